@@ -1,0 +1,96 @@
+"""Name -> factory: a decorator for ours, entry points for anyone else's.
+
+A third party's package is imported only when its name is asked for. An unknown name, or an unknown
+option of a known one, is answered with the nearest that exists.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
+
+from bench.core.errors import UserError, did_you_mean
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Factories of one kind, e.g. ``Registry[Method]("method", "sebench.methods", {...})``.
+
+    Args:
+        kind: what an entry is called in messages ("method").
+        group: the entry-point group where other packages announce theirs.
+        modules: our own names and the module that registers each, imported on first use.
+    """
+
+    def __init__(self, kind: str, group: str, modules: Mapping[str, str]) -> None:
+        self.kind = kind
+        self.group = group
+        self._modules = dict(modules)
+        self._factories: dict[str, Callable[..., T]] = {}
+
+    def register(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+        """Class decorator that enters a factory under ``name``."""
+
+        def decorate(factory: Callable[..., T]) -> Callable[..., T]:
+            if self._factories.setdefault(name, factory) is not factory:
+                raise ValueError(f"two {self.kind}s are called '{name}'")
+            return factory
+
+        return decorate
+
+    def _plugins(self) -> dict[str, EntryPoint]:
+        return {entry.name: entry for entry in entry_points(group=self.group)}
+
+    def names(self) -> list[str]:
+        """Every known name; imports nothing."""
+        return sorted({*self._modules, *self._factories, *self._plugins()})
+
+    def origin(self, name: str) -> str:
+        """Where ``name`` comes from: "sebench" or the distribution that announces it."""
+        if name in self._modules:
+            return "sebench"
+        entry = self._plugins().get(name)
+        return entry.dist.name if entry and entry.dist else "registered at run time"
+
+    def get(self, name: str) -> Callable[..., T]:
+        """The factory called ``name``.
+
+        Raises:
+            UserError: the name is unknown, or its plugin cannot be imported.
+        """
+        if name not in self._factories and name in self._modules:
+            import_module(self._modules[name])
+        if name in self._factories:
+            return self._factories[name]
+        entry = self._plugins().get(name)
+        if entry is None:
+            raise did_you_mean(self.kind, name, self.names())
+        try:
+            factory: Callable[..., T] = entry.load()
+        except Exception as error:
+            raise UserError(f"{self.kind} '{name}' of {self.origin(name)} cannot be imported: {error!r}") from error
+        return self._factories.setdefault(name, factory)
+
+    def options(self, name: str) -> dict[str, Any]:
+        """The keyword options of ``name`` with their defaults (``inspect.Parameter.empty``: required)."""
+        parameters = inspect.signature(self.get(name)).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+
+    def create(self, name: str, **options: Any) -> T:
+        """Build ``name``; no option is swallowed.
+
+        Raises:
+            UserError: an option is unknown (the nearest is named) or a required one is missing.
+        """
+        known = self.options(name)
+        for option in options:
+            if option not in known:
+                raise did_you_mean(f"option of {self.kind} '{name}'", option, known)
+        for option, default in known.items():
+            if default is inspect.Parameter.empty and option not in options:
+                raise UserError(f"{self.kind} '{name}' needs the option '{option}'")
+        return self.get(name)(**options)

@@ -1,0 +1,20 @@
+"""The mixture itself: the control row that every method must beat."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.core.types import Audio
+from methods.base import METHODS, Enhanced, Method
+
+
+@METHODS.register("noisy")
+class Noisy(Method):
+    """Returns the recording unchanged."""
+
+    paradigm = "control"
+
+    def enhance_one(
+        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance: str | None
+    ) -> Enhanced:
+        return Enhanced(noisy.copy())

@@ -1,0 +1,1 @@
+"""Rows, their store, and what is made of them: leaderboard and plots."""

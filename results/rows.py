@@ -1,0 +1,94 @@
+"""One row: what is known of one enhanced recording. The schema that everything downstream reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from bench.core.types import Score, Status, Tag
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """What identifies a row within a run.
+
+    ``steps`` is None for methods that take no steps, ``seed`` is None for deterministic ones: they
+    are computed once, however many step counts and seeds are asked for.
+    """
+
+    dataset: str
+    method: str
+    steps: int | None
+    seed: int | None
+    utterance: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One (dataset, method, steps, seed, utterance) with its scores.
+
+    Attributes:
+        key: what the row is of.
+        paradigm: the method's paradigm.
+        status, reason: of the enhancement itself; scores exist only where it is ``ok``.
+        sample_rate: of the recording and the enhanced speech, in Hz.
+        resampled_from: the file's own rate, where the dataset resampled it.
+        model_rate: the rate the method worked at, where it resampled.
+        seconds: length of the recording.
+        nfe: counted network calls.
+        enhance_seconds: wall-clock time of the enhancement, device synchronised.
+        threads: CPU threads the enhancement had.
+        device: "cpu", "cuda", ...
+        scores: metric name -> value or typed missingness.
+        metric_versions: metric name -> what its value depends on beside the audio.
+        tags: the utterance's tags (SNR, noise type, speaker, sex, T60, ...).
+    """
+
+    key: Key
+    paradigm: str
+    status: Status
+    reason: str = ""
+    sample_rate: int | None = None
+    resampled_from: int | None = None
+    model_rate: int | None = None
+    seconds: float | None = None
+    nfe: int | None = None
+    enhance_seconds: float | None = None
+    threads: int | None = None
+    device: str = "cpu"
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    metric_versions: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, Tag] = field(default_factory=dict)
+
+    @property
+    def rtf(self) -> float | None:
+        """Real-time factor: seconds of work per second of recording."""
+        if self.enhance_seconds is None or not self.seconds:
+            return None
+        return self.enhance_seconds / self.seconds
+
+    def to_json(self) -> str:
+        """One line of JSON, with the schema's version."""
+        return json.dumps({"schema": SCHEMA_VERSION, **asdict(self)}, ensure_ascii=False, allow_nan=False)
+
+    @staticmethod
+    def from_json(line: str) -> Row:
+        """The row of one line.
+
+        Raises:
+            ValueError: not JSON, or a schema that this version does not read.
+        """
+        data: dict[str, Any] = json.loads(line)
+        version = data.pop("schema", None)
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"row schema {version}, this version reads {SCHEMA_VERSION}")
+        known = {f.name for f in fields(Row)}
+        if unknown := set(data) - known:
+            raise ValueError(f"row has unknown fields {sorted(unknown)}")
+        data["key"] = Key(**data["key"])
+        data["scores"] = {name: Score(**score) for name, score in data["scores"].items()}
+        return Row(**data)
