@@ -1,0 +1,95 @@
+"""Weights of the reference implementations onto ours, by name.
+
+The reference walks one flat list ``all_modules`` by a running index (FACTS 3.2); here every module has
+a name. This is the one place that knows both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from methods.backbones.blocks import Attention, ResBlock
+from methods.backbones.ncsnpp import NCSNpp
+
+_RES_BLOCK = {
+    "GroupNorm_0": "norm0",
+    "Conv_0": "conv0",
+    "Dense_0": "time",
+    "GroupNorm_1": "norm1",
+    "Conv_1": "conv1",
+    "Conv_2": "skip",
+}
+_ATTENTION = {"GroupNorm_0": "norm", "NIN_0": "query", "NIN_1": "key", "NIN_2": "value", "NIN_3": "out"}
+
+
+def from_reference(weights: Mapping[str, Tensor], network: NCSNpp) -> dict[str, Tensor]:
+    """The state dict for ``network`` from a reference network's (keys without the ``dnn.`` prefix).
+
+    Raises:
+        KeyError: a weight that ``network`` has is not there.
+        ValueError: weights are left over, or a shape differs.
+    """
+    theirs = dict(weights)
+    state: dict[str, Tensor] = {}
+    for reference, ours, shape in _pairs(network):
+        tensor = theirs.pop(reference)
+        if tensor.ndim == 2 and len(shape) == 4:  # NIN stores [in, out]
+            tensor = tensor.T[:, :, None, None]
+        if tuple(tensor.shape) != tuple(shape):
+            raise ValueError(f"{reference} has shape {list(tensor.shape)}, expected {list(shape)}")
+        state[ours] = tensor.to(torch.float32)
+    if theirs:
+        raise ValueError(f"weights left over: {', '.join(sorted(theirs)[:3])}")
+    return state
+
+
+def _pairs(network: NCSNpp) -> Iterator[tuple[str, str, torch.Size]]:
+    """(reference key, our key, our shape) for every weight of ``network``."""
+    shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
+    yield from ((f"output_layer.{kind}", f"output.{kind}", shapes[f"output.{kind}"]) for kind in ("weight", "bias"))
+    modules = dict(network.named_modules())
+    for index, name in enumerate(_order(network)):
+        prefix = f"{name}."
+        for ours in (key for key in shapes if key.startswith(prefix)):
+            yield f"all_modules.{index}.{_inner(modules[name], ours.removeprefix(prefix), name)}", ours, shapes[ours]
+
+
+def _inner(module: torch.nn.Module, parameter: str, name: str) -> str:
+    if name == "fourier":
+        return "W"
+    if name.endswith("combine"):
+        return f"Conv_0.{parameter}"
+    if not isinstance(module, ResBlock | Attention):
+        return parameter
+    names = _RES_BLOCK if isinstance(module, ResBlock) else _ATTENTION
+    layer, kind = parameter.split(".")
+    theirs = next(key for key, value in names.items() if value == layer)
+    if theirs.startswith("NIN"):
+        kind = {"weight": "W", "bias": "b"}[kind]
+    return f"{theirs}.{kind}"
+
+
+def _order(network: NCSNpp) -> Iterator[str]:
+    """Our modules' names in the order of the reference's flat list."""
+    yield "fourier"
+    if network.conditional:
+        yield from ("time0", "time1")
+    yield "input"
+    for level, down in enumerate(network.down):
+        for block in range(len(down.blocks)):
+            yield f"down.{level}.blocks.{block}"
+            if down.attentions:
+                yield f"down.{level}.attentions.{block}"
+        if down.downsampling is not None:
+            yield from (f"down.{level}.downsampling", f"down.{level}.combine")
+    yield from ("middle0", "middle_attention", "middle1")
+    for level, up in enumerate(network.up):
+        yield from (f"up.{level}.blocks.{block}" for block in range(len(up.blocks)))
+        if up.attention is not None:
+            yield f"up.{level}.attention"
+        yield from (f"up.{level}.norm", f"up.{level}.tap")
+        if up.upsampling is not None:
+            yield f"up.{level}.upsampling"

@@ -1,0 +1,185 @@
+"""NCSN++, the network of all four paradigms, as configured in the StoRM paper (NCSN++M) by default.
+
+Lemercier et al., "StoRM", TASLP 2023, Sec. IV-B; architecture from Song et al. 2021: a U-Net of BigGAN
+residual blocks with anti-aliased resampling, a pyramid of downsampled inputs added on the way down
+(input skip) and a pyramid of outputs summed on the way up (output skip).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from methods.backbones.blocks import Attention, FourierFeatures, ResBlock, conv, group_norm, linear, norm_silu
+from methods.backbones.fir import downsample, upsample
+
+
+class DownLevel(nn.Module):
+    """Residual blocks at one resolution, then a halving one that the input pyramid joins."""
+
+    def __init__(
+        self, channels: int, out: int, inputs: int, blocks: int, embedding: int, *, attention: bool, last: bool
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(ResBlock(channels if i == 0 else out, out, embedding) for i in range(blocks))
+        self.attentions = nn.ModuleList(Attention(out) for _ in range(blocks if attention else 0))
+        self.downsampling = None if last else ResBlock(out, out, embedding, resample="down")
+        self.combine = None if last else conv(inputs, out, kernel=1)
+
+
+class UpLevel(nn.Module):
+    """Residual blocks that take the skip connections, a tap for the output pyramid, then doubling."""
+
+    def __init__(
+        self,
+        channels: int,
+        skips: Sequence[int],
+        out: int,
+        outputs: int,
+        embedding: int,
+        *,
+        attention: bool,
+        last: bool,
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            ResBlock((channels if i == 0 else out) + skip, out, embedding) for i, skip in enumerate(skips)
+        )
+        self.attention = Attention(out) if attention else None
+        self.norm = group_norm(out)
+        self.tap = conv(out, outputs, scale=0.0)
+        self.upsampling = None if last else ResBlock(out, out, embedding, resample="up")
+
+
+class NCSNpp(nn.Module):
+    """Complex spectrogram(s) in, one complex spectrogram out.
+
+    Args:
+        inputs: number of complex input channels: 2 for [state, noisy], 3 for [state, noisy, estimate],
+            1 for the predictive network.
+        width: channels of the first level (128 in the paper).
+        multipliers: channels of each level in units of ``width``.
+        blocks: residual blocks a level on the way down; one more on the way up.
+        attention_heights: feature heights (frequency bins) with attention on the path, besides the
+            bottleneck's.
+        height: number of frequency bins that ``attention_heights`` is meant for.
+        conditional: whether the network is told the diffusion time. The predictive one is not: it has
+            no time layers, and no division by t.
+        centered: whether the input already lies around 0 as it should; else it becomes 2x - 1, which
+            is what the released StoRM code does.
+    """
+
+    def __init__(
+        self,
+        inputs: int = 2,
+        width: int = 128,
+        multipliers: Sequence[int] = (1, 2, 2, 2),
+        blocks: int = 1,
+        attention_heights: Sequence[int] = (),
+        height: int = 256,
+        *,
+        conditional: bool = True,
+        centered: bool = False,
+    ) -> None:
+        super().__init__()
+        self.conditional = conditional
+        self.centered = centered
+        real = 2 * inputs
+        embedding = 4 * width
+        levels = len(multipliers)
+        with_attention = [height // 2**level in attention_heights for level in range(levels)]
+
+        self.fourier = FourierFeatures(width)
+        if conditional:
+            self.time0, self.time1 = linear(2 * width, embedding), linear(embedding, embedding)
+        self.input = conv(real, width)
+
+        channels, skips = width, [width]
+        self.down = nn.ModuleList()
+        for level, multiplier in enumerate(multipliers):
+            out, last = width * multiplier, level == levels - 1
+            self.down.append(
+                DownLevel(channels, out, real, blocks, embedding, attention=with_attention[level], last=last)
+            )
+            skips += [out] * (blocks if last else blocks + 1)
+            channels = out
+
+        self.middle0 = ResBlock(channels, channels, embedding)
+        self.middle_attention = Attention(channels)
+        self.middle1 = ResBlock(channels, channels, embedding)
+
+        self.up = nn.ModuleList()  # from the deepest level to the first
+        for level, multiplier in reversed(list(enumerate(multipliers))):
+            out = width * multiplier
+            taken = [skips.pop() for _ in range(blocks + 1)]
+            self.up.append(
+                UpLevel(channels, taken, out, real, embedding, attention=with_attention[level], last=level == 0)
+            )
+            channels = out
+        self.output = nn.Conv2d(real, 2, 1)
+        self.to(memory_format=torch.channels_last)
+
+    @property
+    def stride(self) -> int:
+        """Both spectrogram axes must be multiples of this."""
+        return int(2 ** (len(self.down) - 1))
+
+    def forward(self, x: Tensor, t: Tensor | None = None) -> Tensor:
+        """The network's output; a score network's is minus the score (``methods.diffusion``).
+
+        Args:
+            x: complex ``[B, inputs, F, T]``, F and T multiples of ``stride``.
+            t: diffusion time ``[B]`` in (0, 1]; None for the predictive network.
+
+        Returns:
+            Complex ``[B, 1, F, T]``.
+        """
+        # Real channels re, im, re, im, ... of channels_last features: complex numbers already lie so.
+        pyramid = torch.view_as_real(x).permute(0, 1, 4, 2, 3).flatten(1, 2)
+        pyramid = pyramid.contiguous(memory_format=torch.channels_last)
+        if not self.centered:
+            pyramid = 2 * pyramid - 1
+        embedding = self._embed(t) if self.conditional else None
+
+        h = self.input(pyramid)
+        skips = [h]
+        for level in self.down:
+            for index, block in enumerate(level.blocks):
+                h = block(h, embedding)
+                if level.attentions:
+                    h = level.attentions[index](h)
+                skips.append(h)
+            if level.downsampling is not None:
+                pyramid = downsample(pyramid)
+                h = level.downsampling(h, embedding) + level.combine(pyramid)
+                skips.append(h)
+
+        h = self.middle0(h, embedding)
+        h = self.middle1(self.middle_attention(h), embedding)
+
+        outputs: Tensor | None = None
+        for level in self.up:
+            for block in level.blocks:
+                h = block(torch.cat((h, skips.pop()), dim=1), embedding)
+            if level.attention is not None:
+                h = level.attention(h)
+            tap = level.tap(norm_silu(level.norm, h))
+            outputs = tap if outputs is None else upsample(outputs) + tap
+            if level.upsampling is not None:
+                h = level.upsampling(h, embedding)
+        assert outputs is not None and not skips
+
+        outputs = outputs.float()
+        if self.conditional:
+            assert t is not None
+            outputs = outputs / t[:, None, None, None]
+        real = F.conv2d(outputs, self.output.weight, self.output.bias)
+        return torch.view_as_complex(real.float().permute(0, 2, 3, 1).contiguous()).unsqueeze(1)
+
+    def _embed(self, t: Tensor | None) -> Tensor:
+        if t is None:
+            raise ValueError("a conditional network needs the diffusion time t")
+        return self.time1(F.silu(self.time0(self.fourier(torch.log(t)))))
