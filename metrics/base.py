@@ -61,6 +61,10 @@ class Metric(ABC):
             return Score.missing("error", problem)
         if len(enhanced) < self.min_seconds * utterance.sample_rate:
             return Score.missing("undefined", f"shorter than {self.min_seconds:g} s")
+        if self.needs_clean and not np.any(utterance.clean):
+            return Score.missing("undefined", "the clean reference is silent")
+        if self.needs_clean and not np.any(enhanced):
+            return Score.missing("undefined", "the enhanced speech is silent")
         rate = self.sample_rate or utterance.sample_rate
 
         def prepare(signal: Audio) -> Audio:
@@ -81,13 +85,17 @@ class Metric(ABC):
 
 
 def _problem(enhanced: Audio, utterance: Utterance) -> str:
-    """Why these signals cannot be compared, or "" """
-    if len(enhanced) != len(utterance.noisy):
-        return f"enhanced has {len(enhanced)} samples, noisy {len(utterance.noisy)}"
-    if utterance.clean is not None and len(utterance.clean) != len(utterance.noisy):
-        return f"clean has {len(utterance.clean)} samples, noisy {len(utterance.noisy)}"
-    if not np.isfinite(enhanced).all():
-        return "the enhanced speech holds NaN or infinity"
+    """Why these signals cannot be compared; empty where they can."""
+    signals = {"enhanced": enhanced, "noisy": utterance.noisy, "clean": utterance.clean}
+    for name, signal in signals.items():
+        if signal is None:
+            continue
+        if signal.ndim != 1 or signal.size == 0:
+            return f"{name} must be samples of one channel, got shape {list(signal.shape)}"
+        if len(signal) != len(utterance.noisy):
+            return f"{name} has {len(signal)} samples, noisy {len(utterance.noisy)}"
+        if not np.isfinite(signal).all():
+            return f"{name} holds NaN or infinity"
     return ""
 
 
@@ -96,12 +104,16 @@ METRICS: Registry[Metric] = Registry(
     "sebench.metrics",
     {
         "pesq": "metrics.pesq",
+        "pesq_nb": "metrics.pesq",
         "estoi": "metrics.stoi",
         "stoi": "metrics.stoi",
         "si_sdr": "metrics.si_sdr",
         "si_sir": "metrics.si_sdr",
         "si_sar": "metrics.si_sdr",
         "dnsmos": "metrics.dnsmos",
+        "dnsmos_sig": "metrics.dnsmos",
+        "dnsmos_bak": "metrics.dnsmos",
+        "dnsmos_p808": "metrics.dnsmos",
     },
 )
 

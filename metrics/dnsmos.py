@@ -1,0 +1,95 @@
+"""DNSMOS: a network's guess, without reference, of the mean opinion scores of a listening test, 1 to 5.
+
+ITU-T P.835 speech (sig), background (bak) and overall (ovrl) quality, and P.808 overall quality
+(Reddy et al., ICASSP 2021 and 2022), from the models in the package ``speechmos``. Recordings shorter
+than its 9.01 s window are repeated to fill it; longer ones are averaged over windows 1 s apart. Samples
+beyond full scale are clipped to it, as a converter would.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bench.core.types import Audio
+from metrics.base import METRICS, Metric, Undefined
+
+
+@lru_cache(maxsize=1)
+def _network() -> Any:
+    """The two models, loaded once a process. One thread each: the workers are the parallelism."""
+    from pathlib import Path
+
+    import onnxruntime
+    from speechmos import dnsmos
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+
+    class SingleThreaded(dnsmos.DNSMOS):  # type: ignore[misc]
+        def __init__(self, folder: Path) -> None:
+            def session(name: str) -> onnxruntime.InferenceSession:
+                return onnxruntime.InferenceSession(
+                    str(folder / name), sess_options=options, providers=["CPUExecutionProvider"]
+                )
+
+            self.onnx_sess = session("sig_bak_ovr.onnx")
+            self.p808_onnx_sess = session("model_v8.onnx")
+
+    return SingleThreaded(Path(dnsmos.__file__).with_name("dnsmos_models"))
+
+
+@lru_cache(maxsize=1)
+def _opinions(samples: bytes, sample_rate: int) -> dict[str, float]:
+    """All four scores of one clip; the last clip's are kept for the metrics that follow."""
+    audio = np.frombuffer(samples, dtype=np.float32)
+    scores: dict[str, float] = _network()(audio, sample_rate, False)
+    return scores
+
+
+@METRICS.register("dnsmos")
+class Dnsmos(Metric):
+    """P.835 overall quality."""
+
+    label = "DNSMOS"
+    unit = "MOS"
+    needs_clean = False
+    sample_rate = 16000
+    min_seconds = 0.25
+    key: ClassVar[str] = "ovrl_mos"
+
+    def compute(self, enhanced: Audio, clean: Audio | None, noisy: Audio, sample_rate: int) -> float:
+        if np.ptp(enhanced) == 0:
+            raise Undefined("the enhanced speech is constant: there is nothing to hear")
+        audio = np.clip(enhanced, -1, 1).astype(np.float32)
+        return float(_opinions(audio.tobytes(), sample_rate)[self.key])
+
+    def version(self) -> str:
+        return f"speechmos {version('speechmos')}, {self.key}, 16 kHz, clipped to full scale"
+
+
+@METRICS.register("dnsmos_sig")
+class DnsmosSig(Dnsmos):
+    """P.835 quality of the speech itself."""
+
+    label = "DNSMOS-SIG"
+    key = "sig_mos"
+
+
+@METRICS.register("dnsmos_bak")
+class DnsmosBak(Dnsmos):
+    """P.835 absence of disturbing background."""
+
+    label = "DNSMOS-BAK"
+    key = "bak_mos"
+
+
+@METRICS.register("dnsmos_p808")
+class DnsmosP808(Dnsmos):
+    """P.808 overall quality, from the older model."""
+
+    label = "DNSMOS-P808"
+    key = "p808_mos"

@@ -1,0 +1,98 @@
+"""Scale-invariant energy ratios: distortion (SI-SDR), interference (SI-SIR) and artefacts (SI-SAR), in dB.
+
+With the noise ``n = noisy - clean``, the enhanced speech is split by independent projections, without
+removing means, as in "StoRM" (Lemercier et al., 2023):
+
+    target  = <enhanced, clean> / |clean|^2 * clean
+    noise   = <enhanced, n> / |n|^2 * n
+    artefact = enhanced - target - noise
+
+and each ratio compares the target with the rest, with the noise, and with the artefact. Like StoRM we
+add 1e-10 to energies and ratios: far below what a recording holds, it lets a perfect estimate score a
+finite 100 to 130 dB, by its energy, where infinity would have no place in a mean.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.core.types import Audio
+from metrics.base import METRICS, Metric, Undefined
+
+FLOOR = 1e-10
+
+
+class Parts(NamedTuple):
+    """``target + noise + artefact`` is the enhanced speech; each float64 ``[samples]``."""
+
+    target: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    artefact: NDArray[np.float64]
+
+
+def decompose(enhanced: Audio, clean: Audio, noisy: Audio) -> Parts:
+    """Split ``enhanced`` into what it keeps of the clean speech, of the noise, and what it adds."""
+    estimate, speech = enhanced.astype(np.float64), clean.astype(np.float64)
+    target = _project(estimate, speech)
+    noise = _project(estimate, noisy.astype(np.float64) - speech)
+    return Parts(target, noise, estimate - target - noise)
+
+
+def _project(signal: NDArray[np.float64], onto: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.dot(signal, onto) / (np.dot(onto, onto) + FLOOR) * onto
+
+
+def _decibels(target: NDArray[np.float64], rest: NDArray[np.float64]) -> float:
+    return float(10 * np.log10(FLOOR + np.dot(target, target) / (FLOOR + np.dot(rest, rest))))
+
+
+class _EnergyRatio(Metric):
+    unit = "dB"
+    needs_noise: ClassVar[bool] = True
+
+    def compute(self, enhanced: Audio, clean: Audio | None, noisy: Audio, sample_rate: int) -> float:
+        assert clean is not None
+        if self.needs_noise and np.array_equal(noisy, clean):
+            raise Undefined("noisy equals clean: there is no noise to tell from artefacts")
+        return self.ratio(decompose(enhanced, clean, noisy))
+
+    def ratio(self, parts: Parts) -> float:
+        """The value in dB."""
+        raise NotImplementedError
+
+    def version(self) -> str:
+        return "sebench, independent projections, no mean removal, floor 1e-10"
+
+
+@METRICS.register("si_sdr")
+class SiSdr(_EnergyRatio):
+    """Target against everything else (Le Roux et al., "SDR - half-baked or well done?", 2019)."""
+
+    label = "SI-SDR"
+    needs_noise = False
+
+    def ratio(self, parts: Parts) -> float:
+        return _decibels(parts.target, parts.noise + parts.artefact)
+
+
+@METRICS.register("si_sir")
+class SiSir(_EnergyRatio):
+    """Target against the noise that is left."""
+
+    label = "SI-SIR"
+
+    def ratio(self, parts: Parts) -> float:
+        return _decibels(parts.target, parts.noise)
+
+
+@METRICS.register("si_sar")
+class SiSar(_EnergyRatio):
+    """Target against what the enhancement added."""
+
+    label = "SI-SAR"
+
+    def ratio(self, parts: Parts) -> float:
+        return _decibels(parts.target, parts.artefact)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.core import audio
+from metrics import dnsmos
+from metrics.base import create
+from tests.metrics.signals import RATE, hiss, pair, syllables
+
+NAMES = {"dnsmos": "ovrl_mos", "dnsmos_sig": "sig_mos", "dnsmos_bak": "bak_mos", "dnsmos_p808": "p808_mos"}
+
+
+@pytest.mark.parametrize("seconds", [0.3, 2.0, 11.5])
+def test_the_values_are_those_of_speechmos(seconds: float) -> None:
+    from speechmos import dnsmos as package
+
+    clip = syllables(seconds)
+    expected = package.run(clip, RATE)
+    for name, key in NAMES.items():
+        assert create(name).score(clip, pair(None, clip)).value == pytest.approx(float(expected[key]), abs=1e-5)
+
+
+def test_four_scores_of_a_clip_cost_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, calls = dnsmos._network(), []
+    monkeypatch.setattr(dnsmos, "_network", lambda: lambda *args: calls.append(args) or network(*args))
+    clip = hiss(syllables(), 0.1, seed=99)
+    for name in NAMES:
+        assert create(name).score(clip, pair(None, clip)).status == "ok"
+    assert len(calls) == 1
+
+
+def test_beyond_full_scale_is_clipped() -> None:
+    clip = 20 * syllables()
+    assert np.abs(clip).max() > 1
+    loud, clipped = (create("dnsmos").score(x.astype(np.float32), pair(None, clip)) for x in (clip, clip.clip(-1, 1)))
+    assert loud.status == "ok"
+    assert loud == clipped
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3])
+def test_a_constant_is_undefined(level: float) -> None:
+    clip = np.full(RATE, level, dtype=np.float32)
+    assert create("dnsmos").score(clip, pair(None, clip)).status == "undefined"
+
+
+def test_clean_speech_scores_above_noisy(shared: Path) -> None:
+    folder = shared / "realdata/vbdmd"
+    name = "p232_003.wav"
+    clean, noisy = (audio.read(folder / part / name)[0] for part in ("clean", "noisy"))
+    for metric in NAMES:
+        values = [create(metric).score(clip, pair(None, clip)).value for clip in (noisy, clean)]
+        assert 1 <= values[0] < values[1] <= 5
