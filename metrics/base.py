@@ -61,10 +61,9 @@ class Metric(ABC):
             return Score.missing("error", problem)
         if len(enhanced) < self.min_seconds * utterance.sample_rate:
             return Score.missing("undefined", f"shorter than {self.min_seconds:g} s")
-        if self.needs_clean and not np.any(utterance.clean):
-            return Score.missing("undefined", "the clean reference is silent")
-        if self.needs_clean and not np.any(enhanced):
-            return Score.missing("undefined", "the enhanced speech is silent")
+        for what, signal in (("clean reference", utterance.clean), ("enhanced speech", enhanced)):
+            if self.needs_clean and signal is not None and not signal.any():
+                return Score.missing("undefined", f"the {what} is silent")
         rate = self.sample_rate or utterance.sample_rate
 
         def prepare(signal: Audio) -> Audio:

@@ -23,7 +23,7 @@ def _network() -> Any:
     """The two models, loaded once a process. One thread each: the workers are the parallelism."""
     from pathlib import Path
 
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped,unused-ignore]
     from speechmos import dnsmos
 
     options = onnxruntime.SessionOptions()

@@ -42,11 +42,11 @@ def decompose(enhanced: Audio, clean: Audio, noisy: Audio) -> Parts:
 
 
 def _project(signal: NDArray[np.float64], onto: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.dot(signal, onto) / (np.dot(onto, onto) + FLOOR) * onto
+    return float(signal @ onto / (onto @ onto + FLOOR)) * onto
 
 
 def _decibels(target: NDArray[np.float64], rest: NDArray[np.float64]) -> float:
-    return float(10 * np.log10(FLOOR + np.dot(target, target) / (FLOOR + np.dot(rest, rest))))
+    return float(10 * np.log10(FLOOR + target @ target / (FLOOR + rest @ rest)))
 
 
 class _EnergyRatio(Metric):
