@@ -7,7 +7,7 @@ option of a known one, is answered with the nearest that exists.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
@@ -80,8 +80,8 @@ class Registry(Generic[T]):
         parameters = inspect.signature(self.get(name)).parameters.values()
         return {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
 
-    def create(self, name: str, **options: Any) -> T:
-        """Build ``name``; no option is swallowed.
+    def check(self, name: str, options: Collection[str]) -> None:
+        """That ``name`` can be built with these options.
 
         Raises:
             UserError: an option is unknown (the nearest is named) or a required one is missing.
@@ -93,4 +93,12 @@ class Registry(Generic[T]):
         for option, default in known.items():
             if default is inspect.Parameter.empty and option not in options:
                 raise UserError(f"{self.kind} '{name}' needs the option '{option}'")
+
+    def create(self, name: str, **options: Any) -> T:
+        """Build ``name``; no option is swallowed.
+
+        Raises:
+            UserError: as ``check``.
+        """
+        self.check(name, options)
         return self.get(name)(**options)
