@@ -17,6 +17,29 @@ FORMATS = (".wav", ".flac")
 RESAMPLER = "soxr VHQ"
 
 
+def files(folder: str | Path) -> dict[str, Path]:
+    """Every WAV and FLAC file under ``folder`` by its relative name without suffix ("speaker/sentence").
+
+    Hidden files are passed over. Sorted by name.
+
+    Raises:
+        UserError: no such folder, or two files that differ in their suffix alone.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if path.suffix.lower() not in FORMATS or any(part.startswith(".") for part in relative.parts):
+            continue
+        name = relative.with_suffix("").as_posix()
+        if name in found:
+            raise UserError(f"{path}: {found[name].name} has the same name; keep one of the two")
+        found[name] = path
+    return dict(sorted(found.items()))
+
+
 def read(path: str | Path, *, mixdown: bool = False) -> tuple[Audio, int]:
     """Samples ``[samples]`` in float32 and the rate in Hz of a WAV or FLAC file.
 
@@ -54,7 +77,7 @@ def write(path: str | Path, samples: Audio, sample_rate: int, subtype: str = "FL
     os.close(descriptor)
     try:
         soundfile.write(temporary, samples, sample_rate, subtype=subtype)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
