@@ -1,0 +1,55 @@
+"""From clean speech to a pair (clean, noisy): noise at an SNR, or a room."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.signal import fftconvolve
+
+from bench.core.types import Audio
+from bench.datasets.synthesis.rooms import Room
+
+TAIL = 0.5
+"""Seconds of silence after the speech in which reverberation may fade."""
+
+
+def power(signal: Audio) -> float:
+    """Mean square over the whole signal."""
+    return float(np.mean(np.square(signal, dtype=np.float64)))
+
+
+def fit_noise(rng: np.random.Generator, noise: Audio, samples: int) -> Audio:
+    """``samples`` of ``noise`` from a random place; looped where it is shorter."""
+    if noise.size < samples:
+        noise = np.tile(noise, -(-samples // noise.size) + 1)
+    start = rng.integers(noise.size - samples + 1)
+    return noise[start : start + samples]
+
+
+def add_noise(clean: Audio, noise: Audio, snr: float) -> Audio:
+    """``clean`` plus ``noise`` at ``snr`` dB, the ratio of mean powers over the whole file.
+
+    Raises:
+        ValueError: one of them is silent, so that no gain gives that ratio.
+    """
+    if power(clean) == 0 or power(noise) == 0:
+        raise ValueError("an SNR needs speech and noise that are not silent")
+    gain = np.sqrt(power(clean) / power(noise) / 10 ** (snr / 10))
+    return clean + np.float32(gain) * noise
+
+
+def reverberate(speech: Audio, room: Room, rate: int) -> tuple[Audio, Audio]:
+    """(anechoic, reverberant) speech in ``room``, aligned, both with a tail of 0.5 s."""
+    samples = speech.size + round(TAIL * rate)
+
+    def through(response: Audio) -> Audio:
+        heard = fftconvolve(speech, response)[:samples]
+        return np.pad(heard, (0, samples - heard.size)).astype(np.float32)
+
+    return through(room.anechoic), through(room.reverberant)
+
+
+def at_level(clean: Audio, noisy: Audio, level: float, peak: float = 0.98) -> tuple[Audio, Audio]:
+    """Both by one gain: ``noisy`` at ``level`` dB re full scale, or lower where either would pass ``peak``."""
+    gain = 10 ** (level / 20) / np.sqrt(power(noisy))
+    gain = np.float32(min(gain, peak / max(np.abs(noisy).max(), np.abs(clean).max())))
+    return gain * clean, gain * noisy
