@@ -1,0 +1,140 @@
+"""The command line: ``bench COMMAND ...``. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench import config
+from bench.core.errors import UserError, did_you_mean
+
+OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """A sub-command: its usage line, one line of help, and what it does with its arguments."""
+
+    usage: str
+    summary: str
+    call: Callable[[Sequence[str]], int]
+    job: str | None = None
+    """The configuration whose keys are its arguments."""
+
+    def help(self) -> str:
+        lines = [f"usage: bench {self.usage}", "", self.summary]
+        if self.job:
+            lines += ["", "Keys, with their defaults:", "", config.text(self.job).rstrip()]
+        return "\n".join(lines)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    composed = config.compose("run", arguments)
+    from bench.run import run
+
+    result = run(composed)
+    print(f"{result.asked} cells asked for, {result.computed} computed now")
+    print(f"results in {result.folder}")
+    if not result.failures:
+        return OK
+    print(f"{len(result.failures)} of {result.asked} cells failed:", file=sys.stderr)
+    for line in result.reasons():
+        print(f"  {line}", file=sys.stderr)
+    return FAILED
+
+
+def _train(arguments: Sequence[str]) -> int:
+    from bench.train import main as train
+
+    train(arguments)
+    return OK
+
+
+def _list(arguments: Sequence[str]) -> int:
+    from bench.listing import listing
+
+    (kind,) = arguments or ("",)
+    print(listing(kind))
+    return OK
+
+
+def _data(arguments: Sequence[str]) -> int:
+    match arguments:
+        case ["demo", folder]:
+            from bench.datasets.synthesis import make_demo
+
+            make_demo(folder)
+            return OK
+        case [name, _] if name != "demo":
+            raise did_you_mean("dataset that can be made", name, ["demo"])
+    raise UserError(f"usage: bench {COMMANDS['data'].usage}")
+
+
+def _leaderboard(arguments: Sequence[str]) -> int:
+    from pathlib import Path
+
+    from bench.run import summarise_again
+
+    if len(arguments) != 1:
+        raise UserError(f"usage: bench {COMMANDS['leaderboard'].usage}")
+    folder = Path(arguments[0])
+    summarise_again(folder if folder.is_dir() else Path("results/runs") / folder)
+    return OK
+
+
+COMMANDS = {
+    "run": Command(
+        "run [KEY=VALUE ...] [--cfg]",
+        "Enhance and score whatever of a run is missing; --cfg only prints the composed configuration.",
+        _run,
+        "run",
+    ),
+    "train": Command(
+        "train [KEY=VALUE ...] [--cfg]",
+        "Train a method's networks; --cfg only prints the composed configuration.",
+        _train,
+        "train",
+    ),
+    "list": Command(
+        "list methods|datasets|metrics", "What can be named in a run, with options and their defaults.", _list
+    ),
+    "leaderboard": Command("leaderboard RUN", "Summarise a stored run (its name or folder) again.", _leaderboard),
+    "data": Command("data demo FOLDER", "Write the demo benchmark's recordings to a folder.", _data),
+}
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = ["usage: bench COMMAND ...", "", "One benchmark for the paradigms of speech enhancement.", ""]
+    lines += [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join([*lines, "", "bench COMMAND --help says more."])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status: 1 where cells failed, 2 for a mistake of the user's."""
+    name, *rest = [*(sys.argv[1:] if arguments is None else arguments)] or ["--help"]
+    try:
+        if name in ("-h", "--help", "help"):
+            print(_help())
+            return OK
+        if name not in COMMANDS:
+            raise did_you_mean("command", name, COMMANDS)
+        command = COMMANDS[name]
+        if {"-h", "--help"} & set(rest):
+            print(command.help())
+            return OK
+        if command.job and "--cfg" in rest:
+            print(config.yaml(command.job, [argument for argument in rest if argument != "--cfg"]), end="")
+            return OK
+        return command.call(rest)
+    except UserError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return MISUSED
+    except KeyboardInterrupt:
+        print("\nbench: interrupted; what was finished is stored, the same command continues", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""A job's configuration: ``bench/conf/JOB.yaml`` with Hydra overrides, and mistakes in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.core.errors import UserError, did_you_mean
+
+CONF = Path(__file__).parent / "conf"
+
+
+def text(job: str) -> str:
+    """The job's defaults with their comments, as they stand in the file."""
+    return (CONF / f"{job}.yaml").read_text(encoding="utf-8")
+
+
+def compose(job: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """The defaults of ``job`` with ``overrides`` applied, interpolations resolved.
+
+    Raises:
+        UserError: an override cannot be read, or names a key that does not exist.
+    """
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    with initialize_config_dir(str(CONF), job_name=job, version_base="1.3"):
+        known = OmegaConf.to_container(compose(job))
+        try:
+            config = OmegaConf.to_container(compose(job, list(overrides)), resolve=True)
+        except OverrideParseException as error:
+            raise UserError(
+                f"cannot read the override {error.override!r}: it must be KEY=VALUE; put values with spaces or "
+                "special characters in quotes inside quotes: 'key=\"my value\"'"
+            ) from error
+        except ConfigCompositionException as error:
+            raise _explain(error, known) from error
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
+            raise UserError(f"cannot apply the overrides {' '.join(overrides)}: {_first_line(error)}") from error
+    assert isinstance(config, dict)
+    return {str(key): value for key, value in config.items()}
+
+
+def yaml(job: str, overrides: Sequence[str]) -> str:
+    """The composed configuration as YAML."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_yaml(OmegaConf.create(compose(job, overrides)))
+
+
+def _explain(error: Exception, known: Any) -> UserError:
+    """The unknown key and its nearest neighbour, where that is what went wrong."""
+    match = re.search(r"(?:Could not override|Key|group) '([^'@]+)", str(error))
+    if match is None:
+        return UserError(_first_line(error))
+    *parents, leaf = re.split(r"[./]", match[1])
+    for parent in parents:
+        known = known.get(parent, {}) if isinstance(known, dict) else {}
+    return did_you_mean("key", leaf, known if isinstance(known, dict) else ())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

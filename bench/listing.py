@@ -1,0 +1,38 @@
+"""``bench list``: what can be named in a run."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from bench.core.errors import UserError, did_you_mean
+from bench.core.registry import Registry
+from bench.datasets.base import DATASETS
+from methods.base import METHODS
+from metrics.base import METRICS
+
+REGISTRIES: dict[str, Registry[Any]] = {"methods": METHODS, "datasets": DATASETS, "metrics": METRICS}
+
+
+def listing(kind: str) -> str:
+    """Name, origin, one line of documentation and options of everything registered under ``kind``."""
+    if kind not in REGISTRIES:
+        raise did_you_mean("list", kind, REGISTRIES)
+    registry = REGISTRIES[kind]
+    return "\n".join(_entry(registry, name) for name in registry.names())
+
+
+def _entry(registry: Registry[Any], name: str) -> str:
+    try:
+        factory = registry.get(name)
+    except (UserError, ImportError) as error:  # one broken plugin hides only itself
+        return f"{name}: {error}"
+    about = [str(getattr(factory, "paradigm", "")), "" if registry.origin(name) == "sebench" else registry.origin(name)]
+    head = f"{name} ({', '.join(filter(None, about))})" if any(about) else name
+    summary = (inspect.getdoc(factory) or "").partition("\n")[0]
+    options = registry.options(name).items()
+    return "\n".join([f"{head}: {summary}", *(f"    {_option(option, default)}" for option, default in options)])
+
+
+def _option(name: str, default: Any) -> str:
+    return f"{name} (required)" if default is inspect.Parameter.empty else f"{name}: {default}"

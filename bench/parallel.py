@@ -1,0 +1,222 @@
+"""Work spread over processes with Ray, or done here by its serial twin. The only file that knows Ray.
+
+A worker is built once a process by a factory and then called once an item. A process that dies (a
+crash in native code, out of memory) costs the item it had and is replaced.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bench.core.errors import UserError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+OBJECT_STORE_BYTES = 256 * 2**20
+"""Ray's shared memory: recordings pass through it one by one, so little is enough (its default is 30 % of the RAM)."""
+
+
+@dataclass(frozen=True)
+class WorkerDied:
+    """In place of a result: the process is gone. ``detail`` is what Ray knows of it."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Pool:
+    """How many processes, where, and what each may use.
+
+    Attributes:
+        workers: None: as many as there are GPUs (with ``gpu``, where there are any), else as the
+            cores allow; 0: none, the items are worked on in this process.
+        threads: CPU threads of each worker.
+        gpu: whether workers share out the GPUs.
+        address: of a Ray cluster ("auto": the one this machine belongs to); None: this machine alone.
+    """
+
+    workers: int | None = None
+    threads: int = 1
+    gpu: bool = False
+    address: str | None = None
+
+
+def map_unordered(
+    items: Iterable[T], factory: Callable[[], Callable[[T], R]], pool: Pool
+) -> Generator[tuple[T, R | WorkerDied], None, None]:
+    """``(item, worker(item))`` in the order in which they get done.
+
+    ``items`` is read as workers become free. Close the iterator (``contextlib.closing``) to stop the
+    workers early.
+
+    Raises:
+        UserError: there is no such cluster.
+    """
+    return _serial(items, factory, pool) if pool.workers == 0 else _ray(items, factory, pool)
+
+
+def _serial(
+    items: Iterable[T], factory: Callable[[], Callable[[T], R]], pool: Pool
+) -> Generator[tuple[T, R], None, None]:
+    with _torch_threads(pool.threads):
+        work = factory()
+        for item in items:
+            yield item, work(item)
+
+
+class _Actor:
+    """One worker process. Built in two steps, so that what it is built of can be imported first."""
+
+    def prepare(self, path: list[str], folder: str, threads: int) -> None:
+        """See modules and relative paths as the driver does."""
+        sys.path.extend(entry for entry in path if entry not in sys.path)
+        if Path(folder).is_dir():
+            os.chdir(folder)
+        self._threads = _torch_threads(threads)
+        self._threads.__enter__()
+
+    def build(self, factory: Callable[[], Callable[[Any], Any]]) -> None:
+        self._work = factory()
+
+    def work(self, item: Any) -> Any:
+        return self._work(item)
+
+
+def _ray(
+    items: Iterable[T], factory: Callable[[], Callable[[T], R]], pool: Pool
+) -> Generator[tuple[T, R | WorkerDied], None, None]:
+    with _cluster(pool) as (ray, workers, gpus):
+        shared = ray.put(factory)
+        actor_class = ray.remote(_Actor).options(
+            num_cpus=pool.threads,
+            num_gpus=gpus,
+            runtime_env={"env_vars": dict.fromkeys(THREAD_VARIABLES, str(pool.threads))} if pool.address else None,
+        )
+
+        def new_actor() -> Any:
+            actor = actor_class.remote()
+            actor.prepare.remote(sys.path, str(Path.cwd()), pool.threads)
+            actor.build.remote(shared)
+            return actor
+
+        idle: list[Any] = []
+        started = 0
+        running: dict[Any, tuple[Any, T]] = {}
+        waiting = iter(items)
+        while True:
+            while idle or started < workers:
+                try:
+                    item = next(waiting)
+                except StopIteration:
+                    break
+                if not idle:
+                    idle.append(new_actor())
+                    started += 1
+                actor = idle.pop()
+                running[actor.work.remote(item)] = actor, item
+            if not running:
+                return
+            [reference], _ = ray.wait(list(running))
+            actor, item = running.pop(reference)
+            try:
+                result = ray.get(reference)
+                idle.append(actor)
+            except ray.exceptions.RayActorError as error:
+                started -= 1
+                result = WorkerDied("the worker process died: a crash in native code, or out of memory", str(error))
+            yield item, result
+
+
+@contextmanager
+def _cluster(pool: Pool) -> Iterator[tuple[Any, int, float]]:
+    """Ray, started here or reached at an address; the number of workers; and GPUs (or a part of one) for each."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "A worker died")  # it becomes a row, not a page of advice
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_DISABLE_IMPORT_WARNING", "1")
+    import ray
+
+    ours = not ray.is_initialized()
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        if ours and pool.address is None:
+            gpus = local_gpus() if pool.gpu else 0
+            workers = pool.workers or gpus or max(1, local_cores() // pool.threads)
+            with _environment(dict.fromkeys(THREAD_VARIABLES, str(pool.threads))):
+                ray.init(
+                    "local",
+                    num_cpus=workers * pool.threads,
+                    num_gpus=gpus,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    include_dashboard=False,
+                    **quiet,
+                )
+        elif ours:
+            try:
+                ray.init(pool.address, **quiet)
+            except (ConnectionError, ValueError, RuntimeError) as error:
+                raise UserError(f"ray_address: no Ray cluster at '{pool.address}' ({error})") from error
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        gpus = int(resources.get("GPU", 0)) if pool.gpu else 0
+        places = int(resources.get("CPU", 1)) // pool.threads
+        if places < 1:
+            raise UserError(f"threads: no worker with {pool.threads} threads fits into Ray's {resources['CPU']:g} CPUs")
+        workers = min(pool.workers or gpus or places, places)
+        yield ray, workers, 1 / -(-workers // gpus) if gpus else 0
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+@contextmanager
+def _torch_threads(threads: int) -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Environment variables for the processes started inside."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def local_gpus() -> int:
+    """CUDA devices that this process may use."""
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def local_cores() -> int:
+    """CPU cores that this process may use: its affinity, and a container's quota where there is one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):  # no cgroup v2, or no limit ("max")
+        return cores

@@ -1,0 +1,75 @@
+"""What is asked for, and what of it is still to be computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.parts import Parts
+from bench.settings import Settings
+from results.rows import Key, Row
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row's worth of work.
+
+    Attributes:
+        key: the row.
+        metrics: the scores to compute.
+        enhance: False where the stored audio only needs scoring.
+    """
+
+    key: Key
+    metrics: tuple[str, ...]
+    enhance: bool = True
+
+
+def keys(settings: Settings, parts: Parts) -> list[Key]:
+    """Every row asked for, utterance by utterance, so that a run cut short compares all methods on what it has.
+
+    Methods that take no steps are asked once, not once per step count; deterministic ones once, not
+    once per seed.
+    """
+    return [
+        Key(dataset, method, step, seed, utterance)
+        for dataset in parts.datasets
+        for utterance in parts.dataset(dataset).ids()[: settings.limit]
+        for method in parts.methods
+        for step in (settings.steps if parts.method(method).uses_steps else (None,))
+        for seed in (settings.seeds if parts.method(method).stochastic else (None,))
+    ]
+
+
+def plan(
+    wanted: Sequence[Key],
+    stored: Mapping[Key, Row],
+    versions: Mapping[str, str],
+    has_audio: Callable[[Key], bool],
+    rescore: bool = False,
+) -> Iterator[Cell]:
+    """The cells of ``wanted`` that are not, or not fully, in ``stored``.
+
+    Failures are tried again; ``undefined`` and ``skipped`` are answers. A row that only lacks scores is
+    scored from its audio, where that was saved. A score counts as lacking if it was computed by another
+    version of its metric.
+
+    Args:
+        versions: of every metric asked for, by its label.
+        rescore: take no stored score for an answer.
+    """
+    for key in wanted:
+        row = stored.get(key)
+        if row is None or row.status != "ok":
+            yield Cell(key, tuple(versions))
+            continue
+        lacking = tuple(name for name, version in versions.items() if rescore or not _answered(row, name, version))
+        if lacking and has_audio(key):
+            yield Cell(key, lacking, enhance=False)
+        elif lacking:
+            yield Cell(key, tuple(versions))
+
+
+def _answered(row: Row, metric: str, version: str) -> bool:
+    score = row.scores.get(metric)
+    return score is not None and score.status != "error" and row.metric_versions.get(metric) == version

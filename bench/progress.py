@@ -1,0 +1,76 @@
+"""How far a run is and how long it will take: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Call what this gives once a finished cell, with the number of failures so far."""
+    if sys.stderr.isatty():
+        with _bar(total) as advance:
+            yield advance
+    else:
+        yield _Lines(total)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("cells", total=total)
+
+        def advance(failures: int) -> None:
+            bar.update(task, advance=1, description=f"cells, {failures} failed" if failures else "cells")
+
+        yield advance
+
+
+class _Lines:
+    def __init__(self, total: int) -> None:
+        self._total, self._done = total, 0
+        self._started = self._last = monotonic()
+
+    def __call__(self, failures: int) -> None:
+        self._done += 1
+        now = monotonic()
+        if self._done < self._total and now - self._last < SECONDS_BETWEEN_LINES:
+            return
+        self._last = now
+        elapsed = now - self._started
+        left = elapsed / self._done * (self._total - self._done)
+        failed = f", {failures} failed" if failures else ""
+        print(
+            f"{self._done} of {self._total} cells{failed}, {_clock(elapsed)} elapsed, {_clock(left)} left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,0 +1,167 @@
+"""The benchmark on one page: plan -> execute -> collect -> summarise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench import manifest, parts
+from bench.core import audio
+from bench.core.errors import UserError
+from bench.parallel import Pool, WorkerDied, local_gpus, map_unordered
+from bench.parts import Parts
+from bench.plan import Cell, keys, plan
+from bench.progress import progress
+from bench.settings import Settings
+from bench.worker import Item, Outcome, Worker, failed
+from results.files import naming
+from results.info import MetricInfo
+from results.rows import Key, Row
+from results.store import Store
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a run: how many cells were asked for, how many of them were computed now, and the failed ones."""
+
+    folder: Path
+    asked: int
+    computed: int
+    failures: Sequence[Row]
+
+    def reasons(self, most: int = 5) -> list[str]:
+        """The commonest reasons of failure, each with how often it came and one place where."""
+        found: dict[str, list[Key]] = {}
+        for row in self.failures:
+            found.setdefault(_reason(row), []).append(row.key)
+        ranked = sorted(found.items(), key=lambda pair: -len(pair[1]))
+        lines = [f"{len(where)} x {reason} ({_place(where[0])})" for reason, where in ranked[:most]]
+        return lines + [f"and {len(ranked) - most} other reasons"] * (len(ranked) > most)
+
+
+def run(config: Mapping[str, Any]) -> Result:
+    """Compute what is missing of the run that ``config`` (see ``conf/run.yaml``) describes, and summarise it.
+
+    Raises:
+        UserError: the configuration makes no sense, or contradicts what is stored under the run's name.
+    """
+    settings = Settings.of(config)
+    _check_device(settings)
+    here = parts.of(settings, device="cpu")
+    wanted = keys(settings, here)
+    with Store(settings.folder) as store:
+        session = manifest.session(config)
+        merged = manifest.merge(store.read_manifest(), manifest.describe(here), session)
+        store.write_manifest(merged)
+        versions = {label: here.metric(label).version() for label in here.metrics}
+        stored = store.rows()
+        cells = list(plan(wanted, stored, versions, lambda key: store.audio_path(key).is_file(), settings.rescore))
+        execute(cells, stored, settings, store)
+        rows = store.rows()
+        session["ended"] = manifest.now()
+        store.write_manifest(merged)
+        summarise(settings.folder, rows.values(), infos(merged))
+    return Result(settings.folder, len(wanted), len(cells), [rows[key] for key in wanted if rows[key].failed])
+
+
+def execute(cells: Sequence[Cell], stored: Mapping[Key, Row], settings: Settings, store: Store) -> None:
+    """Work on ``cells`` and store every outcome as it comes in."""
+    if not cells:
+        return
+    there = parts.of(settings, device=settings.device)
+    pool = Pool(settings.workers, settings.threads, settings.device != "cpu", settings.ray_address)
+    work = map_unordered(_items(cells, stored, store), partial(Worker, there, settings.threads), pool)
+    failures = 0
+    with closing(work), progress(len(cells)) as advance:
+        for item, result in work:
+            outcome = _died(item, result, there) if isinstance(result, WorkerDied) else result
+            collect(outcome, store, settings.save_audio)
+            failures += outcome.row.failed
+            advance(failures)
+
+
+def _items(cells: Sequence[Cell], stored: Mapping[Key, Row], store: Store) -> Iterator[Item]:
+    """The cells with what they need from the store, read when their turn comes: workers never see the run's folder."""
+    for cell in cells:
+        if cell.enhance:
+            yield Item(cell)
+            continue
+        try:
+            samples, _ = audio.read(store.audio_path(cell.key))
+            yield Item(cell, stored[cell.key], samples)
+        except UserError:  # the stored file was damaged
+            yield Item(Cell(cell.key, cell.metrics))
+
+
+def collect(outcome: Outcome, store: Store, save_audio: bool) -> None:
+    """Store an outcome: audio first, so that a row is never without the audio it was scored on."""
+    row = outcome.row
+    if outcome.audio is not None and save_audio:
+        assert row.sample_rate is not None
+        path = store.audio_path(row.key)
+        with naming(path):
+            audio.write(path, outcome.audio, row.sample_rate)
+    if outcome.trace:
+        with naming(store.folder / "errors.log"), (store.folder / "errors.log").open("a", encoding="utf-8") as log:
+            log.write(f"{manifest.now()} {row.key}\n{outcome.trace}\n")
+    store.append(row)
+
+
+def summarise(folder: Path, rows: Iterable[Row], metrics: Mapping[str, MetricInfo]) -> None:
+    """Leaderboard, table of rows and plots of every row there is; the leaderboard on the terminal too."""
+    from results.frame import write_csv as write_rows
+    from results.leaderboard import leaderboard, render, write_csv
+    from results.plots import write_plots
+
+    rows = list(rows)
+    table = leaderboard(rows, metrics)
+    write_csv(table, folder)
+    write_rows(rows, folder)
+    write_plots(rows, folder / "plots", metrics)
+    render(table, metrics)
+
+
+def summarise_again(folder: Path) -> None:
+    """Summarise what is stored in ``folder``, computing nothing.
+
+    Raises:
+        UserError: there is no run.
+    """
+    store = Store(folder)
+    stored = store.read_manifest()
+    if stored is None:
+        raise UserError(f"{folder}: no run is stored here")
+    summarise(folder, store.rows().values(), infos(stored))
+
+
+def infos(stored: manifest.Manifest) -> dict[str, MetricInfo]:
+    """How each metric of the run is shown."""
+    return {label: MetricInfo(**metric["shown"]) for label, metric in stored["metrics"].items()}
+
+
+def _died(item: Item, death: WorkerDied, there: Parts) -> Outcome:
+    key = item.cell.key
+    row = failed(key, death.reason, there.method(key.method).paradigm)
+    return Outcome(row, trace=death.detail)
+
+
+def _check_device(settings: Settings) -> None:
+    if settings.device == "cuda" and settings.ray_address is None and not local_gpus():
+        raise UserError("device: no CUDA device here; use device=cpu, or device=auto to take one where there is one")
+
+
+def _reason(row: Row) -> str:
+    """Why a row counts as failed: the enhancement's reason, or that of the first score that failed."""
+    if row.status == "error":
+        return row.reason
+    return next(f"{name}: {score.reason}" for name, score in row.scores.items() if score.status == "error")
+
+
+def _place(key: Key) -> str:
+    steps = "" if key.steps is None else f", {key.steps} steps"
+    seed = "" if key.seed is None else f", seed {key.seed}"
+    return f"{key.dataset}/{key.utterance}, {key.method}{steps}{seed}"
