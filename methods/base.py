@@ -159,6 +159,6 @@ METHODS: Registry[Method] = Registry(
 )
 
 
-def create(name: str, **options: Any) -> Method:
+def create(name: str, /, **options: Any) -> Method:
     """The method called ``name`` with ``options`` (see its class); unknown ones are refused."""
     return METHODS.create(name, **options)

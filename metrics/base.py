@@ -117,6 +117,6 @@ METRICS: Registry[Metric] = Registry(
 )
 
 
-def create(name: str, **options: Any) -> Metric:
+def create(name: str, /, **options: Any) -> Metric:
     """The metric called ``name``."""
     return METRICS.create(name, **options)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import contextlib
+import re
+import secrets
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
+from scipy.io import wavfile
 
 from bench.core.errors import UserError
 from bench.core.types import Audio
@@ -31,7 +33,7 @@ def files(folder: str | Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
-        if path.suffix.lower() not in FORMATS or any(part.startswith(".") for part in relative.parts):
+        if path.suffix.lower() not in FORMATS or path.is_dir() or any(part.startswith(".") for part in relative.parts):
             continue
         name = relative.with_suffix("").as_posix()
         if name in found:
@@ -47,15 +49,19 @@ def read(path: str | Path, *, mixdown: bool = False) -> tuple[Audio, int]:
         mixdown: average the channels of a multi-channel file instead of refusing it.
 
     Raises:
-        UserError: missing, unreadable, empty, multi-channel (without ``mixdown``) or not finite.
+        UserError: missing, unreadable, cut off, empty, multi-channel (without ``mixdown``) or not finite.
     """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            rate, log = file.samplerate, file.extra_info
+            samples = file.read(dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise UserError(f"{path}: not a readable audio file ({error})") from error
+    if missing := _missing_bytes(log):
+        raise UserError(f"{path}: the file is cut off, {missing} bytes of samples are missing")
     if len(samples) == 0:
         raise UserError(f"{path}: the file holds no samples")
     if samples.shape[1] > 1 and not mixdown:
@@ -66,21 +72,39 @@ def read(path: str | Path, *, mixdown: bool = False) -> tuple[Audio, int]:
     return np.ascontiguousarray(mono, dtype=np.float32), int(rate)
 
 
+def _missing_bytes(log: str) -> int:
+    """How much less a WAV file holds than its header says; libsndfile reads on and only logs it.
+
+    Headers of 2 GiB and more are placeholders of programs that wrote to a pipe.
+    """
+    sizes = re.search(r"^data : (\d+) \(should be (\d+)\)", log, re.MULTILINE)
+    declared, held = map(int, sizes.groups()) if sizes else (0, 0)
+    return max(0, declared - held) if declared < 0x7FFF0000 else 0
+
+
 def write(path: str | Path, samples: Audio, sample_rate: int, subtype: str = "FLOAT") -> None:
     """Write ``samples`` to ``path`` (WAV or FLAC by its suffix): whole or not at all.
 
-    The default keeps float32 exactly, so that stored audio scores as the original did.
+    The default, for WAV, keeps float32 exactly, so that stored audio scores as the original did.
+    The same samples make the same bytes.
+
+    Raises:
+        UserError: the folder or file cannot be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(descriptor)
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:
-        soundfile.write(temporary, samples, sample_rate, subtype=subtype)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if subtype == "FLOAT" and path.suffix.lower() == ".wav":
+            wavfile.write(temporary, sample_rate, np.asarray(samples, dtype=np.float32))  # no time stamp in it
+        else:
+            soundfile.write(temporary, samples, sample_rate, subtype=subtype)
+        temporary.replace(path)
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise UserError(f"{path}: cannot be written ({error})") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def resample(samples: Audio, from_rate: int, to_rate: int) -> Audio:

@@ -94,8 +94,8 @@ class Registry(Generic[T]):
             if default is inspect.Parameter.empty and option not in options:
                 raise UserError(f"{self.kind} '{name}' needs the option '{option}'")
 
-    def create(self, name: str, **options: Any) -> T:
-        """Build ``name``; no option is swallowed.
+    def create(self, name: str, /, **options: Any) -> T:
+        """Build ``name``; no option is swallowed. An option may itself be called "name".
 
         Raises:
             UserError: as ``check``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,7 +23,7 @@ Status = Literal["ok", "undefined", "error", "skipped"]
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Utterance:
     """One recording to enhance, with what is known about it."""
 
@@ -43,6 +44,10 @@ class Score:
     value: float | None
     status: Status = "ok"
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.status == "ok") != (self.value is not None and math.isfinite(self.value)):
+            raise ValueError(f"a score is ok exactly when its value is finite, got {self.value}, {self.status}")
 
     @staticmethod
     def missing(status: Status, reason: str) -> Score:

@@ -45,6 +45,6 @@ DATASETS: Registry[Dataset] = Registry(
 )
 
 
-def create(name: str, **options: Any) -> Dataset:
+def create(name: str, /, **options: Any) -> Dataset:
     """The dataset called ``name``."""
     return DATASETS.create(name, **options)
