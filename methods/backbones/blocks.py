@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from methods.backbones.fir import downsample, upsample
+from methods.backbones.fused import norm_silu
 
 SQRT_HALF = math.sqrt(0.5)
 
@@ -41,11 +42,6 @@ def linear(in_features: int, out_features: int) -> nn.Linear:
 def group_norm(channels: int) -> nn.GroupNorm:
     """At most 32 groups of at least 4 channels."""
     return nn.GroupNorm(min(channels // 4, 32), channels, eps=1e-6)
-
-
-def norm_silu(norm: nn.GroupNorm, x: Tensor) -> Tensor:
-    """SiLU(GroupNorm(x)); in place on the fresh tensor where no gradient needs it."""
-    return F.silu(norm(x), inplace=not torch.is_grad_enabled())
 
 
 def residual(skip: Tensor, h: Tensor) -> Tensor:

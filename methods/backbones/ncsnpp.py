@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from methods.backbones.blocks import Attention, FourierFeatures, ResBlock, conv, group_norm, linear, norm_silu
+from methods.backbones.blocks import Attention, FourierFeatures, ResBlock, conv, group_norm, linear
 from methods.backbones.fir import downsample, upsample
+from methods.backbones.fused import norm_silu
 
 
 class DownLevel(nn.Module):

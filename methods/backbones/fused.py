@@ -1,0 +1,69 @@
+"""SiLU(GroupNorm(x)) with a backward pass of its own, for bfloat16 on the CPU.
+
+torch's GroupNorm backward walks bfloat16 feature maps element by element; the same gradients from
+whole-tensor passes take a third of the time, which was a third of a training step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def worthwhile(x: Tensor) -> bool:
+    """Whether ``NormSiLU`` beats torch's own backward for ``x``."""
+    return torch.is_grad_enabled() and x.dtype == torch.bfloat16 and x.device.type == "cpu"
+
+
+class NormSiLU(torch.autograd.Function):
+    """``apply(x [B, C, H, W], weight [C], bias [C], groups, eps)``; statistics in float32."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float) -> Tensor:
+        b, c, h, w = x.shape
+        x = x.contiguous(memory_format=torch.channels_last)
+        normed, mean, rstd = torch.native_group_norm(x, weight, bias, b, c, h * w, groups, eps)
+        ctx.save_for_backward(x, normed, weight, mean.float(), rstd.float())
+        ctx.groups = groups
+        return F.silu(normed)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        x, normed, weight, mean, rstd = ctx.saved_tensors
+        b, c, h, w = x.shape
+        size = c // ctx.groups
+
+        def spread(values: Tensor) -> Tensor:  # [B, groups] -> [B, C]
+            return values.repeat_interleave(size, dim=1)
+
+        def group_mean(values: Tensor) -> Tensor:  # [B, C] sums over positions -> [B, C]
+            return spread(values.view(b, ctx.groups, size).sum(2) / (size * h * w))
+
+        def rows(features: Tensor) -> Tensor:  # channels_last [B, C, H, W] -> its memory as [B, H, W * C]
+            return features.permute(0, 2, 3, 1).reshape(b, h, w * c)
+
+        def row(values: Tensor) -> Tensor:  # [B, C] -> [B, 1, W * C]: long rows vectorise, single pixels do not
+            return values.to(x.dtype).repeat(1, w).unsqueeze(1)
+
+        mean, rstd = spread(mean), spread(rstd)
+        gradient = gradients[0].contiguous(memory_format=torch.channels_last)
+        inner = torch.ops.aten.silu_backward(gradient, normed)
+        d_bias = inner.sum((2, 3), dtype=torch.float32)
+        d_weight = ((inner * x).sum((2, 3), dtype=torch.float32) - d_bias * mean) * rstd
+        # dx = rstd (w dy - mean(w dy) - xhat mean(w dy xhat)), gathered into a x + b dy + constant.
+        along = -rstd * rstd * group_mean(d_weight * weight)
+        constant = -along * mean - rstd * group_mean(d_bias * weight)
+        dx = torch.addcmul(row(constant), rows(x), row(along)).addcmul_(rows(inner), row(rstd * weight))
+        dx = dx.view(b, h, w, c).permute(0, 3, 1, 2)
+        return dx, d_weight.sum(0), d_bias.sum(0), None, None
+
+
+def norm_silu(norm: torch.nn.GroupNorm, x: Tensor) -> Tensor:
+    """SiLU(norm(x)), in place on the fresh tensor where no gradient needs it."""
+    if worthwhile(x):
+        output: Tensor = NormSiLU.apply(x, norm.weight, norm.bias, norm.num_groups, norm.eps)  # type: ignore[no-untyped-call]
+        return output
+    return F.silu(norm(x), inplace=not torch.is_grad_enabled())

@@ -1,0 +1,1 @@
+"""Training of the four methods: crops -> objective -> optimiser, EMA, validation, weights."""

@@ -1,0 +1,65 @@
+"""Exponential moving average of the weights (torch_ema's warm-up), as a Lightning callback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+
+def ema_decay(updates: int, decay: float = 0.999) -> float:
+    """The decay of the ``updates``-th update, counted from 1: min(decay, (1 + n) / (10 + n))."""
+    return min(decay, (1 + updates) / (10 + updates))
+
+
+class EMA(lightning.Callback):
+    """Averages every parameter after each optimiser step; validation runs on the average.
+
+    Unlike the StoRM release, whose raw weights are overwritten by the average at every validation
+    (FACTS 7), training goes on from the raw ones.
+    """
+
+    def __init__(self, decay: float = 0.999) -> None:
+        self.decay = decay
+        self.updates = 0
+        self.shadow: dict[str, Tensor] = {}
+        self._raw: dict[str, Tensor] = {}
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        parameters = dict(pl_module.named_parameters())
+        if not self.shadow:
+            self.shadow = {name: p.detach().clone() for name, p in parameters.items()}
+        self.shadow = {name: value.to(parameters[name].device) for name, value in self.shadow.items()}
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any) -> None:
+        if trainer.global_step > self.updates:  # an optimiser step was made, not only accumulated
+            self.update(dict(pl_module.named_parameters()))
+
+    @torch.no_grad()
+    def update(self, parameters: dict[str, Any]) -> None:
+        """Move the average towards ``parameters``."""
+        self.updates += 1
+        raw = [parameters[name].detach() for name in self.shadow]
+        torch._foreach_lerp_(list(self.shadow.values()), raw, 1 - ema_decay(self.updates, self.decay))
+
+    def on_validation_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._raw = {name: p.detach().clone() for name, p in pl_module.named_parameters()}
+        _assign(pl_module, self.shadow)
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        _assign(pl_module, self._raw)
+        self._raw = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"updates": self.updates, "shadow": self.shadow}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.updates, self.shadow = state_dict["updates"], state_dict["shadow"]
+
+
+@torch.no_grad()
+def _assign(module: lightning.LightningModule, values: dict[str, Tensor]) -> None:
+    for name, parameter in module.named_parameters():
+        parameter.copy_(values[name])

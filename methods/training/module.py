@@ -1,0 +1,88 @@
+"""The Lightning module: a system and its objective; every draw depends on the seed and the step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+from bench.core.seeds import stable_seed
+from methods.training.objectives import Losses, Objective, diffusion_time, losses
+from methods.weights import System
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """Adam; the defaults are the reference's.
+
+    Attributes:
+        lr: learning rate.
+        warmup_steps: linear rise from 0.
+        decay_steps: cosine fall to a tenth after this many steps; None for a constant rate.
+    """
+
+    lr: float = 1e-4
+    warmup_steps: int = 0
+    decay_steps: int | None = None
+
+    def factor(self, step: int) -> float:
+        """What ``lr`` is multiplied with at ``step`` (from 0)."""
+        rise = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
+        if self.decay_steps is None:
+            return rise
+        progress = torch.tensor(min(1.0, step / self.decay_steps) * torch.pi)
+        return rise * (0.1 + 0.9 * 0.5 * (1 + float(torch.cos(progress))))
+
+
+class TrainingModule(lightning.LightningModule):
+    """Minimises the loss of ``system``'s method.
+
+    Diffusion times and noise are drawn from a generator seeded by (seed, step), so that a training
+    that was killed and continued draws the same as one that was not.
+    """
+
+    def __init__(self, system: System, objective: Objective, optimiser: Optimiser, seed: int = 0) -> None:
+        super().__init__()
+        self.system, self.objective, self.optimiser, self.seed = system, objective, optimiser, seed
+        self.networks = nn.ModuleDict(system.networks)
+        if objective.freeze_denoiser:
+            self.networks["denoiser"].requires_grad_(False)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+        part = batch_index % self.trainer.accumulate_grad_batches
+        values = self._losses(batch, "train", self.global_step, part, self.global_rank)
+        self._log("train", values, len(batch[0]))
+        return values.total
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
+        values = self._losses(batch, "valid", batch_index)
+        self._log("valid", values, len(batch[0]))
+
+    def _losses(self, batch: tuple[Tensor, Tensor], *draw: object) -> Losses:
+        with torch.autocast(self.device.type, enabled=False):
+            clean, noisy = (self.system.spectrogram.forward(signal) for signal in batch)
+        generator = torch.Generator(self.device).manual_seed(stable_seed(self.seed, *draw))
+        uniform = torch.rand(len(clean), generator=generator, device=self.device)
+        z = torch.randn(clean.shape, dtype=clean.dtype, generator=generator, device=self.device)
+        return losses(self.system, self.objective, clean, noisy, diffusion_time(uniform, self.system.t_eps), z)
+
+    def _log(self, split: str, values: Losses, items: int) -> None:
+        """Log means over items, whether the objective sums or averages over the batch."""
+        share = 1 if len(self.system.networks) == 1 else items
+        parts = {"loss": values.total, "supervised": values.supervised, "score": values.score}
+        self.log_dict(
+            {f"{split}_{name}": value.detach() / share for name, value in parts.items() if value is not None},
+            on_step=split == "train",
+            on_epoch=split == "valid",
+            batch_size=items,
+            sync_dist=split == "valid",
+        )
+
+    def configure_optimizers(self) -> Any:
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        optimizer = torch.optim.Adam(parameters, lr=self.optimiser.lr)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.optimiser.factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

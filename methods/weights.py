@@ -1,0 +1,153 @@
+"""Trained networks in one safetensors file with the configuration that makes sense of them.
+
+The file's metadata holds, as JSON, everything needed to rebuild the system: which method, networks'
+sizes, conditioning, SDE, transform. No pickle is read or written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from bench.core.errors import UserError
+from methods.backbones import NCSNpp
+from methods.sdes import OUVE
+from methods.spectrogram import Spectrogram
+
+EMBEDDED = Path(__file__).parent / "embedded"
+"""Small networks that this project trained; see the model cards beside them."""
+
+CONDITIONS = {"noisy": 2, "post_denoiser": 2, "both": 3}
+"""What the score network sees beside the state, and its number of complex inputs."""
+
+
+@dataclass
+class System:
+    """A method's networks and the settings they were trained with.
+
+    Attributes:
+        method: the registry name of the method they belong to.
+        networks: "denoiser" (the predictive network) and/or "score".
+        sizes: keyword arguments of ``NCSNpp`` for each network.
+        condition: the score network's conditioning: "noisy", "post_denoiser" or "both".
+        spectrogram, sde, t_eps: the domain and the diffusion.
+        training: how the weights came to be, for the model card.
+        sha256: of the file they were read from, else "".
+    """
+
+    method: str
+    sizes: dict[str, dict[str, Any]]
+    networks: dict[str, NCSNpp] = field(default_factory=dict)
+    condition: str = "noisy"
+    spectrogram: Spectrogram = field(default_factory=Spectrogram)
+    sde: OUVE = field(default_factory=OUVE)
+    t_eps: float = 0.03
+    training: dict[str, Any] = field(default_factory=dict)
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if self.condition not in CONDITIONS:
+            raise UserError(f"condition must be one of {', '.join(CONDITIONS)}, got '{self.condition}'")
+        if not self.networks:
+            self.networks = {name: NCSNpp(**size) for name, size in self.sizes.items()}
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters of all networks."""
+        return sum(p.numel() for network in self.networks.values() for p in network.parameters())
+
+    def config(self) -> dict[str, Any]:
+        """What the file's metadata holds."""
+        return {
+            "method": self.method,
+            "sizes": self.sizes,
+            "condition": self.condition,
+            "spectrogram": asdict(self.spectrogram),
+            "sde": asdict(self.sde),
+            "t_eps": self.t_eps,
+            "training": self.training,
+        }
+
+
+def new_system(
+    method: str, width: int = 128, multipliers: tuple[int, ...] = (1, 2, 2, 2), condition: str = "both", **settings: Any
+) -> System:
+    """Untrained networks of the right kinds for ``method``; the defaults are the paper's."""
+    size = {"width": width, "multipliers": list(multipliers)}
+    denoiser = {**size, "inputs": 1, "conditional": False}
+    if method == "ncsnpp_m":
+        sizes, condition = {"denoiser": denoiser}, "noisy"
+    elif method == "sgmse_m":
+        sizes, condition = {"score": {**size, "inputs": 2}}, "noisy"
+    else:
+        sizes = {"denoiser": denoiser, "score": {**size, "inputs": CONDITIONS.get(condition, 2)}}
+    return System(method, sizes, condition=condition, **settings)
+
+
+def save(path: str | Path, system: System, dtype: torch.dtype = torch.float32) -> None:
+    """Write ``system`` to a safetensors file, whole or not at all."""
+    tensors = {
+        f"{name}.{key}": value.detach().to(dtype).contiguous()
+        for name, network in system.networks.items()
+        for key, value in network.state_dict().items()
+    }
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    save_file(tensors, temporary, metadata={"sebench": json.dumps(system.config())})
+    temporary.replace(path)
+
+
+def load(path: str | Path) -> System:
+    """Read a system from a safetensors file of ours.
+
+    Raises:
+        UserError: missing, truncated, another project's file, or weights that do not fit or are NaN.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such weights file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: Mapping[str, str] = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: not a readable safetensors file ({error})") from error
+    if "sebench" not in metadata:
+        raise UserError(f"{path}: not written by sebench (its metadata has no 'sebench' entry)")
+    config = json.loads(metadata["sebench"])
+    config["spectrogram"] = Spectrogram(**config["spectrogram"])
+    config["sde"] = OUVE(**config["sde"])
+    system = System(**config, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    for name, network in system.networks.items():
+        state = {
+            key.removeprefix(f"{name}."): value.float() for key, value in tensors.items() if key.startswith(f"{name}.")
+        }
+        if bad := next((key for key, value in state.items() if not value.isfinite().all()), None):
+            raise UserError(f"{path}: the weight {name}.{bad} holds NaN or infinity")
+        try:
+            network.load_state_dict(state)
+        except RuntimeError as error:
+            raise UserError(f"{path}: the weights do not fit the configuration: {error}") from error
+    return system
+
+
+def find(checkpoint: str | Path, method: str) -> System:
+    """The system for a ``checkpoint`` option: a path, or "embedded" for the project's own small weights.
+
+    Raises:
+        UserError: no such file, or it belongs to another method.
+    """
+    path = EMBEDDED / f"{method}.safetensors" if str(checkpoint) == "embedded" else Path(checkpoint)
+    system = load(path)
+    if system.method != method:
+        raise UserError(f"{path}: these weights are for the method '{system.method}', not '{method}'")
+    return system
