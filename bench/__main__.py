@@ -54,15 +54,16 @@ def _train(arguments: Sequence[str]) -> int:
 def _list(arguments: Sequence[str]) -> int:
     from bench.listing import listing
 
-    (kind,) = arguments or ("",)
-    print(listing(kind))
+    if len(arguments) != 1:
+        raise UserError(f"usage: bench {COMMANDS['list'].usage}")
+    print(listing(arguments[0]))
     return OK
 
 
 def _data(arguments: Sequence[str]) -> int:
     match arguments:
         case ["demo", folder]:
-            from bench.datasets.synthesis import make_demo
+            from bench.datasets.synthesis.make_demo import make_demo
 
             make_demo(folder)
             return OK

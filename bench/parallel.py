@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from bench.core.errors import UserError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 OBJECT_STORE_BYTES = 256 * 2**20
 """Ray's shared memory: recordings pass through it one by one, so little is enough (its default is 30 % of the RAM)."""
 
@@ -68,27 +70,27 @@ def map_unordered(
 def _serial(
     items: Iterable[T], factory: Callable[[], Callable[[T], R]], pool: Pool
 ) -> Generator[tuple[T, R], None, None]:
-    with _torch_threads(pool.threads):
+    with _limit_threads(pool.threads):
         work = factory()
         for item in items:
             yield item, work(item)
 
 
 class _Actor:
-    """One worker process. Built in two steps, so that what it is built of can be imported first."""
+    """One worker process. What it works with is unpickled last, when the modules it needs can be found."""
 
-    def prepare(self, path: list[str], folder: str, threads: int) -> None:
+    def prepare(self, path: list[str], folder: str, threads: int, factory: bytes) -> None:
         """See modules and relative paths as the driver does."""
         sys.path.extend(entry for entry in path if entry not in sys.path)
         if Path(folder).is_dir():
             os.chdir(folder)
-        self._threads = _torch_threads(threads)
-        self._threads.__enter__()
-
-    def build(self, factory: Callable[[], Callable[[Any], Any]]) -> None:
-        self._work = factory()
+        self._threads, self._factory = threads, factory
+        self._work: Callable[[Any], Any] | None = None
 
     def work(self, item: Any) -> Any:
+        if self._work is None:
+            _limit_threads(self._threads)
+            self._work = pickle.loads(self._factory)()
         return self._work(item)
 
 
@@ -96,17 +98,12 @@ def _ray(
     items: Iterable[T], factory: Callable[[], Callable[[T], R]], pool: Pool
 ) -> Generator[tuple[T, R | WorkerDied], None, None]:
     with _cluster(pool) as (ray, workers, gpus):
-        shared = ray.put(factory)
-        actor_class = ray.remote(_Actor).options(
-            num_cpus=pool.threads,
-            num_gpus=gpus,
-            runtime_env={"env_vars": dict.fromkeys(THREAD_VARIABLES, str(pool.threads))} if pool.address else None,
-        )
+        pickled = ray.put(ray.cloudpickle.dumps(factory))
+        actor_class = ray.remote(_Actor).options(num_cpus=pool.threads, num_gpus=gpus)
 
         def new_actor() -> Any:
             actor = actor_class.remote()
-            actor.prepare.remote(sys.path, str(Path.cwd()), pool.threads)
-            actor.build.remote(shared)
+            actor.prepare.remote(sys.path, str(Path.cwd()), pool.threads, pickled)
             return actor
 
         idle: list[Any] = []
@@ -131,7 +128,7 @@ def _ray(
             try:
                 result = ray.get(reference)
                 idle.append(actor)
-            except ray.exceptions.RayActorError as error:
+            except (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError) as error:
                 started -= 1
                 result = WorkerDied("the worker process died: a crash in native code, or out of memory", str(error))
             yield item, result
@@ -152,15 +149,14 @@ def _cluster(pool: Pool) -> Iterator[tuple[Any, int, float]]:
         if ours and pool.address is None:
             gpus = local_gpus() if pool.gpu else 0
             workers = pool.workers or gpus or max(1, local_cores() // pool.threads)
-            with _environment(dict.fromkeys(THREAD_VARIABLES, str(pool.threads))):
-                ray.init(
-                    "local",
-                    num_cpus=workers * pool.threads,
-                    num_gpus=gpus,
-                    object_store_memory=OBJECT_STORE_BYTES,
-                    include_dashboard=False,
-                    **quiet,
-                )
+            ray.init(
+                "local",
+                num_cpus=workers * pool.threads,
+                num_gpus=gpus,
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=False,
+                **quiet,
+            )
         elif ours:
             try:
                 ray.init(pool.address, **quiet)
@@ -178,31 +174,12 @@ def _cluster(pool: Pool) -> Iterator[tuple[Any, int, float]]:
             ray.shutdown()
 
 
-@contextmanager
-def _torch_threads(threads: int) -> Iterator[None]:
-    import torch
+def _limit_threads(threads: int) -> threadpool_limits:
+    """Of torch and of the BLAS under numpy, which must be loaded for that; as a context, undone at its end."""
+    import numpy as np  # noqa: F401
+    import torch  # noqa: F401
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Environment variables for the processes started inside."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    return threadpool_limits(threads)
 
 
 def local_gpus() -> int:

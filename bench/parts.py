@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from bench.core.errors import UserError
@@ -23,35 +23,32 @@ class Recipe(Generic[T]):
     name: str
     factory: Callable[..., T]
     options: Mapping[str, Any]
+    takes_device: bool = False
 
     @staticmethod
-    def of(registry: Registry[T], spec: Spec, **defaults: Any) -> Recipe[T]:
-        """``defaults`` are given to factories that know such an option."""
-        known = registry.options(spec.name)
-        fitting = {option: value for option, value in defaults.items() if option in known}
-        return Recipe(spec.name, registry.get(spec.name), {**fitting, **spec.options})
+    def of(registry: Registry[T], spec: Spec) -> Recipe[T]:
+        """Raises ``UserError`` for a name or option that does not exist."""
+        registry.check(spec.name, spec.options)
+        takes_device = "device" in registry.options(spec.name) and "device" not in spec.options
+        return Recipe(spec.name, registry.get(spec.name), spec.options, takes_device)
 
-    def build(self) -> T:
-        return self.factory(**self.options)
+    def build(self, device: str) -> T:
+        return self.factory(**self.options, **({"device": device} if self.takes_device else {}))
 
 
+@dataclass
 class Parts:
-    """The parts by the label that rows carry.
+    """The parts by the label that rows carry, built for ``device``."""
 
-    Pickled (for a worker), it takes the recipes along and leaves what was built behind.
-    """
+    methods: Mapping[str, Recipe[Method]]
+    datasets: Mapping[str, Recipe[Dataset]]
+    metrics: Mapping[str, Recipe[Metric]]
+    device: str
+    _built: dict[tuple[str, str], Any] = field(default_factory=dict)
 
-    def __init__(
-        self,
-        methods: Mapping[str, Recipe[Method]],
-        datasets: Mapping[str, Recipe[Dataset]],
-        metrics: Mapping[str, Recipe[Metric]],
-    ) -> None:
-        self.methods, self.datasets, self.metrics = methods, datasets, metrics
-        self._built: dict[tuple[str, str], Any] = {}
-
-    def __reduce__(self) -> tuple[type[Parts], tuple[Any, ...]]:
-        return Parts, (self.methods, self.datasets, self.metrics)
+    def on(self, device: str) -> Parts:
+        """The same parts, to be built afresh elsewhere."""
+        return Parts(self.methods, self.datasets, self.metrics, device)
 
     def method(self, label: str) -> Method:
         built: Method = self._once("method", label, self.methods)
@@ -67,26 +64,31 @@ class Parts:
 
     def _once(self, kind: str, label: str, recipes: Mapping[str, Recipe[Any]]) -> Any:
         if (kind, label) not in self._built:
-            self._built[kind, label] = recipes[label].build()
+            self._built[kind, label] = recipes[label].build(self.device)
         return self._built[kind, label]
 
 
 def of(settings: Settings, device: str) -> Parts:
-    """Everything the run names, built once here so that a wrong name, option or file is found at once.
+    """Everything the run names, all of it built, so that a wrong name, option or file is found at once.
 
     Raises:
         UserError: a name or option is unknown, a checkpoint or folder is missing, a label is taken twice.
     """
-    for registry, specs in ((METHODS, settings.methods), (DATASETS, settings.datasets), (METRICS, settings.metrics)):
-        for spec in specs:
-            registry.check(spec.name, spec.options)
+    methods = [Recipe.of(METHODS, spec) for spec in settings.methods]
     datasets = [Recipe.of(DATASETS, spec) for spec in settings.datasets]
-    built = [recipe.build() for recipe in datasets]
-    return Parts(
-        _labelled("methods", settings.methods, [Recipe.of(METHODS, spec, device=device) for spec in settings.methods]),
-        _labelled("datasets", settings.datasets, datasets, [dataset.name for dataset in built]),
-        _labelled("metrics", settings.metrics, [Recipe.of(METRICS, spec) for spec in settings.metrics]),
+    metrics = [Recipe.of(METRICS, spec) for spec in settings.metrics]
+    names = [recipe.build(device).name for recipe in datasets]
+    parts = Parts(
+        _labelled("methods", settings.methods, methods),
+        _labelled("datasets", settings.datasets, datasets, names),
+        _labelled("metrics", settings.metrics, metrics),
+        device,
     )
+    for label in parts.methods:
+        parts.method(label)
+    for label in parts.metrics:
+        parts.metric(label)
+    return parts
 
 
 def _labelled(

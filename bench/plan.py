@@ -62,12 +62,8 @@ def plan(
         row = stored.get(key)
         if row is None or row.status != "ok":
             yield Cell(key, tuple(versions))
-            continue
-        lacking = tuple(name for name, version in versions.items() if rescore or not _answered(row, name, version))
-        if lacking and has_audio(key):
-            yield Cell(key, lacking, enhance=False)
-        elif lacking:
-            yield Cell(key, tuple(versions))
+        elif lacking := tuple(name for name in versions if rescore or not _answered(row, name, versions[name])):
+            yield Cell(key, lacking, enhance=not has_audio(key))
 
 
 def _answered(row: Row, metric: str, version: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from bench import manifest, parts
 from bench.core import audio
 from bench.core.errors import UserError
+from bench.core.types import Audio
 from bench.parallel import Pool, WorkerDied, local_gpus, map_unordered
 from bench.parts import Parts
 from bench.plan import Cell, keys, plan
@@ -26,18 +27,18 @@ from results.store import Store
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a run: how many cells were asked for, how many of them were computed now, and the failed ones."""
+    """What came of a run: how many cells were asked for, how many of them were computed now, and why some failed."""
 
     folder: Path
     asked: int
     computed: int
-    failures: Sequence[Row]
+    failures: Mapping[Key, str]
 
     def reasons(self, most: int = 5) -> list[str]:
         """The commonest reasons of failure, each with how often it came and one place where."""
         found: dict[str, list[Key]] = {}
-        for row in self.failures:
-            found.setdefault(_reason(row), []).append(row.key)
+        for key, reason in self.failures.items():
+            found.setdefault(reason, []).append(key)
         ranked = sorted(found.items(), key=lambda pair: -len(pair[1]))
         lines = [f"{len(where)} x {reason} ({_place(where[0])})" for reason, where in ranked[:most]]
         return lines + [f"and {len(ranked) - most} other reasons"] * (len(ranked) > most)
@@ -60,41 +61,45 @@ def run(config: Mapping[str, Any]) -> Result:
         versions = {label: here.metric(label).version() for label in here.metrics}
         stored = store.rows()
         cells = list(plan(wanted, stored, versions, lambda key: store.audio_path(key).is_file(), settings.rescore))
-        execute(cells, stored, settings, store)
+        execute(cells, stored, here.on(settings.device), settings, store)
         rows = store.rows()
         session["ended"] = manifest.now()
         store.write_manifest(merged)
         summarise(settings.folder, rows.values(), infos(merged))
-    return Result(settings.folder, len(wanted), len(cells), [rows[key] for key in wanted if rows[key].failed])
+    failures = {key: reason for key in wanted if (reason := why_failed(rows[key], versions))}
+    return Result(settings.folder, len(wanted), len(cells), failures)
 
 
-def execute(cells: Sequence[Cell], stored: Mapping[Key, Row], settings: Settings, store: Store) -> None:
+def execute(cells: Sequence[Cell], stored: Mapping[Key, Row], there: Parts, settings: Settings, store: Store) -> None:
     """Work on ``cells`` and store every outcome as it comes in."""
     if not cells:
         return
-    there = parts.of(settings, device=settings.device)
     pool = Pool(settings.workers, settings.threads, settings.device != "cpu", settings.ray_address)
     work = map_unordered(_items(cells, stored, store), partial(Worker, there, settings.threads), pool)
     failures = 0
     with closing(work), progress(len(cells)) as advance:
         for item, result in work:
-            outcome = _died(item, result, there) if isinstance(result, WorkerDied) else result
-            collect(outcome, store, settings.save_audio)
-            failures += outcome.row.failed
+            if isinstance(result, WorkerDied):
+                result = Outcome(failed(item, result.reason, there), trace=result.detail)
+            collect(result, store, settings.save_audio)
+            failures += result.row.failed
             advance(failures)
 
 
 def _items(cells: Sequence[Cell], stored: Mapping[Key, Row], store: Store) -> Iterator[Item]:
     """The cells with what they need from the store, read when their turn comes: workers never see the run's folder."""
     for cell in cells:
-        if cell.enhance:
-            yield Item(cell)
-            continue
-        try:
-            samples, _ = audio.read(store.audio_path(cell.key))
-            yield Item(cell, stored[cell.key], samples)
-        except UserError:  # the stored file was damaged
-            yield Item(Cell(cell.key, cell.metrics))
+        row = stored.get(cell.key)
+        known = row if row is not None and row.status == "ok" else None
+        yield Item(cell, known, None if cell.enhance else _read(store.audio_path(cell.key)))
+
+
+def _read(path: Path) -> Audio | None:
+    """Stored audio; None where it was damaged, so that it is made again."""
+    try:
+        return audio.read(path)[0]
+    except UserError:
+        return None
 
 
 def collect(outcome: Outcome, store: Store, save_audio: bool) -> None:
@@ -143,22 +148,17 @@ def infos(stored: manifest.Manifest) -> dict[str, MetricInfo]:
     return {label: MetricInfo(**metric["shown"]) for label, metric in stored["metrics"].items()}
 
 
-def _died(item: Item, death: WorkerDied, there: Parts) -> Outcome:
-    key = item.cell.key
-    row = failed(key, death.reason, there.method(key.method).paradigm)
-    return Outcome(row, trace=death.detail)
-
-
 def _check_device(settings: Settings) -> None:
     if settings.device == "cuda" and settings.ray_address is None and not local_gpus():
         raise UserError("device: no CUDA device here; use device=cpu, or device=auto to take one where there is one")
 
 
-def _reason(row: Row) -> str:
-    """Why a row counts as failed: the enhancement's reason, or that of the first score that failed."""
+def why_failed(row: Row, metrics: Iterable[str]) -> str:
+    """The reason of the enhancement, or of the first of ``metrics`` that failed; empty where nothing did."""
     if row.status == "error":
         return row.reason
-    return next(f"{name}: {score.reason}" for name, score in row.scores.items() if score.status == "error")
+    scores = ((name, row.scores.get(name)) for name in metrics)
+    return next((f"{name}: {score.reason}" for name, score in scores if score and score.status == "error"), "")
 
 
 def _place(key: Key) -> str:

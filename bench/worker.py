@@ -25,7 +25,7 @@ WARM_UP_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Item:
-    """A cell, and for one that is only to be scored, what is stored of it."""
+    """A cell; the row that is stored of it, if its enhancement succeeded before; and the audio, if that was saved."""
 
     cell: Cell
     row: Row | None = None
@@ -53,18 +53,23 @@ class Worker:
 
     def __call__(self, item: Item) -> Outcome:
         self._traces = []
-        if item.row is not None and item.audio is not None:
-            return self._outcome(self._score_stored(item.cell, item.row, item.audio))
         try:
-            utterance = self._load(item.cell.key)
-            enhanced, seconds = self._enhance(item.cell.key, utterance)
-            row = self._row(item.cell, utterance, enhanced, seconds)
+            row, audio = self._work(item)
         except Exception as error:
-            return self._outcome(failed(item.cell.key, self._reason(error), self._paradigm(item.cell.key.method)))
-        return self._outcome(row, enhanced.audio)
-
-    def _outcome(self, row: Row, audio: Audio | None = None) -> Outcome:
+            row, audio = failed(item, self._reason(error), self.parts), None
         return Outcome(row, audio, "\n".join(self._traces))
+
+    def _work(self, item: Item) -> tuple[Row, Audio | None]:
+        """The row, and its audio where that was made here."""
+        key, metrics = item.cell.key, item.cell.metrics
+        utterance = self._load(key)
+        if item.row is not None and item.audio is not None:
+            return self._with_scores(item.row, metrics, item.audio, utterance), None
+        enhanced, seconds = self._enhance(key, utterance)
+        row = self._row(key, utterance, enhanced, seconds)
+        if item.row is not None:  # enhanced again only to be scored: what other metrics said still holds
+            row = replace(row, scores=item.row.scores, metric_versions=item.row.metric_versions)
+        return self._with_scores(row, metrics, enhanced.audio, utterance), enhanced.audio
 
     def _load(self, key: Key) -> Utterance:
         name = (key.dataset, key.utterance)
@@ -99,10 +104,10 @@ class Worker:
         dataset, method = self.parts.dataset(key.dataset).name, self.parts.methods[key.method].name
         return torch.Generator().manual_seed(stable_seed(key.seed, dataset, key.utterance, method, key.steps))
 
-    def _row(self, cell: Cell, utterance: Utterance, enhanced: Enhanced, seconds: float) -> Row:
-        method = self.parts.method(cell.key.method)
-        row = Row(
-            key=cell.key,
+    def _row(self, key: Key, utterance: Utterance, enhanced: Enhanced, seconds: float) -> Row:
+        method = self.parts.method(key.method)
+        return Row(
+            key=key,
             paradigm=method.paradigm,
             status="ok",
             sample_rate=utterance.sample_rate,
@@ -115,15 +120,6 @@ class Worker:
             device=_device(method),
             tags=dict(utterance.tags),
         )
-        return self._with_scores(row, cell.metrics, enhanced.audio, utterance)
-
-    def _score_stored(self, cell: Cell, row: Row, audio: Audio) -> Row:
-        try:
-            return self._with_scores(row, cell.metrics, audio, self._load(cell.key))
-        except Exception as error:  # keep the row: what is stored of it is still true
-            reason = self._reason(error)
-            failures = {name: Score.missing("error", reason) for name in cell.metrics}
-            return replace(row, scores={**row.scores, **failures})
 
     def _with_scores(self, row: Row, metrics: Iterable[str], audio: Audio, utterance: Utterance) -> Row:
         versions = {name: self.parts.metric(name).version() for name in metrics}
@@ -143,14 +139,14 @@ class Worker:
         self._traces.append("".join(traceback.format_exception(error)))
         return " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON]
 
-    def _paradigm(self, method: str) -> str:
-        factory = self.parts.methods[method].factory
-        return str(getattr(factory, "paradigm", "external"))
 
-
-def failed(key: Key, reason: str, paradigm: str) -> Row:
-    """The row of an enhancement that came to nothing."""
-    return Row(key, paradigm, "error", reason)
+def failed(item: Item, reason: str, parts: Parts) -> Row:
+    """The row of an item that came to nothing. What is stored of it stays true; only the new scores failed."""
+    if item.row is None:
+        paradigm = getattr(parts.methods[item.cell.key.method].factory, "paradigm", "external")
+        return Row(item.cell.key, str(paradigm), "error", reason)
+    failures = {name: Score.missing("error", reason) for name in item.cell.metrics}
+    return replace(item.row, scores={**item.row.scores, **failures})
 
 
 def _device(method: Method) -> str:
