@@ -12,9 +12,9 @@ from bench.core.types import Score, Status, Tag
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Key:
-    """What identifies a row within a run.
+    """What identifies a row within a run; keys sort, None before any number.
 
     ``steps`` is None for methods that take no steps, ``seed`` is None for deterministic ones: they
     are computed once, however many step counts and seeds are asked for.
@@ -25,6 +25,14 @@ class Key:
     steps: int | None
     seed: int | None
     utterance: str
+
+    def __lt__(self, other: Key) -> bool:
+        return self._order() < other._order()
+
+    def _order(self) -> tuple[str, str, int, int, str]:
+        steps = -1 if self.steps is None else self.steps
+        seed = -1 if self.seed is None else self.seed
+        return self.dataset, self.method, steps, seed, self.utterance
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,17 @@ class Row:
             return None
         return self.enhance_seconds / self.seconds
 
+    @property
+    def failed(self) -> bool:
+        """Whether the enhancement or any of its scores ended in ``error``."""
+        return self.status == "error" or any(score.status == "error" for score in self.scores.values())
+
+    def score(self, metric: str) -> Score:
+        """The score, or why there is none: without enhancement its status and reason, else ``skipped``."""
+        if self.status != "ok":
+            return Score.missing(self.status, self.reason)
+        return self.scores.get(metric) or Score.missing("skipped", "not computed")
+
     def to_json(self) -> str:
         """One line of JSON, with the schema's version."""
         return json.dumps({"schema": SCHEMA_VERSION, **asdict(self)}, ensure_ascii=False, allow_nan=False)
@@ -82,13 +101,18 @@ class Row:
         Raises:
             ValueError: not JSON, or a schema that this version does not read.
         """
-        data: dict[str, Any] = json.loads(line)
+        data: Any = json.loads(line)
+        if not isinstance(data, dict):
+            raise ValueError("not a row")
         version = data.pop("schema", None)
         if version != SCHEMA_VERSION:
             raise ValueError(f"row schema {version}, this version reads {SCHEMA_VERSION}")
         known = {f.name for f in fields(Row)}
         if unknown := set(data) - known:
             raise ValueError(f"row has unknown fields {sorted(unknown)}")
-        data["key"] = Key(**data["key"])
-        data["scores"] = {name: Score(**score) for name, score in data["scores"].items()}
-        return Row(**data)
+        try:
+            data["key"] = Key(**data["key"])
+            data["scores"] = {name: Score(**score) for name, score in data["scores"].items()}
+            return Row(**data)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a row ({error})") from error

@@ -1,0 +1,60 @@
+"""Names that are safe on disk, and files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.core.errors import UserError
+
+_LONGEST = 200
+"""Bytes of a safe name. File systems allow 255; a suffix and a temporary prefix must still fit."""
+
+
+def safe_name(text: str) -> str:
+    """``text`` as one path component, different for different texts, and readable where it can be.
+
+    Letters and digits of any script, ``_ - . , + = @`` stay; all else, and a leading dot, becomes
+    ``%XX`` byte by byte, so no text leads out of its folder. Names too long for a file system end
+    in ``~`` and a hash.
+    """
+    name = re.sub(r"^\.|[^\w.,+=@-]", _percent, text) or "%"
+    encoded = name.encode()
+    if len(encoded) <= _LONGEST:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:32]
+    return f"{encoded[: _LONGEST - 33].decode(errors='ignore')}~{digest}"
+
+
+def _percent(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogatepass"))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path of the same suffix, to write to; at the end it takes ``path``'s place.
+
+    Raises:
+        UserError: the folder or file cannot be written.
+    """
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Turn a failing system call into one line that names the file in the way, else ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{error.filename or path}: cannot be used ({error.strerror or error})") from error

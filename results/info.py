@@ -1,0 +1,34 @@
+"""How a metric is shown: what tables and plots need to know of it, without importing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from results.rows import Row
+
+PARADIGMS = ("control", "external", "predictive", "generative", "refinement", "regeneration")
+"""The order in which methods are listed; other paradigms follow."""
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """Label and unit as printed, which way is good, and digits after the point (None: by the unit)."""
+
+    label: str
+    unit: str = ""
+    higher_is_better: bool = True
+    decimals: int | None = None
+
+    def format(self, value: float) -> str:
+        decimals = self.decimals if self.decimals is not None else 1 if self.unit in ("dB", "%") else 2
+        return f"{value:.{decimals}f}"
+
+
+def complete(metrics: Mapping[str, MetricInfo] | None, rows: Iterable[Row]) -> dict[str, MetricInfo]:
+    """``metrics`` in their order, then whatever else the rows were scored with under its bare name."""
+    found = dict(metrics or {})
+    for row in rows:
+        for name in row.scores:
+            found.setdefault(name, MetricInfo(name))
+    return found

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from bench.core.types import Score
+from results.rows import Key, Row
+from tests.results.conftest import make_row
+
+
+def test_a_row_survives_its_line() -> None:
+    row = make_row(
+        "café/001",
+        method="storm",
+        steps=5,
+        seed=1,
+        paradigm="regeneration",
+        nfe=11,
+        seconds=1.5,
+        enhance_seconds=3.0,
+        tags={"snr": -5.0, "noise": "babble"},
+        pesq=2.5,
+        estoi=Score.missing("undefined", "silent reference"),
+    )
+    assert Row.from_json(row.to_json()) == row
+    assert row.rtf == 2.0
+
+
+def test_keys_sort_with_none_first() -> None:
+    keys = [Key("d", "m", steps, seed, "u") for steps in (None, 5, 30) for seed in (None, 0, 1)]
+    shuffled = random.Random(0).sample(keys, len(keys))
+    assert sorted(shuffled) == keys
+
+
+def test_a_metric_without_score_says_why() -> None:
+    assert make_row(pesq=1.0).score("pesq") == Score(1.0)
+    assert make_row().score("pesq").status == "skipped"
+    assert make_row(status="error", reason="corrupt file").score("pesq") == Score.missing("error", "corrupt file")
+
+
+def test_a_row_failed_if_anything_in_it_ended_in_error() -> None:
+    assert make_row(status="error").failed
+    assert make_row(pesq=Score.missing("error", "crash")).failed
+    assert not make_row(pesq=Score.missing("undefined", "silence")).failed
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "[]", "3", '{"schema": 1}', '{"schema": 1, "key": 3, "paradigm": "p", "status": "ok", "scores": {}}'],
+)
+def test_other_lines_are_refused_as_value_errors(line: str) -> None:
+    with pytest.raises(ValueError):
+        Row.from_json(line)
+
+
+def test_another_schema_and_unknown_fields_are_named() -> None:
+    data = json.loads(make_row().to_json())
+    with pytest.raises(ValueError, match="row schema 99, this version reads 1"):
+        Row.from_json(json.dumps(data | {"schema": 99}))
+    with pytest.raises(ValueError, match="colour"):
+        Row.from_json(json.dumps(data | {"colour": "red"}))
