@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -34,9 +33,9 @@ class PredictorCorrector:
         corrector: "ald" (annealed Langevin dynamics) or "none".
         corrector_steps: corrector steps at each time.
         snr: the corrector's step-size parameter r.
-        stepping: "uniform", every step is 1/N as in the StoRM release, although the times are
-            (1 - t_eps)/(N - 1) apart; or "grid", the true differences with t_eps last, as in SGMSE
-            since 2024-06.
+        stepping: "grid", the differences of the times, at last down to 0, as in SGMSE since 2024-06; or
+            "uniform", every step is 1/N as in the StoRM release, although the times are
+            (1 - t_eps)/(N - 1) apart: with few steps the state overshoots.
         t_eps: the last time at which the score is asked for.
     """
 
@@ -44,7 +43,7 @@ class PredictorCorrector:
     corrector: str = "ald"
     corrector_steps: int = 1
     snr: float = 0.5
-    stepping: Literal["uniform", "grid"] = "uniform"
+    stepping: str = "grid"
     t_eps: float = 0.03
 
     def __post_init__(self) -> None:
@@ -54,7 +53,7 @@ class PredictorCorrector:
             ("stepping", self.stepping, STEPPINGS),
         ):
             if name not in known:
-                raise did_you_mean(kind, str(name), known)
+                raise did_you_mean(kind, name, known)
         if self.corrector_steps < 1:
             raise UserError(
                 f"corrector_steps must be at least 1, got {self.corrector_steps}; use corrector=none for none"
@@ -78,10 +77,12 @@ class PredictorCorrector:
             if self.stepping == "uniform":
                 step = 1 / steps
             else:
-                step = float(times[i] - times[i + 1]) if i + 1 < steps else self.t_eps
+                step = float(times[i] - times[i + 1]) if i + 1 < steps else float(times[i])
             if self.corrector == "ald":
                 x, mean = self._anneal(score, sde, x, t, randn_like)
-            if self.predictor != "none":
+            if self.predictor == "none":
+                mean = x
+            else:
                 x, mean = reverse_diffusion_step(score, sde, x, t, y, step, randn_like)
         return mean
 

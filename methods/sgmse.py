@@ -15,7 +15,7 @@ class SGMSE(DiffusionMethod):
     """SGMSE+ (Richter et al. 2023) with the NCSN++M network, as in the StoRM paper.
 
     The defaults follow the StoRM release: reverse diffusion with one annealed Langevin step at each of
-    N = 50 times, every step 1/N.
+    N = 50 times.
     """
 
     name = "sgmse_m"
@@ -30,7 +30,7 @@ class SGMSE(DiffusionMethod):
         corrector: str = "ald",
         corrector_steps: int = 1,
         snr: float = 0.5,
-        stepping: str = "uniform",
+        stepping: str | None = None,
         system: System | None = None,
     ) -> None:
         super().__init__(checkpoint, device, predictor, corrector, corrector_steps, snr, stepping, system)

@@ -76,7 +76,9 @@ class DiffusionMethod(SpectralMethod):
     """A spectral method with a score network and a predictor-corrector sampler.
 
     Args:
-        predictor, corrector, corrector_steps, snr, stepping: see ``PredictorCorrector``.
+        predictor, corrector, corrector_steps, snr: see ``PredictorCorrector``.
+        stepping: likewise; None for what the weights ask for: "grid" for our own, "uniform" for those
+            of the StoRM release.
     """
 
     uses_steps = True
@@ -91,7 +93,7 @@ class DiffusionMethod(SpectralMethod):
         corrector: str = "none",
         corrector_steps: int = 1,
         snr: float = 0.5,
-        stepping: str = "uniform",
+        stepping: str | None = None,
         system: System | None = None,
     ) -> None:
         super().__init__(checkpoint, device, system)
@@ -100,8 +102,8 @@ class DiffusionMethod(SpectralMethod):
             corrector,
             corrector_steps,
             snr,
-            stepping,
-            self.system.t_eps,  # type: ignore[arg-type]
+            stepping or self.system.stepping,
+            self.system.t_eps,
         )
 
     def score(self, *conditioning: Tensor) -> Score:

@@ -39,6 +39,7 @@ class System:
         sizes: keyword arguments of ``NCSNpp`` for each network.
         condition: the score network's conditioning: "noisy", "post_denoiser" or "both".
         spectrogram, sde, t_eps: the domain and the diffusion.
+        stepping: the sampler's step rule these weights are run with unless told (``PredictorCorrector``).
         training: how the weights came to be, for the model card.
         sha256: of the file they were read from, else "".
     """
@@ -50,6 +51,7 @@ class System:
     spectrogram: Spectrogram = field(default_factory=Spectrogram)
     sde: OUVE = field(default_factory=OUVE)
     t_eps: float = 0.03
+    stepping: str = "grid"
     training: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
 
@@ -73,6 +75,7 @@ class System:
             "spectrogram": asdict(self.spectrogram),
             "sde": asdict(self.sde),
             "t_eps": self.t_eps,
+            "stepping": self.stepping,
             "training": self.training,
         }
 

@@ -15,23 +15,36 @@ from torch import Tensor
 
 def downsample(x: Tensor) -> Tensor:
     """Halve both axes: ``[B, C, H, W]`` -> ``[B, C, ceil(H/2), ceil(W/2)]``; the filter sums to 1."""
-    return _down(_down(x, 2), 3)
+    return _channels_first(_down(_down(_channels_last(x), 1), 2))
 
 
 def upsample(x: Tensor) -> Tensor:
     """Double both axes: ``[B, C, H, W]`` -> ``[B, C, 2H, 2W]``; the filter sums to 4."""
-    return _up(_up(x, 2), 3)
+    return _channels_first(_up(_up(_channels_last(x), 1), 2))
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return x.permute(0, 2, 3, 1)
+
+
+def _channels_first(x: Tensor) -> Tensor:
+    return x.permute(0, 3, 1, 2)
+
+
+def _pad(x: Tensor, dim: int, after: int) -> Tensor:
+    """One zero before and ``after`` zeros after along axis 1 or 2 of ``[B, H, W, C]``."""
+    return F.pad(x, [0, 0, 0, 0, 1, after] if dim == 1 else [0, 0, 1, after])
 
 
 def _down(x: Tensor, dim: int) -> Tensor:
     """Pad by one, then (x[0] + 3 x[1] + 3 x[2] + x[3]) / 8 at stride 2 along ``dim``."""
     size = x.shape[dim]
-    pad = [0, 0, 1, 1 + size % 2] if dim == 2 else [1, 1 + size % 2, 0, 0]
-    x = F.pad(x, pad)
     length = (size + 1) // 2
+    x = _pad(x, dim, 1 + size % 2)
 
     def tap(start: int) -> Tensor:
-        return x[:, :, start : start + 2 * length : 2] if dim == 2 else x[:, :, :, start : start + 2 * length : 2]
+        taken = slice(start, start + 2 * length - 1, 2)
+        return x[:, taken] if dim == 1 else x[:, :, taken]
 
     return torch.add(tap(0) + tap(3), tap(1) + tap(2), alpha=3.0) * 0.125
 
@@ -39,7 +52,7 @@ def _down(x: Tensor, dim: int) -> Tensor:
 def _up(x: Tensor, dim: int) -> Tensor:
     """Even outputs (x[i-1] + 3 x[i]) / 4, odd outputs (3 x[i] + x[i+1]) / 4 along ``dim``."""
     size = x.shape[dim]
-    padded = F.pad(x, [0, 0, 1, 1] if dim == 2 else [1, 1, 0, 0])
+    padded = _pad(x, dim, 1)
     centre = x * 0.75
     even = torch.add(centre, padded.narrow(dim, 0, size), alpha=0.25)
     odd = torch.add(centre, padded.narrow(dim, 2, size), alpha=0.25)

@@ -90,7 +90,7 @@ def _two_stage(system: System, objective: Objective, clean: Tensor, noisy: Tenso
         target, start = (clean - estimate) / scale, (noisy - estimate) / scale
     seen = conditioning(system.condition, noisy, estimate)
     score = score_matching(system, target, start, seen, t, z, objective.score_loss).sum()
-    if objective.supervised_loss == "none" or objective.freeze_denoiser:
+    if objective.supervised_loss == "none":
         return Losses(score, score=score)
     supervised = half_norm(clean - estimate, objective.supervised_loss).sum()
     weight = objective.supervised_weight

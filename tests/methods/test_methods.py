@@ -1,0 +1,273 @@
+"""The promises every method keeps, on small untrained networks, and the reference's enhanced speech."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bench.core.errors import UserError
+from bench.core.types import Audio
+from methods import create
+from methods.backbones.convert import from_reference
+from methods.base import Enhanced, Method
+from methods.predictive import NCSNppM
+from methods.refinement import StochasticRefinement
+from methods.sgmse import SGMSE
+from methods.spectral import SpectralMethod
+from methods.storm import StoRM
+from methods.weights import System, load, new_system, save
+
+TRAINED = {"ncsnpp_m": NCSNppM, "sgmse_m": SGMSE, "refinement": StochasticRefinement, "storm": StoRM}
+
+
+def small(name: str) -> Method:
+    """An untrained network of 8 channels whose output is not nearly zero."""
+    torch.manual_seed(0)
+    system = new_system(name, width=8, multipliers=(1, 2))
+    for network in system.networks.values():
+        for level in network.up:
+            torch.nn.init.normal_(level.tap.weight, std=0.05)
+    return TRAINED[name](system=system)  # type: ignore[abstract]
+
+
+@pytest.fixture(scope="module", params=sorted(TRAINED))
+def method(request: pytest.FixtureRequest) -> Method:
+    return small(request.param)
+
+
+def speechlike(samples: int, seed: int = 0) -> Audio:
+    return np.random.default_rng(seed).normal(0, 0.1, samples).astype(np.float32)
+
+
+def one(enhanced: Enhanced | list[Enhanced]) -> Enhanced:
+    assert isinstance(enhanced, Enhanced)
+    return enhanced
+
+
+@pytest.mark.parametrize("samples", [1, 2, 100, 255, 256, 3001])
+def test_any_length_comes_back_as_long_and_finite(method: Method, samples: int) -> None:
+    enhanced = one(method.enhance(speechlike(samples), 16000, 2, 0))
+    assert enhanced.audio.shape == (samples,) and enhanced.audio.dtype == np.float32
+    assert np.isfinite(enhanced.audio).all()
+
+
+def test_silence_is_finite(method: Method) -> None:
+    assert np.isfinite(one(method.enhance(np.zeros(1000, np.float32), 16000, 2, 0)).audio).all()
+
+
+def test_same_alone_in_a_batch_and_in_any_order(method: Method) -> None:
+    clips, seeds = [speechlike(n, n) for n in (700, 2000, 1500)], [5, 6, 7]
+    alone = [one(method.enhance(clip, 16000, 2, seed)).audio for clip, seed in zip(clips, seeds, strict=True)]
+    batch = method.enhance(clips, 16000, 2, seeds)
+    backwards = method.enhance(clips[::-1], 16000, 2, seeds[::-1])
+    assert isinstance(batch, list) and isinstance(backwards, list)
+    for clip, together, reverse in zip(alone, batch, backwards[::-1], strict=True):
+        assert np.array_equal(clip, together.audio) and np.array_equal(clip, reverse.audio)
+
+
+def test_the_seed_decides_the_noise(method: Method) -> None:
+    first, again, other = (one(method.enhance(speechlike(1000), 16000, 2, seed)).audio for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert np.array_equal(first, other) != method.stochastic
+
+
+def test_a_generator_is_read_but_not_moved(method: Method) -> None:
+    generator = torch.Generator().manual_seed(9)
+    first, again = (one(method.enhance(speechlike(800), 16000, 2, generator)).audio for _ in range(2))
+    assert np.array_equal(first, again)
+    assert np.array_equal(first, one(method.enhance(speechlike(800), 16000, 2, 9)).audio)
+
+
+def test_another_rate_comes_back_at_that_rate(method: Method) -> None:
+    enhanced = one(method.enhance(speechlike(4410), 44100, 2, 0))
+    assert enhanced.audio.shape == (4410,) and enhanced.model_rate == 16000
+    assert one(method.enhance(speechlike(1), 48000, 1, 0)).audio.shape == (1,)
+
+
+def test_gain_goes_through(method: Method) -> None:
+    """Peak normalisation: twice the input, twice the output."""
+    clip = speechlike(1000)
+    single, double = (one(method.enhance(gain * clip, 16000, 2, 0)).audio for gain in (1, 2))
+    assert np.allclose(2 * single, double, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "nfe"),
+    [
+        ("ncsnpp_m", {}, 1),
+        ("sgmse_m", {}, 6),
+        ("sgmse_m", {"corrector": "none"}, 3),
+        ("sgmse_m", {"corrector_steps": 2}, 9),
+        ("storm", {}, 4),
+        ("storm", {"corrector": "ald"}, 7),
+        ("refinement", {}, 4),
+    ],
+)
+def test_network_calls_are_counted(name: str, options: dict[str, Any], nfe: int) -> None:
+    system = new_system(name, width=8, multipliers=(1, 2))
+    method = TRAINED[name](system=system, **options)  # type: ignore[abstract]
+    assert one(method.enhance(speechlike(500), 16000, 3, 0)).nfe == nfe
+
+
+@pytest.mark.parametrize(
+    ("noisy", "steps", "message"),
+    [
+        (np.zeros(0, np.float32), 2, "empty"),
+        (np.array([0.0, np.nan], np.float32), 2, "NaN"),
+        (np.zeros((2, 3, 4), np.float32), 2, "one channel"),
+        (np.zeros(10, np.float32), 0, "steps"),
+    ],
+)
+def test_bad_input_is_one_clear_line(method: Method, noisy: Audio, steps: int, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        method.enhance(noisy, 16000, steps)
+
+
+def test_noisy_is_the_identity() -> None:
+    clip = speechlike(123)
+    enhanced = one(create("noisy").enhance(clip, 8000))
+    assert np.array_equal(enhanced.audio, clip) and enhanced.nfe == 0
+
+
+def test_perfect_networks_recover_the_clean_speech() -> None:
+    """StoRM with a predictor that knows the answer and a score that agrees: the output is the answer."""
+    method = small("storm")
+    assert isinstance(method, StoRM)
+    clean = speechlike(3000)
+    peak = float(np.abs(clean).max())
+    target = method.system.spectrogram.forward(torch.from_numpy(clean / peak).unsqueeze(0))
+    target = torch.nn.functional.pad(target, (0, -target.shape[-1] % 64))
+
+    class Oracle(torch.nn.Module):
+        def forward(self, x: torch.Tensor, t: torch.Tensor | None = None) -> torch.Tensor:
+            if t is None:
+                return target
+            return (x[:, :1] - target) / method.system.sde.std(t)[:, None, None, None] ** 2  # minus the score
+
+    method.system.networks.update(denoiser=Oracle(), score=Oracle())  # type: ignore[dict-item]
+    enhanced = one(method.enhance(clean, 16000, 50, 0)).audio
+    # What is left is the noise at t_eps: sigma(0.03) = 0.02 on magnitudes near 0.6, doubled by the expansion.
+    assert 10 * np.log10(np.sum(clean**2) / np.sum((enhanced - clean) ** 2)) > 20
+
+
+def test_weights_round_trip(tmp_path: Path) -> None:
+    method = small("storm")
+    assert isinstance(method, StoRM)
+    save(tmp_path / "storm.safetensors", method.system)
+    again = create("storm", checkpoint=str(tmp_path / "storm.safetensors"))
+    clip = speechlike(900)
+    assert np.array_equal(one(method.enhance(clip, 16000, 2, 3)).audio, one(again.enhance(clip, 16000, 2, 3)).audio)
+    assert len(again.provenance()["weights_sha256"]) == 64
+
+
+def _missing(path: Path, system: System) -> None:
+    path.unlink()
+
+
+def _text(path: Path, system: System) -> None:
+    path.write_text("not weights")
+
+
+def _truncated(path: Path, system: System) -> None:
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def _foreign(path: Path, system: System) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(3)}, path)
+
+
+def _nan(path: Path, system: System) -> None:
+    with torch.no_grad():
+        next(iter(system.networks["denoiser"].parameters())).fill_(float("nan"))
+    save(path, system)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_missing, "no such weights file"),
+        (_text, "not a readable safetensors file"),
+        (_truncated, "not a readable safetensors file"),
+        (_foreign, "not written by sebench"),
+        (_nan, "NaN"),
+    ],
+)
+def test_damaged_weights_are_one_clear_line(
+    tmp_path: Path, damage: Callable[[Path, System], None], message: str
+) -> None:
+    path, system = tmp_path / "weights.safetensors", new_system("ncsnpp_m", width=8, multipliers=(1, 2))
+    save(path, system)
+    load(path)
+    damage(path, system)
+    with pytest.raises(UserError, match=message) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_weights_of_another_method_are_refused(tmp_path: Path) -> None:
+    save(tmp_path / "w.safetensors", new_system("ncsnpp_m", width=8, multipliers=(1, 2)))
+    with pytest.raises(UserError, match="for the method 'ncsnpp_m', not 'storm'"):
+        create("storm", checkpoint=str(tmp_path / "w.safetensors"))
+
+
+def test_unknown_names_and_options_are_answered_with_the_nearest() -> None:
+    with pytest.raises(UserError, match="did you mean 'storm'"):
+        create("strom")
+    with pytest.raises(UserError, match="did you mean 'corrector'"):
+        create("storm", corector="none")
+
+
+# The reference's whole enhance with its noise replayed (FACTS 1, 5, 6, 9).
+
+REFERENCE = [
+    ("storm_enhance", "disc", NCSNppM, None, {}),
+    ("storm_enhance", "score_rd_ald_N3", SGMSE, "noisy", {"steps": 3}),
+    ("storm_enhance", "score_rd_none_N3", SGMSE, "noisy", {"steps": 3, "corrector": "none"}),
+    ("storm_enhance", "score_em_none_N4", SGMSE, "noisy", {"steps": 4, "corrector": "none"}),
+    ("storm_enhance", "storm_both_default_corrector_N3", StoRM, "both", {"steps": 3}),
+    ("storm_enhance", "storm_both_ald_N3", StoRM, "both", {"steps": 3, "corrector": "ald"}),
+    ("storm_enhance", "storm_post_ald_N2", StoRM, "post_denoiser", {"steps": 2, "corrector": "ald"}),
+    ("storm_enhance", "storm_noisy_ald_N2", StoRM, "noisy", {"steps": 2, "corrector": "ald"}),
+    ("refine_enhance", "refine_both_N2_none_global", StochasticRefinement, "both", {"steps": 2}),
+    ("refine_enhance", "refine_both_N2_ald_global", StochasticRefinement, "both", {"steps": 2, "corrector": "ald"}),
+]
+
+
+def reference_system(shared: Path, method: type[SpectralMethod], condition: str | None) -> System:
+    system = new_system(method.name, width=16, condition=condition or "both")
+    score = "storm_m_score6_nf16" if condition == "both" else "storm_m_score4_nf16"
+    for name, network in system.networks.items():
+        file = "storm_m_disc_nf16" if name == "denoiser" else score
+        weights = load_file(shared / "reference" / "nets" / f"{file}.safetensors")
+        network.load_state_dict(from_reference(weights, network))
+    return system
+
+
+def replay(shared: Path) -> Iterator[torch.Tensor]:
+    bank = np.load(shared / "reference" / "enhance" / "noise_bank_1x1x256x192.npz")["noise_re_im_f16"]
+    return iter(torch.view_as_complex(torch.from_numpy(bank.astype(np.float32))))
+
+
+@pytest.mark.parametrize(("file", "tag", "kind", "condition", "options"), REFERENCE, ids=[row[1] for row in REFERENCE])
+def test_enhance_equals_the_reference(
+    shared: Path, file: str, tag: str, kind: type[SpectralMethod], condition: str | None, options: dict[str, Any]
+) -> None:
+    steps = options.pop("steps", None) if (options := dict(options)) else None
+    if steps is not None:
+        options["stepping"] = "uniform"
+    method = kind(system=reference_system(shared, kind, condition), **options)
+    with np.load(shared / "reference" / "enhance" / "storm_enhance.npz") as golden:
+        noisy = golden["noisy"].reshape(-1)
+    with np.load(shared / "reference" / "enhance" / f"{file}.npz") as golden:
+        expected = golden[tag].reshape(-1)
+    noise = replay(shared)
+    ours = method.enhance_waveform(noisy, steps, lambda _: next(noise)).audio
+    assert np.abs(ours - expected).max() < 5e-4 * np.abs(expected).max()

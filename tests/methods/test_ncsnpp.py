@@ -1,0 +1,113 @@
+"""NCSN++: sizes, shapes, and the reference's numbers where they are at hand."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+
+from methods.backbones import NCSNpp
+from methods.backbones.convert import from_reference
+from methods.backbones.fused import NormSiLU
+
+SEVEN_LEVELS: dict[str, Any] = {
+    "multipliers": (1, 1, 2, 2, 2, 2, 2),
+    "blocks": 2,
+    "attention_heights": (16,),
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "parameters"),
+    [
+        ({"inputs": 2}, 27_756_314),  # SGMSE+M; StoRM noisy and post_denoiser
+        ({"inputs": 3}, 27_776_038),  # StoRM both
+        ({"inputs": 1, "conditional": False}, 27_342_350),  # predictive
+        ({"inputs": 2, **SEVEN_LEVELS}, 65_590_822),  # full NCSN++
+        ({"inputs": 2, "width": 96, "multipliers": (1, 2, 2, 1)}, 11_675_546),
+        ({"inputs": 2, "width": 96, "multipliers": (1, 1, 1, 1)}, 5_216_762),
+    ],
+)
+def test_parameter_counts_are_the_references(options: dict[str, Any], parameters: int) -> None:
+    with torch.device("meta"):
+        network = NCSNpp(**options)
+    assert sum(p.numel() for p in network.parameters()) == parameters
+
+
+@pytest.mark.parametrize(
+    ("tag", "weights", "options"),
+    [
+        ("storm_m_score4_nf16", "storm_m_score4_nf16", {"width": 16}),
+        ("storm_m_score6_nf16", "storm_m_score6_nf16", {"width": 16, "inputs": 3}),
+        ("storm_m_disc_nf16", "storm_m_disc_nf16", {"width": 16, "inputs": 1, "conditional": False}),
+        ("m_score4_nf8", "m_score4_nf8", {"width": 8, "centered": True}),
+        ("ncsnpp7_nf8", "ncsnpp7_nf8", {"width": 8, **SEVEN_LEVELS}),
+        ("sgmse_ncsnpp_nf8", "ncsnpp7_nf8", {"width": 8, "centered": True, **SEVEN_LEVELS}),
+    ],
+)
+@pytest.mark.parametrize("grad", [False, True], ids=["inference", "training"])
+def test_output_equals_the_references(
+    shared: Path, tag: str, weights: str, options: dict[str, Any], grad: bool
+) -> None:
+    nets = shared / "reference" / "nets"
+    network = NCSNpp(**options)
+    network.load_state_dict(from_reference(load_file(nets / f"{weights}.safetensors"), network))
+    with np.load(nets / f"{tag}.io.npz") as golden:
+        x = golden["input"] if "input" in golden else np.concatenate((golden["x"], golden["y"]), axis=1)
+        t = torch.from_numpy(golden["t"]) if network.conditional else None
+        expected = torch.from_numpy(golden["output"])
+    with torch.set_grad_enabled(grad):
+        output = network(torch.from_numpy(x), t).detach()
+    assert (output - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+def test_leftover_and_missing_weights_are_refused() -> None:
+    network = NCSNpp(inputs=1, width=8, conditional=False)
+    with pytest.raises(KeyError, match=r"output_layer\.weight"):
+        from_reference({}, network)
+
+
+def test_a_conditional_network_needs_a_time() -> None:
+    with pytest.raises(ValueError, match="time"):
+        NCSNpp(width=8)(torch.zeros(1, 2, 8, 8, dtype=torch.complex64))
+
+
+def test_output_scales_with_one_over_t_but_for_the_last_bias() -> None:
+    network = NCSNpp(width=8).eval()
+    torch.nn.init.zeros_(network.time1.weight)  # the embedding no longer depends on t
+    torch.nn.init.zeros_(network.output.bias)
+    for level in network.up:  # the taps are initialised to nearly nothing
+        torch.nn.init.normal_(level.tap.weight, std=0.1)
+    x = torch.randn(1, 2, 16, 16, dtype=torch.complex64)
+    with torch.no_grad():
+        half, whole = network(x, torch.tensor([0.5])), network(x, torch.tensor([1.0]))
+    assert whole.abs().max() > 1e-3
+    assert torch.allclose(half, 2 * whole, rtol=1e-5)
+
+
+def test_fused_gradients_equal_autograds() -> None:
+    x = torch.randn(2, 16, 8, 12, requires_grad=True)
+    weight, bias = torch.randn(16, requires_grad=True), torch.randn(16, requires_grad=True)
+    upstream = torch.randn(2, 16, 8, 12)
+    expected = torch.autograd.grad(F.silu(F.group_norm(x, 4, weight, bias, 1e-6)), (x, weight, bias), upstream)
+    ours = torch.autograd.grad(NormSiLU.apply(x, weight, bias, 4, 1e-6), (x, weight, bias), upstream)
+    for mine, autograds in zip(ours, expected, strict=True):
+        assert torch.allclose(mine, autograds, rtol=1e-4, atol=1e-4)
+
+
+def test_bfloat16_training_goes_down_the_same_slope() -> None:
+    torch.manual_seed(0)
+    network = NCSNpp(inputs=1, width=8, conditional=False)
+    for level in network.up:
+        torch.nn.init.normal_(level.tap.weight, std=0.1)
+    x = torch.randn(2, 1, 16, 16, dtype=torch.complex64)
+    slopes = []
+    for enabled in (False, True):
+        network.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            network(x).abs().square().sum().backward()
+        slopes.append(torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None]))
+    assert F.cosine_similarity(*slopes, dim=0) > 0.99
