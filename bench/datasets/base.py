@@ -41,7 +41,11 @@ class Dataset(ABC):
 DATASETS: Registry[Dataset] = Registry(
     "dataset",
     "sebench.datasets",
-    {"demo": "bench.datasets.demo", "paired_folder": "bench.datasets.paired_folder"},
+    {
+        "demo": "bench.datasets.demo",
+        "demo_full": "bench.datasets.demo",
+        "paired_folder": "bench.datasets.paired_folder",
+    },
 )
 
 

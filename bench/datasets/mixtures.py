@@ -157,10 +157,10 @@ def _progress(what: str, signals: Iterator[Audio], count: int) -> Iterator[Audio
 def _audio_files(folders: Sequence[str | Path]) -> list[Path]:
     files: list[Path] = []
     for folder in folders:
-        found = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in audio.FORMATS)
+        found = audio.files(Path(folder).expanduser())
         if not found:
             raise UserError(f"{folder}: no WAV or FLAC file in this folder")
-        files += found
+        files += found.values()
     return files
 
 

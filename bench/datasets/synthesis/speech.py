@@ -66,9 +66,9 @@ def synthesise(
         data = text.encode() + b"\0"
         library.espeak_Synth(data, ctypes.c_size_t(len(data)), 0, 0, 0, _UTF8, None, None)
         library.espeak_Synchronize()
-    if not chunks:
+    spoken = np.concatenate([*chunks, np.zeros(0, np.int16)]).astype(np.float32) / 32768
+    if not spoken.any():
         raise UserError(f"eSpeak NG has nothing to say for {text!r}")
-    spoken = np.concatenate(chunks).astype(np.float32) / 32768
     return _at_level(_trim(resample(spoken, rate, SAMPLE_RATE)))
 
 
@@ -113,8 +113,6 @@ def _variant_exists(voice: str) -> bool:
 def _trim(speech: Audio, floor: float = -50.0, margin: float = 0.05) -> Audio:
     """Cut what lies more than ``margin`` seconds outside the speech, at ``floor`` dB below its peak."""
     loud = np.flatnonzero(np.abs(speech) > 10 ** (floor / 20) * np.abs(speech).max())
-    if not loud.size:
-        return speech
     keep = round(margin * SAMPLE_RATE)
     return speech[max(0, loud[0] - keep) : loud[-1] + keep + 1]
 
@@ -122,7 +120,6 @@ def _trim(speech: Audio, floor: float = -50.0, margin: float = 0.05) -> Audio:
 def _at_level(speech: Audio) -> Audio:
     """``speech`` scaled so that its active frames have the mean power ``LEVEL``."""
     frames = speech[: speech.size // 320 * 320].astype(np.float64).reshape(-1, 320)  # 20 ms
-    powers = np.mean(frames**2, axis=1) if frames.size else np.mean(speech.astype(np.float64) ** 2, keepdims=True)
+    powers = np.mean(frames**2, axis=1)
     active = powers[powers > powers.max() * 1e-3]
-    gain = 10 ** (LEVEL / 20) / np.sqrt(active.mean()) if active.size else 1.0
-    return (speech * gain).astype(np.float32)
+    return np.asarray(speech * (10 ** (LEVEL / 20) / np.sqrt(active.mean())), dtype=np.float32)

@@ -1,0 +1,88 @@
+"""The benchmark that comes with the package: generated speech in noise and in rooms, with transcripts.
+
+``bench.datasets.synthesis.make_demo`` made it and describes it. Its voices, sentences, noises and rooms
+are used nowhere in training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from bench.core.errors import UserError, did_you_mean
+from bench.core.types import Utterance
+from bench.datasets.base import DATASETS, Dataset
+from bench.datasets.paired_folder import PairedFolder
+
+FOLDER = Path(__file__).parent / "demo_data"
+SHORT = 10
+"""So many of the manifest's first rows are the short set."""
+
+
+@DATASETS.register("demo")
+class Demo(Dataset):
+    """Noisy and reverberant recordings of six synthetic voices, 16 kHz.
+
+    Args:
+        subset: "short" (10 recordings, 29 s: 6 in noise, 4 in rooms) or "full" (32 recordings, 95 s: 24
+            and 8), which begins with the short one's and is called ``demo_full`` in tables.
+        folder: another folder that ``make_demo`` wrote.
+
+    Raises:
+        UserError: no such subset, or the folder's manifest is missing or altered.
+    """
+
+    def __init__(self, subset: Literal["short", "full"] = "short", folder: str | Path = FOLDER) -> None:
+        if subset not in ("short", "full"):
+            raise did_you_mean("subset of dataset 'demo'", str(subset), ("short", "full"))
+        self._folder = Path(folder).expanduser()
+        self._verify("manifest.csv")
+        self._name = "demo" if subset == "short" else "demo_full"
+        limit = SHORT if subset == "short" else None
+        self._recordings = PairedFolder(manifest=self._folder / "manifest.csv", name=self._name, limit=limit)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def ids(self) -> list[str]:
+        return self._recordings.ids()
+
+    def load(self, utterance: str) -> Utterance:
+        """Read one recording.
+
+        Raises:
+            UserError: no such utterance, or one of its files is missing or altered.
+        """
+        if utterance in self.ids():
+            for side in ("clean", "noisy"):
+                self._verify(f"{side}/{utterance}.flac")
+        return self._recordings.load(utterance)
+
+    def fingerprint(self) -> str:
+        return self._recordings.fingerprint()
+
+    @cached_property
+    def _checksums(self) -> dict[str, str]:
+        """SHA-256 by relative path."""
+        path = self._folder / "checksums.txt"
+        try:
+            lines = path.read_text().splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{path}: cannot be read ({error}); make or install it again") from error
+        return {name: checksum for checksum, name in (line.split(maxsplit=1) for line in lines)}
+
+    def _verify(self, name: str) -> None:
+        path = self._folder / name
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; make or install it again")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != self._checksums.get(name):
+            raise UserError(f"{path}: altered, its checksum does not match; make or install it again")
+
+
+@DATASETS.register("demo_full")
+def demo_full() -> Demo:
+    """All 32 recordings of the demo benchmark."""
+    return Demo(subset="full")
