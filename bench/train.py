@@ -20,7 +20,7 @@ from bench.core.errors import UserError
 from bench.datasets.mixtures import TrainingMixtures
 from methods.sdes import OUVE
 from methods.spectrogram import Spectrogram
-from methods.training.data import TrainingData
+from methods.training.data import Source, TrainingData
 from methods.training.ema import EMA
 from methods.training.module import Optimiser, TrainingModule
 from methods.training.objectives import Objective
@@ -33,6 +33,16 @@ def train(config: DictConfig, command: str = "bench train") -> Path:
     Every file goes into ``config.out``; a ``last.ckpt`` found there is continued. The weights are the
     EMA's at the best validation, stored as float16.
     """
+    return fit(
+        config,
+        TrainingMixtures("train", **config.dataset),
+        TrainingMixtures("valid", size=config.valid_size, **config.dataset),
+        command,
+    )
+
+
+def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench train") -> Path:
+    """``train`` on given recordings."""
     if config.threads:
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, verbose=False)
@@ -41,8 +51,8 @@ def train(config: DictConfig, command: str = "bench train") -> Path:
     system = build_system(config)
     module = TrainingModule(system, Objective(**config.method.objective), Optimiser(**config.optimiser), config.seed)
     data = TrainingData(
-        TrainingMixtures("train", **config.dataset),
-        TrainingMixtures("valid", size=config.valid_size, **config.dataset),
+        train,
+        valid,
         system.spectrogram,
         frames=config.frames,
         batch_size=config.batch_size,
@@ -51,7 +61,16 @@ def train(config: DictConfig, command: str = "bench train") -> Path:
         seed=config.seed,
     )
     weights = WeightsOnImprovement(out / "weights.safetensors", system, config, command)
-    trainer = lightning.Trainer(
+    last = out / "last.ckpt"
+    _trainer(config, weights).fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=False)
+    if not weights.path.is_file():
+        raise UserError(f"{out}: stopped before the first validation; run again with more max_steps or max_hours")
+    return weights.path
+
+
+def _trainer(config: DictConfig, weights: WeightsOnImprovement) -> lightning.Trainer:
+    limit = [Timer(timedelta(hours=config.max_hours))] if config.max_hours else []
+    return lightning.Trainer(
         max_steps=config.max_steps,
         max_epochs=-1,
         accumulate_grad_batches=config.accumulate,
@@ -61,8 +80,9 @@ def train(config: DictConfig, command: str = "bench train") -> Path:
         precision=config.precision,
         accelerator="auto",
         devices=config.devices,
-        default_root_dir=out,
-        logger=CSVLogger(out, name="log", version=""),
+        strategy=config.strategy,
+        default_root_dir=config.out,
+        logger=CSVLogger(config.out, name="log", version=""),
         log_every_n_steps=10,
         enable_model_summary=False,
         use_distributed_sampler=False,
@@ -71,17 +91,12 @@ def train(config: DictConfig, command: str = "bench train") -> Path:
             EMA(config.ema_decay),
             LearningRateMonitor(),
             EarlyStopping("valid_loss", patience=config.patience),
-            *([Timer(timedelta(hours=config.max_hours))] if config.max_hours else []),
+            *limit,
             ModelCheckpoint(
-                out, filename="last", every_n_train_steps=config.checkpoint_every, enable_version_counter=False
+                config.out, filename="last", every_n_train_steps=config.checkpoint_every, enable_version_counter=False
             ),
         ],
     )
-    last = out / "last.ckpt"
-    trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=False)
-    if not weights.path.is_file():
-        raise UserError(f"{out}: stopped before the first validation; run again with more max_steps or max_hours")
-    return weights.path
 
 
 def build_system(config: DictConfig) -> System:

@@ -96,9 +96,12 @@ def new_system(
 
 
 def save(path: str | Path, system: System, dtype: torch.dtype = torch.float32) -> None:
-    """Write ``system`` to a safetensors file, whole or not at all."""
+    """Write ``system`` to a safetensors file, whole or not at all.
+
+    Fourier frequencies stay float32: their angles reach 10^3 rad, where float16 is another embedding.
+    """
     tensors = {
-        f"{name}.{key}": value.detach().to(dtype).contiguous()
+        f"{name}.{key}": value.detach().to(torch.float32 if key.startswith("fourier") else dtype).contiguous()
         for name, network in system.networks.items()
         for key, value in network.state_dict().items()
     }
@@ -106,6 +109,7 @@ def save(path: str | Path, system: System, dtype: torch.dtype = torch.float32) -
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     save_file(tensors, temporary, metadata={"sebench": json.dumps(system.config())})
+    temporary.chmod(0o644)
     temporary.replace(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -59,16 +60,14 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
 
 
 class EndlessSampler(Sampler[int]):
-    """0, 1, 2, ... from ``start`` on, each reduced modulo the length: epochs do not matter."""
+    """``start + rank``, then every ``world``-th index, modulo the length: epochs do not matter."""
 
-    def __init__(self, length: int, start: int = 0) -> None:
-        self.length, self.start = length, start
+    def __init__(self, length: int, start: int = 0, rank: int = 0, world: int = 1) -> None:
+        self.length, self.start, self.world = length, start + rank, world
 
     def __iter__(self) -> Iterator[int]:
-        index = self.start
-        while True:
+        for index in itertools.count(self.start, self.world):
             yield index % self.length
-            index += 1
 
 
 class TrainingData(lightning.LightningDataModule):
@@ -106,7 +105,9 @@ class TrainingData(lightning.LightningDataModule):
         self.consumed = state_dict["consumed"]
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
-        return self._loader(self.train, EndlessSampler(len(self.train), self.consumed))
+        assert self.trainer is not None
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        return self._loader(self.train, EndlessSampler(len(self.train), self.consumed, rank, world))
 
     def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
         return self._loader(self.valid, None)

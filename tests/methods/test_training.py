@@ -137,6 +137,11 @@ def test_the_endless_sampler_continues_where_it_is_told() -> None:
     assert [next(first) for _ in range(12)][7:] == [next(later) for _ in range(5)]
 
 
+def test_ranks_share_the_indices_out() -> None:
+    ranks = [iter(EndlessSampler(100, start=8, rank=rank, world=2)) for rank in range(2)]
+    assert [[next(rank) for _ in range(3)] for rank in ranks] == [[8, 10, 12], [9, 11, 13]]
+
+
 def test_learning_rate_warms_up_and_falls_to_a_tenth() -> None:
     optimiser = Optimiser(lr=1, warmup_steps=10, decay_steps=100)
     assert optimiser.factor(0) == pytest.approx(0.1, rel=1e-3)
