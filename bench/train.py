@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bench.core.errors import UserError
 from bench.datasets.mixtures import TrainingMixtures
+from bench.model_card import machine, model_card
 from methods.sdes import OUVE
 from methods.spectrogram import Spectrogram
 from methods.training.data import Source, TrainingData
@@ -60,7 +61,7 @@ def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench 
         workers=config.workers,
         seed=config.seed,
     )
-    weights = WeightsOnImprovement(out / "weights.safetensors", system, config, command)
+    weights = WeightsOnImprovement(out / "weights.safetensors", system, config, command, str(train))
     last = out / "last.ckpt"
     _trainer(config, weights).fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=False)
     if not weights.path.is_file():
@@ -82,7 +83,7 @@ def _trainer(config: DictConfig, weights: WeightsOnImprovement) -> lightning.Tra
         devices=config.devices,
         strategy=config.strategy,
         default_root_dir=config.out,
-        logger=CSVLogger(config.out, name="log", version=""),
+        logger=CSVLogger(config.out, name="log"),
         log_every_n_steps=10,
         enable_model_summary=False,
         use_distributed_sampler=False,
@@ -129,8 +130,8 @@ def build_system(config: DictConfig) -> System:
 class WeightsOnImprovement(lightning.Callback):
     """Writes the averaged weights and their card whenever a validation is the best so far."""
 
-    def __init__(self, path: Path, system: System, config: DictConfig, command: str) -> None:
-        self.path, self.system, self.config, self.command = path, system, config, command
+    def __init__(self, path: Path, system: System, config: DictConfig, command: str, data: str) -> None:
+        self.path, self.system, self.config, self.command, self.data = path, system, config, command, data
         self.best = float("inf")
         self.curve: list[tuple[int, float]] = []
         self.hours = 0.0
@@ -143,10 +144,13 @@ class WeightsOnImprovement(lightning.Callback):
             self.best = loss
             self.system.training = self._record(trainer)
             save(self.path, self.system, torch.float16)
+            self.path.with_suffix(".md").write_text(model_card(self.system, self.path.stat().st_size), encoding="utf-8")
 
     def _record(self, trainer: lightning.Trainer) -> dict[str, Any]:
         return {
             "command": self.command,
+            "data": self.data,
+            "machine": machine(),
             "config": OmegaConf.to_container(self.config, resolve=True),
             "steps": trainer.global_step,
             "valid_loss": self.best,

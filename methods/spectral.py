@@ -119,7 +119,8 @@ def network_score(system: System, *conditioning: Tensor) -> Score:
     network = system.networks["score"]
 
     def score(x: Tensor, t: Tensor) -> Tensor:
-        return -network(torch.cat((x, *conditioning), dim=1), t)
+        output: Tensor = network(torch.cat((x, *conditioning), dim=1), t)
+        return -output
 
     return score
 

@@ -77,6 +77,16 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         self._speech = speech_pool(folder, split)
         self._rooms = room_pool(folder, split)
 
+    def __str__(self) -> str:
+        """What it is made of, for a model card."""
+        voices_of = {voice.name for voice in voices.VOICES[self.split]}
+        own = f"; own folders: {len(self._speech_files)} speech and {len(self._noise_files)} noise files"
+        return (
+            f"{len(self._speech)} utterances by {len(voices_of)} eSpeak NG {speech.version()} voices, generated noise "
+            f"at {self.snr[0]:g} to {self.snr[1]:g} dB SNR, {len(self._rooms) // 2} simulated rooms "
+            f"({self.reverb_share:.0%} of the pairs are reverberant), seed {self.seed}"
+        ) + (own if self._speech_files or self._noise_files else "")
+
     def __len__(self) -> int:
         return self.size
 

@@ -113,8 +113,9 @@ class Attention(nn.Module):
         batch, channels, height, width = x.shape
         h = self.norm(x)
 
-        def tokens(layer: nn.Conv2d) -> Tensor:
-            return layer(h).flatten(2).transpose(1, 2).unsqueeze(1)  # [B, 1, positions, C]
+        def tokens(layer: nn.Conv2d) -> Tensor:  # [B, 1, positions, C]
+            features: Tensor = layer(h)
+            return features.flatten(2).transpose(1, 2).unsqueeze(1)
 
         attended = F.scaled_dot_product_attention(tokens(self.query), tokens(self.key), tokens(self.value))
         h = self.out(attended.squeeze(1).transpose(1, 2).reshape(batch, channels, height, width))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from methods.backbones.blocks import Attention, ResBlock
-from methods.backbones.ncsnpp import NCSNpp
+from methods.backbones.ncsnpp import DownLevel, NCSNpp, UpLevel
 
 _RES_BLOCK = {
     "GroupNorm_0": "norm0",
@@ -79,16 +79,18 @@ def _order(network: NCSNpp) -> Iterator[str]:
         yield from ("time0", "time1")
     yield "input"
     for level, down in enumerate(network.down):
-        for block in range(len(down.blocks)):
-            yield f"down.{level}.blocks.{block}"
-            if down.attentions:
-                yield f"down.{level}.attentions.{block}"
+        assert isinstance(down, DownLevel)
+        for index, attention in enumerate(down.attentions):
+            yield f"down.{level}.blocks.{index}"
+            if isinstance(attention, Attention):
+                yield f"down.{level}.attentions.{index}"
         if down.downsampling is not None:
             yield from (f"down.{level}.downsampling", f"down.{level}.combine")
     yield from ("middle0", "middle_attention", "middle1")
     for level, up in enumerate(network.up):
-        yield from (f"up.{level}.blocks.{block}" for block in range(len(up.blocks)))
-        if up.attention is not None:
+        assert isinstance(up, UpLevel)
+        yield from (f"up.{level}.blocks.{index}" for index in range(len(up.blocks)))
+        if isinstance(up.attention, Attention):
             yield f"up.{level}.attention"
         yield from (f"up.{level}.norm", f"up.{level}.tap")
         if up.upsampling is not None:

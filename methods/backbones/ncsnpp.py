@@ -26,9 +26,20 @@ class DownLevel(nn.Module):
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(ResBlock(channels if i == 0 else out, out, embedding) for i in range(blocks))
-        self.attentions = nn.ModuleList(Attention(out) for _ in range(blocks if attention else 0))
+        self.attentions = nn.ModuleList(Attention(out) if attention else nn.Identity() for _ in range(blocks))
         self.downsampling = None if last else ResBlock(out, out, embedding, resample="down")
         self.combine = None if last else conv(inputs, out, kernel=1)
+
+    def forward(self, h: Tensor, pyramid: Tensor, embedding: Tensor | None) -> tuple[list[Tensor], Tensor]:
+        """Every output for the skip connections (the last one goes on), and the pyramid one level down."""
+        outputs = []
+        for block, attention in zip(self.blocks, self.attentions, strict=True):
+            h = attention(block(h, embedding))
+            outputs.append(h)
+        if self.downsampling is not None and self.combine is not None:
+            pyramid = downsample(pyramid)
+            outputs.append(self.downsampling(h, embedding) + self.combine(pyramid))
+        return outputs, pyramid
 
 
 class UpLevel(nn.Module):
@@ -49,10 +60,21 @@ class UpLevel(nn.Module):
         self.blocks = nn.ModuleList(
             ResBlock((channels if i == 0 else out) + skip, out, embedding) for i, skip in enumerate(skips)
         )
-        self.attention = Attention(out) if attention else None
+        self.attention = Attention(out) if attention else nn.Identity()
         self.norm = group_norm(out)
-        self.tap = conv(out, outputs, scale=0.0)
+        self.tap = conv(out, taps, scale=0.0)
         self.upsampling = None if last else ResBlock(out, out, embedding, resample="up")
+
+    def forward(
+        self, h: Tensor, skips: list[Tensor], pyramid: Tensor | None, embedding: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """The features one level up, and the output pyramid with this level's tap; takes from ``skips``."""
+        for block in self.blocks:
+            h = block(torch.cat((h, skips.pop()), dim=1), embedding)
+        h = self.attention(h)
+        tap: Tensor = self.tap(norm_silu(self.norm, h))
+        pyramid = tap if pyramid is None else upsample(pyramid) + tap
+        return h if self.upsampling is None else self.upsampling(h, embedding), pyramid
 
 
 class NCSNpp(nn.Module):
@@ -121,7 +143,7 @@ class NCSNpp(nn.Module):
             )
             channels = out
         self.output = nn.Conv2d(real, 2, 1)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def stride(self) -> int:
@@ -148,39 +170,27 @@ class NCSNpp(nn.Module):
         h = self.input(pyramid)
         skips = [h]
         for level in self.down:
-            for index, block in enumerate(level.blocks):
-                h = block(h, embedding)
-                if level.attentions:
-                    h = level.attentions[index](h)
-                skips.append(h)
-            if level.downsampling is not None:
-                pyramid = downsample(pyramid)
-                h = level.downsampling(h, embedding) + level.combine(pyramid)
-                skips.append(h)
+            outputs, pyramid = level(h, pyramid, embedding)
+            skips += outputs
+            h = outputs[-1]
 
         h = self.middle0(h, embedding)
         h = self.middle1(self.middle_attention(h), embedding)
 
-        outputs: Tensor | None = None
+        summed: Tensor | None = None
         for level in self.up:
-            for block in level.blocks:
-                h = block(torch.cat((h, skips.pop()), dim=1), embedding)
-            if level.attention is not None:
-                h = level.attention(h)
-            tap = level.tap(norm_silu(level.norm, h))
-            outputs = tap if outputs is None else upsample(outputs) + tap
-            if level.upsampling is not None:
-                h = level.upsampling(h, embedding)
-        assert outputs is not None and not skips
+            h, summed = level(h, skips, summed, embedding)
+        assert summed is not None and not skips
 
-        outputs = outputs.float()
+        summed = summed.float()
         if self.conditional:
             assert t is not None
-            outputs = outputs / t[:, None, None, None]
-        real = F.conv2d(outputs, self.output.weight, self.output.bias)
+            summed = summed / t[:, None, None, None]
+        real = F.conv2d(summed, self.output.weight, self.output.bias)
         return torch.view_as_complex(real.float().permute(0, 2, 3, 1).contiguous()).unsqueeze(1)
 
     def _embed(self, t: Tensor | None) -> Tensor:
         if t is None:
             raise ValueError("a conditional network needs the diffusion time t")
-        return self.time1(F.silu(self.time0(self.fourier(torch.log(t)))))
+        embedding: Tensor = self.time1(F.silu(self.time0(self.fourier(torch.log(t)))))
+        return embedding
