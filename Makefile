@@ -1,0 +1,52 @@
+# The README's commands. Each first installs into .venv what is missing; nothing outside the checkout is touched.
+# Another Python, or another folder to install into: make demo PYTHON=python3.12 VENV=/tmp/sebench
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
+FROM_CHECKOUT = --build-constraint constraints.txt --editable
+SMALL := ncsnpp_m sgmse_m refinement storm
+
+.PHONY: demo test lint types format wheel train-small clean
+
+demo: $(VENV)/.installed  ## The benchmark of all methods on the embedded recordings.
+	$(BIN)/bench run run=demo
+	@echo "leaderboard: results/runs/demo/leaderboard.csv"
+	@echo "plots:       results/runs/demo/plots/"
+
+test: $(VENV)/.installed-dev  ## make test PYTEST="-m slow tests/methods" chooses other tests.
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: $(VENV)/.installed-dev
+	rm -rf build
+	$(BIN)/python -m build --wheel --no-isolation
+
+train-small: $(VENV)/.installed-dev  ## Retrain the embedded weights, into checkpoints/METHOD/weights.safetensors.
+	for method in $(SMALL); do $(BIN)/bench train method=$$method experiment=small || exit; done
+
+clean:  ## What was installed or built; results/runs and checkpoints stay.
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, $(PYTHON) is %d.%d: make $(MAKECMDGOALS) PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo "installing into $(VENV), which takes some minutes the first time"
+	@$(INSTALL) --upgrade pip
+	@$(INSTALL) $(FROM_CHECKOUT) .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(INSTALL) $(FROM_CHECKOUT) '.[dev]'
+	@touch $@
