@@ -50,7 +50,7 @@ class UpLevel(nn.Module):
         channels: int,
         skips: Sequence[int],
         out: int,
-        outputs: int,
+        taps: int,
         embedding: int,
         *,
         attention: bool,
