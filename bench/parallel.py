@@ -7,6 +7,7 @@ crash in native code, out of memory) costs the item it had and is replaced.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import pickle
 import sys
@@ -97,7 +98,7 @@ class _Actor:
 def _ray(
     items: Iterable[T], factory: Callable[[], Callable[[T], R]], pool: Pool
 ) -> Generator[tuple[T, R | WorkerDied], None, None]:
-    with _cluster(pool) as (ray, workers, gpus):
+    with cluster(pool) as (ray, workers, gpus):
         pickled = ray.put(ray.cloudpickle.dumps(factory))
         actor_class = ray.remote(_Actor).options(num_cpus=pool.threads, num_gpus=gpus)
 
@@ -135,7 +136,7 @@ def _ray(
 
 
 @contextmanager
-def _cluster(pool: Pool) -> Iterator[tuple[Any, int, float]]:
+def cluster(pool: Pool) -> Iterator[tuple[Any, int, float]]:
     """Ray, started here or reached at an address; the number of workers; and GPUs (or a part of one) for each."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "A worker died")  # it becomes a row, not a page of advice
@@ -168,7 +169,7 @@ def _cluster(pool: Pool) -> Iterator[tuple[Any, int, float]]:
         if places < 1:
             raise UserError(f"threads: no worker with {pool.threads} threads fits into Ray's {resources['CPU']:g} CPUs")
         workers = min(pool.workers or gpus or places, places)
-        yield ray, workers, 1 / -(-workers // gpus) if gpus else 0
+        yield ray, workers, gpu_share(workers, gpus)
     finally:
         if ours:
             ray.shutdown()
@@ -180,6 +181,11 @@ def _limit_threads(threads: int) -> threadpool_limits:
     import torch  # noqa: F401
 
     return threadpool_limits(threads)
+
+
+def gpu_share(workers: int, gpus: int) -> float:
+    """The part of a GPU for each worker: equal, and never split over two GPUs, where no worker would fit."""
+    return 1 / math.ceil(workers / gpus) if gpus else 0.0
 
 
 def local_gpus() -> int:

@@ -50,24 +50,27 @@ def _bar(total: int) -> Iterator[Callable[[int], None]]:
 
 
 class _Lines:
+    """Time left is judged by the cells after the first, which also waits for the workers to start."""
+
     def __init__(self, total: int) -> None:
         self._total, self._done = total, 0
-        self._started = self._last = monotonic()
+        self._started = self._first = self._last = monotonic()
 
     def __call__(self, failures: int) -> None:
         self._done += 1
         now = monotonic()
+        if self._done == 1:
+            self._first = now
         if self._done < self._total and now - self._last < SECONDS_BETWEEN_LINES:
             return
         self._last = now
-        elapsed = now - self._started
-        left = elapsed / self._done * (self._total - self._done)
-        failed = f", {failures} failed" if failures else ""
-        print(
-            f"{self._done} of {self._total} cells{failed}, {_clock(elapsed)} elapsed, {_clock(left)} left",
-            file=sys.stderr,
-            flush=True,
-        )
+        line = f"{self._done} of {self._total} cells"
+        if failures:
+            line += f", {failures} failed"
+        line += f", {_clock(now - self._started)} elapsed"
+        if self._done > 1:
+            line += f", {_clock((now - self._first) / (self._done - 1) * (self._total - self._done))} left"
+        print(line, file=sys.stderr, flush=True)
 
 
 def _clock(seconds: float) -> str:

@@ -1,0 +1,67 @@
+"""Recordings, and one Ray for all tests that need it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.core import audio
+from bench.parallel import Pool, cluster
+from tests.bench import toys
+from tests.conftest import ROOT
+
+RATE = 16000
+"""Of the recordings, in Hz."""
+
+
+def speechlike(seconds: float, seed: int = 0) -> np.ndarray:
+    """A tone complex with a syllable-like envelope, float32 at 16 kHz."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    pitch = 100 + 20 * seed
+    tones = sum(np.sin(2 * np.pi * pitch * k * t) / k for k in range(1, 20))
+    return (0.1 * tones * (0.55 + 0.45 * np.sin(2 * np.pi * 4 * t))).astype(np.float32)
+
+
+def noise(samples: int, seed: int = 0) -> np.ndarray:
+    return (0.05 * np.random.default_rng(seed).normal(size=samples)).astype(np.float32)
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    """A folder ``talk`` with clean/ and noisy/ of six clips, ``clip0`` to ``clip5``, 0.6 s each."""
+    folder = tmp_path / "talk"
+    for index in range(6):
+        clean = speechlike(0.6, index)
+        audio.write(folder / "clean" / f"clip{index}.wav", clean, RATE)
+        audio.write(folder / "noisy" / f"clip{index}.wav", clean + noise(clean.size, index), RATE)
+    return folder
+
+
+@pytest.fixture
+def config(tmp_path: Path, recordings: Path) -> Callable[..., dict[str, Any]]:
+    """``config(key=value, ...)``: a small serial run over ``recordings`` with one step count and one seed."""
+    from bench.config import compose
+
+    defaults = {
+        **compose("run", []),
+        **{"run": "test", "runs_dir": str(tmp_path / "runs"), "datasets": [str(recordings)]},
+        **{"methods": ["noisy", "toy_diffusion"], "metrics": ["si_sdr"], "steps": [3], "workers": 0},
+    }
+
+    def make(**changes: Any) -> dict[str, Any]:
+        assert changes.keys() <= defaults.keys()
+        return {**defaults, **changes}
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def ray() -> Iterator[None]:
+    """Ray with two workers, started once; runs inside use it as they find it."""
+    with cluster(Pool(workers=2)):
+        yield

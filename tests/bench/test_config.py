@@ -1,0 +1,66 @@
+"""Overrides follow Hydra's grammar; every mistake is one line that names the key."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench import config
+from bench.core.errors import UserError
+from bench.settings import Settings
+
+
+def test_defaults_make_sense_and_every_key_is_explained() -> None:
+    defaults = config.compose("run", [])
+    Settings.of(defaults)
+    lines = config.text("run").splitlines()
+    for key in defaults:
+        index = next(i for i, line in enumerate(lines) if line.startswith(f"{key}:"))
+        assert "#" in lines[index] or lines[index - 1].startswith("#"), key
+
+
+def test_overrides_are_lists_mappings_scalars_and_interpolations() -> None:
+    composed = config.compose(
+        "run",
+        [
+            "methods=[noisy,{name: precomputed, dir: /a/b.c, label: CMGAN}]",
+            "steps=7",
+            "run='my run'",
+            "metrics.0=stoi",
+            "datasets=[../x/y,'/with space/z']",
+            "seeds=[1,${steps}]",
+        ],
+    )
+    assert composed["methods"] == ["noisy", {"name": "precomputed", "dir": "/a/b.c", "label": "CMGAN"}]
+    assert composed["steps"] == 7
+    assert composed["run"] == "my run"
+    assert composed["metrics"][0] == "stoi"
+    assert composed["datasets"] == ["../x/y", "/with space/z"]
+    assert composed["seeds"] == [1, 7]
+
+
+@pytest.mark.parametrize(
+    ("job", "override", "told"),
+    [
+        ("run", "stesp=5", "unknown key 'stesp': did you mean 'steps'?"),
+        ("run", "method=noisy", "unknown key 'method': did you mean 'methods'?"),
+        ("run", "methods=[noisy", "cannot read the override 'methods=[noisy'"),
+        ("run", "steps", "cannot read the override 'steps'"),
+        ("run", "--steps=5", "cannot read the override '--steps=5'"),
+        ("run", "steps=1,2", "steps=1,2"),
+        ("run", "steps=${nothing}", "nothing"),
+        ("run", "metrics.9=stoi", "metrics.9=stoi"),
+        ("train", "network.widht=3", "unknown key 'widht': did you mean 'width'?"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it(job: str, override: str, told: str) -> None:
+    with pytest.raises(UserError) as raised:
+        config.compose(job, [override])
+    assert told in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_yaml_composes_to_itself() -> None:
+    import yaml
+
+    text = config.yaml("run", ["steps=[1,2]", "datasets=[{name: demo}]"])
+    assert yaml.safe_load(text) == config.compose("run", ["steps=[1,2]", "datasets=[{name: demo}]"])

@@ -1,0 +1,58 @@
+"""Methods and a dataset that are fast, and fail where a test wants them to. Import to register."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bench.core.types import Audio
+from methods.base import METHODS, Enhanced, Method
+
+
+class _Toy(Method):
+    """Adds noise that depends on the generator and the number of steps.
+
+    Args:
+        log: a file that gets a line per enhancement.
+        seconds: how long each takes.
+        fail_on, abort_on: utterances for which it raises, or takes its process down.
+    """
+
+    needs_id = True
+    paradigm = "generative"
+
+    def __init__(self, log: str = "", seconds: float = 0.0, fail_on: str = "", abort_on: str = "") -> None:
+        self.log, self.seconds, self.fail_on, self.abort_on = log, seconds, fail_on, abort_on
+
+    def enhance_one(
+        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance: str | None
+    ) -> Enhanced:
+        if self.log:
+            with Path(self.log).open("a") as file:
+                file.write(f"{utterance}\n")
+        time.sleep(self.seconds)
+        if utterance == self.fail_on:
+            raise ZeroDivisionError("the toy broke")
+        if utterance == self.abort_on:
+            os.abort()
+        noise = torch.randn(noisy.size, generator=generator).numpy() / np.float32(100 * (steps or 1))
+        return Enhanced(noisy + noise, nfe=steps or 1)
+
+
+@METHODS.register("toy_diffusion")
+class ToyDiffusion(_Toy):
+    """Draws noise and takes steps."""
+
+    uses_steps = True
+    stochastic = True
+
+
+@METHODS.register("toy_predictor")
+class ToyPredictor(_Toy):
+    """Does neither."""
+
+    paradigm = "predictive"
