@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 import time
+import warnings
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -90,6 +92,7 @@ def _trainer(config: DictConfig, weights: WeightsOnImprovement) -> lightning.Tra
         callbacks=[
             weights,  # before EMA: it saves while the averaged weights are in place
             EMA(config.ema_decay),
+            CheckpointAfterValidation(),
             LearningRateMonitor(),
             EarlyStopping("valid_loss", patience=config.patience),
             *limit,
@@ -125,6 +128,17 @@ def build_system(config: DictConfig) -> System:
     if not shared:
         raise UserError(f"init={config.init}: has none of the networks {', '.join(system.networks)}")
     return system
+
+
+class CheckpointAfterValidation(lightning.Callback):
+    """Saves ``last.ckpt`` with the validation's outcome in it.
+
+    ``ModelCheckpoint`` saves a step before it is validated; continued from there, the validation would
+    be missing.
+    """
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        trainer.save_checkpoint(Path(trainer.default_root_dir) / "last.ckpt")
 
 
 class WeightsOnImprovement(lightning.Callback):
@@ -173,6 +187,8 @@ def main(overrides: Sequence[str]) -> None:
     """``bench train``: compose the configuration, train, say where the weights are."""
     from bench.config import compose
 
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advertisements
+    warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
     config = DictConfig(compose("train", overrides))
     path = train(config, shlex.join(["bench", "train", *overrides]))
     print(f"weights: {path} ({path.stat().st_size / 1e6:.1f} MB)")

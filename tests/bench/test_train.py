@@ -45,12 +45,13 @@ def config(method: str, out: Path, *overrides: str) -> DictConfig:
 
 
 def trained(settings: DictConfig) -> dict[str, torch.Tensor]:
-    """The EMA weights at the end."""
+    """The EMA weights at the end, and the validation losses on the way."""
     fit(settings, Tones(10**6), Tones(8))
     state = torch.load(Path(settings.out) / "last.ckpt", weights_only=False)
     assert state["global_step"] == settings.max_steps
     shadow: dict[str, torch.Tensor] = state["callbacks"]["EMA"]["shadow"]
-    return shadow
+    curve = load(Path(settings.out) / "weights.safetensors").training["validation_curve"]
+    return {**shadow, "validation_curve": torch.tensor(curve)}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -68,17 +69,17 @@ class Killed(Exception):
 
 
 @pytest.mark.parametrize("method", ["ncsnpp_m", "storm"])
-@pytest.mark.parametrize("killed_at", [3, 6])
+@pytest.mark.parametrize("killed_at", [3, 5, 7])
 def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(
     tmp_path: Path, method: str, killed_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unbroken = trained(config(method, tmp_path / "unbroken", "max_steps=8"))
+    unbroken = trained(config(method, tmp_path / "unbroken", "max_steps=10"))
 
     def kill(self: Any, trainer: lightning.Trainer, *_: Any) -> None:
         if trainer.global_step == killed_at:
             raise Killed
 
-    broken = config(method, tmp_path / "broken", "max_steps=8")
+    broken = config(method, tmp_path / "broken", "max_steps=10")
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr("methods.training.ema.EMA.on_train_batch_start", kill)
         trained(broken)
