@@ -152,3 +152,22 @@ def test_help_imports_nothing_heavy():
     loaded = printed.splitlines()[-1].split()
     assert "bench.__main__" in loaded
     assert HEAVY.isdisjoint(loaded)
+
+
+def test_the_picture_shows_the_house_as_it_is():
+    picture = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("```")[3]
+    shown = set(drawn_paths(picture.strip("\n").splitlines()))
+    assert [path for path in sorted(shown) if not (ROOT / path).exists()] == []
+    folders = {name.replace(".", "/") for name in read_house() if (ROOT / name.replace(".", "/")).is_dir()}
+    assert folders - shown == set()
+
+
+def drawn_paths(lines: list[str]) -> Iterator[str]:
+    """The paths in a picture of folders: an indented name lies in the last folder above it."""
+    parents: list[str] = []
+    for line in lines:
+        depth = (len(line) - len(line.lstrip())) // 2
+        names = line.split("  ")[depth:][0].split(", ")
+        for name in names:
+            yield "/".join([*parents[:depth], name.rstrip("/")])
+        parents[depth:] = [names[0].rstrip("/")]
