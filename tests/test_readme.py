@@ -1,0 +1,82 @@
+"""What the README shows works as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from bench.__main__ import COMMANDS
+from bench.config import compose
+from bench.settings import Spec
+from methods.base import METHODS
+from metrics.base import METRICS
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+COMMAND_LINES = [
+    shlex.split(line, comments=True)
+    for line in re.findall(r"^bench .*", "\n".join(text for language, text in BLOCKS if language == "sh"), re.MULTILINE)
+]
+PLUGIN_RUN = next(words for words in COMMAND_LINES if words[-1] == "run=gate")
+
+
+def block(language: str, start: str) -> str:
+    return next(text for kind, text in BLOCKS if kind == language and text.startswith(start))
+
+
+@pytest.mark.parametrize("words", COMMAND_LINES, ids=" ".join)
+def test_commands_are_understood(words):
+    _, command, *overrides = words
+    assert command in COMMANDS
+    config = compose(command, overrides)
+    if command == "run" and words != PLUGIN_RUN:
+        for spec in (Spec.of("methods", entry) for entry in config["methods"]):
+            METHODS.check(spec.name, spec.options)
+        assert set(config["metrics"]) <= set(METRICS.names())
+
+
+def test_make_targets_exist():
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    mentioned = set(re.findall(r"(?:^|`|> )make ([\w-]+)", README, re.MULTILINE))
+    assert {"demo", "test"} <= mentioned <= targets
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^):]+)\)", README))))
+def test_links_lead_to_files(link):
+    assert (ROOT / link).exists()
+
+
+def test_enhancing_from_python(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    noisy = np.random.default_rng(0).normal(scale=0.1, size=4000).astype(np.float32)
+    soundfile.write("noisy.wav", noisy, 16000)
+    exec(block("python", "import soundfile"), {})
+    assert soundfile.info("enhanced.wav").frames == noisy.size
+
+
+def test_the_example_of_a_package(tmp_path):
+    source, site = tmp_path / "my_enhancer", tmp_path / "site"
+    source.mkdir()
+    (source / "pyproject.toml").write_text(block("toml", "# pyproject.toml"))
+    (source / "my_enhancer.py").write_text(block("python", "# my_enhancer.py"))
+    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", site, source]
+    subprocess.run([sys.executable, *install], check=True)
+
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(site), str(ROOT)))}
+    run = [sys.executable, "-m", *PLUGIN_RUN, "workers=0"]
+    done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "results" / "runs" / "gate" / "leaderboard.csv").set_index("method")
+    assert set(table.index) == {"noisy", "gate", "gate20"}
+    assert (table["lsd_n"] == 2).all()
+    assert table.loc["gate", "lsd_mean"] < table.loc["noisy", "lsd_mean"]  # the silent half is silent again
