@@ -24,16 +24,15 @@ class SGMSE(DiffusionMethod):
 
     def __init__(
         self,
-        checkpoint: str = "embedded",
+        checkpoint: str | System = "embedded",
         device: str = "auto",
         predictor: str = "reverse_diffusion",
         corrector: str = "ald",
         corrector_steps: int = 1,
         snr: float = 0.5,
         stepping: str | None = None,
-        system: System | None = None,
     ) -> None:
-        super().__init__(checkpoint, device, predictor, corrector, corrector_steps, snr, stepping, system)
+        super().__init__(checkpoint, device, predictor, corrector, corrector_steps, snr, stepping)
 
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> Tensor:
         return self.sampler.sample(self.score(noisy), self.system.sde, noisy, steps or self.default_steps, randn_like)

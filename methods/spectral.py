@@ -25,15 +25,15 @@ class SpectralMethod(Method):
     """Peak-normalise, transform, pad, enhance the spectrogram, invert, undo the normalisation (FACTS 1).
 
     Args:
-        checkpoint: a weights file, or "embedded" for the small networks that come with the project.
+        checkpoint: a weights file; "embedded" for the small networks that come with the project; or
+            networks already built.
         device: "cpu", "cuda", "cuda:1", ...; "auto" takes a GPU where there is one.
-        system: networks already built, instead of ``checkpoint``.
     """
 
     name: str
 
-    def __init__(self, checkpoint: str = "embedded", device: str = "auto", system: System | None = None) -> None:
-        self.system = system or find(checkpoint, self.name)
+    def __init__(self, checkpoint: str | System = "embedded", device: str = "auto") -> None:
+        self.system = checkpoint if isinstance(checkpoint, System) else find(checkpoint, self.name)
         self.device = torch.device(_resolve(device))
         for network in self.system.networks.values():
             network.to(self.device).eval()
@@ -87,16 +87,15 @@ class DiffusionMethod(SpectralMethod):
 
     def __init__(
         self,
-        checkpoint: str = "embedded",
+        checkpoint: str | System = "embedded",
         device: str = "auto",
         predictor: str = "reverse_diffusion",
         corrector: str = "none",
         corrector_steps: int = 1,
         snr: float = 0.5,
         stepping: str | None = None,
-        system: System | None = None,
     ) -> None:
-        super().__init__(checkpoint, device, system)
+        super().__init__(checkpoint, device)
         self.sampler = PredictorCorrector(
             predictor,
             corrector,

@@ -33,7 +33,7 @@ def small(name: str) -> Method:
     for network in system.networks.values():
         for level in network.up:
             torch.nn.init.normal_(level.tap.weight, std=0.05)
-    return TRAINED[name](system=system)  # type: ignore[abstract]
+    return TRAINED[name](system)  # type: ignore[abstract]
 
 
 @pytest.fixture(scope="module", params=sorted(TRAINED))
@@ -111,7 +111,7 @@ def test_gain_goes_through(method: Method) -> None:
 )
 def test_network_calls_are_counted(name: str, options: dict[str, Any], nfe: int) -> None:
     system = new_system(name, width=8, multipliers=(1, 2))
-    method = TRAINED[name](system=system, **options)  # type: ignore[abstract]
+    method = TRAINED[name](system, **options)  # type: ignore[abstract]
     assert one(method.enhance(speechlike(500), 16000, 3, 0)).nfe == nfe
 
 
@@ -263,7 +263,7 @@ def test_enhance_equals_the_reference(
     steps = options.pop("steps", None) if (options := dict(options)) else None
     if steps is not None:
         options["stepping"] = "uniform"
-    method = kind(system=reference_system(shared, kind, condition), **options)
+    method = kind(reference_system(shared, kind, condition), **options)
     with np.load(shared / "reference" / "enhance" / "storm_enhance.npz") as golden:
         noisy = golden["noisy"].reshape(-1)
     with np.load(shared / "reference" / "enhance" / f"{file}.npz") as golden:
