@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
+INSTALL = $(BIN)/python -m pip install -qq --constraint constraints.txt
 FROM_CHECKOUT = --build-constraint constraints.txt --editable
 SMALL := ncsnpp_m sgmse_m refinement storm
 
