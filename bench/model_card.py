@@ -28,6 +28,15 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores"
 
 
+def _diffusion(system: System) -> str:
+    if "score" not in system.networks:
+        return ""
+    return f"""\
+| conditioning | {system.condition} |
+| diffusion | {system.sde}, t_eps {system.t_eps}; sampled with steps "{system.stepping}" |
+"""
+
+
 def model_card(system: System, size: int) -> str:
     """The card of ``system``, whose file has ``size`` bytes."""
     training = system.training
@@ -44,10 +53,8 @@ def model_card(system: System, size: int) -> str:
 | parameters | {system.parameters:,} |
 | file | {size / 1e6:.2f} MB, safetensors, float16 (Fourier frequencies float32) |
 | weights | average over the training (EMA {config["ema_decay"]}) |
-| conditioning | {system.condition} |
 | transform | {system.spectrogram} |
-| diffusion | {system.sde}, t_eps {system.t_eps}, steps "{system.stepping}" |
-| data | {training["data"]} |
+{_diffusion(system)}| data | {training["data"]} |
 | crops | {batch} of {config["frames"]} frames ({seconds:.2f} s) a step |
 | steps | {training["steps"]} (the best of those validated) |
 | validation loss | {training["valid_loss"]:.1f} |
