@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench import config
+from bench import __version__, config
 from bench.core.errors import UserError, did_you_mean
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -118,6 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if name in ("-h", "--help", "help"):
             print(_help())
+            return OK
+        if name == "--version":
+            print(f"sebench {__version__}")
             return OK
         if name not in COMMANDS:
             raise did_you_mean("command", name, COMMANDS)

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -47,7 +47,7 @@ def describe(parts: Parts) -> Manifest:
         label: {
             "name": recipe.name,
             "options": recipe.options,
-            "version": parts.metric(label).version(),
+            "version": parts.version(label),
             "shown": _shown(label, recipe.name, parts.metric(label)),
         }
         for label, recipe in parts.metrics.items()
@@ -55,15 +55,19 @@ def describe(parts: Parts) -> Manifest:
     return _plain({"methods": methods, "datasets": datasets, "metrics": metrics})
 
 
-def session(config: Mapping[str, Any]) -> Manifest:
-    """This call of ``bench run``: its configuration, and the machine and packages it runs on."""
+def session(config: Mapping[str, Any], plugins: Iterable[str]) -> Manifest:
+    """This call of ``bench run``: its configuration, and the machine and packages it runs on.
+
+    Args:
+        plugins: other people's packages that parts come from.
+    """
     return _plain(
         {
             "started": now(),
             "ended": None,
             "config": config,
             "git": revision(),
-            "versions": versions(),
+            "versions": versions(plugins),
             "machine": machine(),
         }
     )
@@ -126,9 +130,9 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
-def versions() -> dict[str, str | None]:
+def versions(plugins: Iterable[str]) -> dict[str, str | None]:
     """Python's and the packages' that results depend on; None for what is not installed as a package."""
-    return {"python": platform.python_version(), **{package: _version(package) for package in PACKAGES}}
+    return {"python": platform.python_version(), **{package: _version(package) for package in (*PACKAGES, *plugins)}}
 
 
 def _version(package: str) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from bench.core.errors import UserError
-from bench.core.registry import Registry
+from bench.core.registry import AT_RUN_TIME, OURS, Registry
 from bench.datasets.base import DATASETS, Dataset
 from bench.settings import Settings, Spec, check_label
 from methods.base import METHODS, Method
@@ -62,10 +62,22 @@ class Parts:
         built: Metric = self._once("metric", label, self.metrics)
         return built
 
+    def version(self, metric: str) -> str:
+        """What the values of a metric depend on beside the audio: its own word for it, and its options here."""
+        options = "".join(f", {name}={value}" for name, value in sorted(self.metrics[metric].options.items()))
+        return self.metric(metric).version() + options
+
     def _once(self, kind: str, label: str, recipes: Mapping[str, Recipe[Any]]) -> Any:
         if (kind, label) not in self._built:
             self._built[kind, label] = recipes[label].build(self.device)
         return self._built[kind, label]
+
+
+def plugins(settings: Settings) -> list[str]:
+    """The other people's packages that parts of the run come from."""
+    named = ((METHODS, settings.methods), (DATASETS, settings.datasets), (METRICS, settings.metrics))
+    origins = {registry.origin(spec.name) for registry, specs in named for spec in specs}
+    return sorted(origins - {OURS, AT_RUN_TIME})
 
 
 def of(settings: Settings, device: str) -> Parts:

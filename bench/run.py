@@ -55,10 +55,10 @@ def run(config: Mapping[str, Any]) -> Result:
     here = parts.of(settings, device="cpu")
     wanted = keys(settings, here)
     with Store(settings.folder) as store:
-        session = manifest.session(config)
+        session = manifest.session(config, parts.plugins(settings))
         merged = manifest.merge(store.read_manifest(), manifest.describe(here), session)
         store.write_manifest(merged)
-        versions = {label: here.metric(label).version() for label in here.metrics}
+        versions = {label: here.version(label) for label in here.metrics}
         stored = store.rows()
         cells = list(plan(wanted, stored, versions, lambda key: store.audio_path(key).is_file(), settings.rescore))
         execute(cells, stored, here.on(settings.device), settings, store)

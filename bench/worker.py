@@ -122,7 +122,7 @@ class Worker:
         )
 
     def _with_scores(self, row: Row, metrics: Iterable[str], audio: Audio, utterance: Utterance) -> Row:
-        versions = {name: self.parts.metric(name).version() for name in metrics}
+        versions = {name: self.parts.version(name) for name in metrics}
         scores = {name: self._score(name, audio, utterance) for name in metrics}
         return replace(row, scores={**row.scores, **scores}, metric_versions={**row.metric_versions, **versions})
 

@@ -16,6 +16,9 @@ from bench.core.errors import UserError, did_you_mean
 
 T = TypeVar("T")
 
+OURS, AT_RUN_TIME = "sebench", "registered at run time"
+"""Origins that are no other package."""
+
 
 class Registry(Generic[T]):
     """Factories of one kind, e.g. ``Registry[Method]("method", "sebench.methods", {...})``.
@@ -52,9 +55,9 @@ class Registry(Generic[T]):
     def origin(self, name: str) -> str:
         """Where ``name`` comes from: "sebench" or the distribution that announces it."""
         if name in self._modules:
-            return "sebench"
+            return OURS
         entry = self._plugins().get(name)
-        return entry.dist.name if entry and entry.dist else "registered at run time"
+        return entry.dist.name if entry and entry.dist else AT_RUN_TIME
 
     def get(self, name: str) -> Callable[..., T]:
         """The factory called ``name``.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ import pytest
 
 from bench.core import audio
 from bench.parallel import Pool, cluster
-from tests.bench import toys
-from tests.conftest import ROOT
+from tests.bench import toys  # noqa: F401 (registers them)
 
 RATE = 16000
 """Of the recordings, in Hz."""

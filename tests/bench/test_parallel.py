@@ -72,7 +72,8 @@ def test_no_items_need_no_workers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("workers", "gpus", "share"), [(2, 0, 0), (1, 1, 1), (2, 1, 0.5), (3, 2, 0.5), (4, 2, 0.5), (2, 4, 1), (5, 2, 1 / 3)]
+    ("workers", "gpus", "share"),
+    [(2, 0, 0), (1, 1, 1), (2, 1, 0.5), (3, 2, 0.5), (4, 2, 0.5), (2, 4, 1), (5, 2, 1 / 3)],
 )
 def test_every_worker_finds_a_gpu_with_room(workers: int, gpus: int, share: float) -> None:
     assert gpu_share(workers, gpus) == pytest.approx(share)

@@ -111,6 +111,12 @@ def test_damaged_audio_is_made_again(config: Config) -> None:
     assert path.read_bytes() == whole
 
 
+def test_scores_of_a_metric_with_other_options_are_computed_again(config: Config) -> None:
+    run(config(metrics=["toy_metric"]))
+    result = run(config(metrics=[{"name": "toy_metric", "broken": True}]))
+    assert len(result.failures) == result.computed == 12
+
+
 def test_rescoring_computes_every_score_again_and_nothing_else(config: Config, tmp_path: Path) -> None:
     toy = {"name": "toy_diffusion", "log": str(tmp_path / "log")}
     first = run(config(methods=[toy]))
@@ -147,7 +153,9 @@ def test_noise_differs_with_seed_clip_and_steps_but_not_with_label_or_company(co
     for index, name in enumerate(names):
         for other in names[:index]:
             assert abs(np.corrcoef(first[name], first[other])[0, 1]) < 0.1
-    alone = drawn(run(config(run="alone", methods=[{"name": "toy_diffusion", "label": "x"}], steps=[2], limit=1)).folder)
+    alone = drawn(
+        run(config(run="alone", methods=[{"name": "toy_diffusion", "label": "x"}], steps=[2], limit=1)).folder
+    )
     np.testing.assert_array_equal(alone[2, 0, "clip0"], first[2, 0, "clip0"])
 
 
@@ -172,12 +180,16 @@ def test_a_failing_method_leaves_rows_with_reasons_and_a_traceback_in_the_log(co
     assert "Traceback" in (result.folder / "errors.log").read_text()
 
 
-def test_a_failing_score_keeps_the_row_and_its_audio(config: Config, recordings: Path) -> None:
-    first = run(config(methods=["noisy"]))
-    (recordings / "clean" / "clip4.wav").unlink()  # the fingerprint is of the data, so a new name is needed
-    result = run(config(methods=["noisy"], run="other"))
-    assert list(result.failures) == [Key("talk", "noisy", None, None, "clip4")]
-    assert not first.failures
+def test_a_failing_score_keeps_the_row_and_its_audio_and_is_tried_again(config: Config, tmp_path: Path) -> None:
+    toy = {"name": "toy_diffusion", "log": str(tmp_path / "log")}
+    broken = {"name": "toy_metric", "broken": True}
+    result = run(config(methods=[toy], metrics=["si_sdr", broken], limit=1))
+    assert list(result.failures.values()) == ["toy_metric: RuntimeError: the toy broke"]
+    [row] = stored(result.folder).values()
+    assert (row.status, row.scores["si_sdr"].status, row.scores["toy_metric"].status) == ("ok", "ok", "error")
+    again = run(config(methods=[toy], metrics=["si_sdr", "toy_metric"], limit=1))
+    assert (again.computed, again.failures, calls(tmp_path / "log")) == (1, {}, 1)
+    assert run(config(methods=[toy], metrics=["si_sdr"], limit=1)).computed == 0
 
 
 BAD = {

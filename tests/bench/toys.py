@@ -1,4 +1,4 @@
-"""Methods and a dataset that are fast, and fail where a test wants them to. Import to register."""
+"""Methods and a metric that are fast, and fail where a test wants them to. Import to register."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench.core.types import Audio
+from bench.core.types import Audio, Score, Utterance
 from methods.base import METHODS, Enhanced, Method
+from metrics.base import METRICS, Metric
 
 
 class _Toy(Method):
@@ -56,3 +57,22 @@ class ToyPredictor(_Toy):
     """Does neither."""
 
     paradigm = "predictive"
+
+
+@METRICS.register("toy_metric")
+class ToyMetric(Metric):
+    """The number of samples; or, broken, an error outside what ``score`` catches."""
+
+    label = "samples"
+    needs_clean = False
+
+    def __init__(self, broken: bool = False) -> None:
+        self.broken = broken
+
+    def compute(self, enhanced: Audio, clean: Audio | None, noisy: Audio, sample_rate: int) -> float:
+        return float(enhanced.size)
+
+    def score(self, enhanced: Audio, utterance: Utterance) -> Score:
+        if self.broken:
+            raise RuntimeError("the toy broke")
+        return super().score(enhanced, utterance)

@@ -1,0 +1,176 @@
+"""The command line: answers at once, one line for a mistake, an exit status that tells."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench import __version__
+from bench.__main__ import COMMANDS, main
+from results.rows import Key, Row
+from results.store import Store
+from tests.conftest import ROOT
+
+HEAVY = ("torch", "numpy", "hydra", "omegaconf", "ray", "pandas", "lightning")
+TOYS = "import sys, tests.bench.toys; from bench.__main__ import main; sys.exit(main(sys.argv[1:]))"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], [], ["--version"], *([name, "--help"] for name in COMMANDS)])
+def test_help_imports_nothing_heavy_and_answers_at_once(arguments: list[str]) -> None:
+    code = (
+        f"import sys; from bench.__main__ import main; status = main({arguments}); "
+        f"sys.exit(status or ' '.join(m for m in {HEAVY} if m in sys.modules))"
+    )
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert time.monotonic() - started < 1
+    assert done.stderr.strip() == ""
+    assert done.stdout
+
+
+def test_help_shows_every_command_and_every_key(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--help"])
+    text = capsys.readouterr().out
+    assert all(name in text for name in COMMANDS)
+    main(["run", "--help"])
+    text = capsys.readouterr().out
+    assert "seeds: [0]" in text and "# " in text
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.split() == ["sebench", __version__]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["rnu"], "unknown command 'rnu': did you mean 'run'?"),
+        (["run", "stesp=[5]"], "unknown key 'stesp': did you mean 'steps'?"),
+        (["run", "methods=[nosy]"], "unknown method 'nosy': did you mean 'noisy'?"),
+        (["run", "methods=[{name: precomputed, dri: x}]"], "unknown option of method 'precomputed' 'dri'"),
+        (["run", "metrics=[pseq]", "methods=[noisy]"], "unknown metric 'pseq': did you mean 'pesq'?"),
+        (["list", "method"], "did you mean 'methods'?"),
+        (["list"], "usage: bench list"),
+        (["data", "dmo", "x"], "did you mean 'demo'?"),
+        (["leaderboard", "/no/such/run"], "no run is stored here"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("bench: ") and told in line
+
+
+def test_cfg_prints_the_composed_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--cfg", "steps=[1,2]"]) == 0
+    assert "steps:\n- 1\n- 2\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["methods", "datasets", "metrics"])
+def test_lists_name_everything_with_options(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", kind]) == 0
+    text = capsys.readouterr().out
+    known = {"methods": "precomputed", "datasets": "paired_folder", "metrics": "pesq"}
+    assert known[kind] in text
+
+
+def test_failed_cells_are_counted_and_the_status_is_1(
+    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (recordings / "noisy" / "clip1.wav").write_bytes(b"")
+    common = ["run", f"datasets=[{recordings}]", f"runs_dir={tmp_path}", "metrics=[si_sdr]", "workers=0"]
+    assert main([*common, "methods=[noisy,toy_predictor]"]) == 1
+    shown = capsys.readouterr()
+    assert "2 of 12 cells failed" in shown.err
+    assert "clip1.wav" in shown.err
+    assert "Traceback" not in shown.err
+    assert "SI-SDR" in shown.out
+    assert main([*common, "methods=[noisy]", "limit=1"]) == 0
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(recordings: Path, tmp_path: Path) -> Start:
+    """``start(run, workers, seconds)``: a run of 18 cells in a process of its own, so slow a cell."""
+
+    def started(run: str, workers: int, seconds: float) -> subprocess.Popen[str]:
+        toys = f"methods=[noisy,{{name: toy_diffusion, log: {tmp_path / run}, seconds: {seconds}, label: toy}}]"
+        keys = [toys, f"datasets=[{recordings}]", "metrics=[si_sdr]", "steps=[1,2]", f"run={run}"]
+        return subprocess.Popen(
+            [sys.executable, "-c", TOYS, "run", *keys, f"workers={workers}", f"runs_dir={tmp_path / 'runs'}"],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    return started
+
+
+def wait_for_rows(folder: Path, process: subprocess.Popen[str], count: int) -> None:
+    path, deadline = folder / "rows.jsonl", time.monotonic() + 60
+    while not path.exists() or path.read_bytes().count(b"\n") < count:
+        assert process.poll() is None and time.monotonic() < deadline, "the run ended before it could be stopped"
+        time.sleep(0.02)
+
+
+def untimed(folder: Path) -> dict[Key, Row]:
+    return {key: replace(row, enhance_seconds=None) for key, row in Store(folder).rows().items()}
+
+
+def test_a_run_killed_half_way_and_started_again_gives_the_rows_of_an_unbroken_one(
+    start: Start, tmp_path: Path
+) -> None:
+    killed = start("killed", workers=2, seconds=0.3)
+    wait_for_rows(tmp_path / "runs" / "killed", killed, 6)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    before = len(Store(tmp_path / "runs" / "killed").rows())
+    assert 6 <= before < 18
+    time.sleep(1)  # the workers, orphaned, end too; one of them may finish its clip
+
+    continued, unbroken = start("killed", workers=0, seconds=0.3), start("unbroken", workers=0, seconds=0)
+    for process, computed in ((continued, 18 - before), (unbroken, 18)):
+        told, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, told
+        assert f"18 cells asked for, {computed} computed now" in told
+    assert untimed(tmp_path / "runs" / "killed") == untimed(tmp_path / "runs" / "unbroken")
+    for key in untimed(tmp_path / "runs" / "unbroken"):
+        one, other = (Store(tmp_path / "runs" / run).audio_path(key).read_bytes() for run in ("killed", "unbroken"))
+        assert one == other
+
+
+def test_an_interrupted_run_says_how_to_continue(start: Start, tmp_path: Path) -> None:
+    process = start("stopped", workers=0, seconds=0.2)
+    wait_for_rows(tmp_path / "runs" / "stopped", process, 3)
+    os.killpg(process.pid, signal.SIGINT)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "bench: interrupted; what was finished is stored, the same command continues" in told
+    assert "Traceback" not in told
+    assert len(Store(tmp_path / "runs" / "stopped").rows()) >= 2  # a row not yet safe on disk is taken back
+
+
+def test_two_runs_cannot_write_to_one_folder(start: Start, tmp_path: Path) -> None:
+    first = start("shared", workers=0, seconds=0.5)
+    wait_for_rows(tmp_path / "runs" / "shared", first, 1)
+    told, _ = start("shared", workers=0, seconds=0.5).communicate(timeout=60)
+    os.killpg(first.pid, signal.SIGINT)
+    first.communicate()
+    assert "another `bench run` is writing here" in told
+    assert "Traceback" not in told
