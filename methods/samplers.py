@@ -71,9 +71,9 @@ class PredictorCorrector:
         """
         x = sde.prior_sampling(y, randn_like)
         mean = x
-        times = torch.linspace(1.0, self.t_eps, steps, device=y.device)
+        times = torch.linspace(1.0, self.t_eps, steps)
         for i in range(steps):
-            t = times[i].expand(y.shape[0])
+            t = times[i].to(y.device).expand(y.shape[0])
             if self.stepping == "uniform":
                 step = 1 / steps
             else:
