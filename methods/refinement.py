@@ -22,7 +22,7 @@ class StochasticRefinement(DiffusionMethod):
 
     The process runs from (y - D(y))/c to an estimate of (x - D(y))/c, with c the largest magnitude of
     y - D(y) in the clip, as in training. (The first release divides bin by bin at inference instead,
-    against its own training: FACTS 9.)
+    against its own training.)
     """
 
     name = "refinement"

@@ -1,6 +1,6 @@
 """Reverse-time samplers: plain functions of a score, an SDE and where to start.
 
-Song et al. 2021, Algorithm 1, as run by the StoRM release (FACTS 5): at each time first the corrector,
+Song et al. 2021, Algorithm 1, as run by the StoRM release: at each time first the corrector,
 then the predictor; the noise-free mean of the last predictor step is returned. Noise is drawn in the
 order: prior, then for each time the corrector's steps and the predictor's draw.
 """

@@ -22,7 +22,7 @@ from methods.weights import System, find
 
 
 class SpectralMethod(Method):
-    """Peak-normalise, transform, pad, enhance the spectrogram, invert, undo the normalisation (FACTS 1).
+    """Peak-normalise, transform, pad, enhance the spectrogram, invert, undo the normalisation, as the StoRM release.
 
     Args:
         checkpoint: a weights file; "embedded" for the small networks that come with the project; or
@@ -114,7 +114,7 @@ class DiffusionMethod(SpectralMethod):
 
 
 def network_score(system: System, *conditioning: Tensor) -> Score:
-    """Score(x, t) = -network([x, conditioning], t): the network already divides by t (FACTS 4)."""
+    """Score(x, t) = -network([x, conditioning], t): the network already divides by t."""
     network = system.networks["score"]
 
     def score(x: Tensor, t: Tensor) -> Tensor:

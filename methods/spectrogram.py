@@ -2,7 +2,7 @@
 
 The transform of Richter et al. 2023 (SGMSE+), Eq. (21): magnitudes are raised to ``exponent`` and
 scaled by ``factor``, phases kept, so that heavy-tailed speech spectra and the diffusion noise meet on
-one scale. Conventions (window, padding, length) are the StoRM release's (FACTS 1).
+one scale. Conventions (window, padding, length) are the StoRM release's.
 """
 
 from __future__ import annotations

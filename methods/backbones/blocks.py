@@ -62,7 +62,7 @@ class FourierFeatures(nn.Module):
         self.weight = nn.Parameter(torch.randn(count) * scale, requires_grad=False)
 
     def forward(self, log_t: Tensor) -> Tensor:
-        # The order of the products matters: angles reach 10^3 rad (FACTS 3.6).
+        # The order of the products matters: angles reach 10^3 rad.
         angle = log_t[:, None] * self.weight[None, :] * 2 * math.pi
         return torch.cat((angle.sin(), angle.cos()), dim=-1)
 

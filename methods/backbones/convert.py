@@ -1,6 +1,6 @@
 """Weights of the reference implementations onto ours, by name.
 
-The reference walks one flat list ``all_modules`` by a running index (FACTS 3.2); here every module has
+The reference walks one flat list ``all_modules`` by a running index; here every module has
 a name. This is the one place that knows both.
 """
 

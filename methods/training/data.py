@@ -30,7 +30,7 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
     """Crops of ``frames`` spectrogram frames, normalised by the peak of the whole noisy recording.
 
     The start is random in training and central in validation; shorter recordings are zero-padded, half
-    on the left (FACTS 7).
+    on the left, as in the StoRM release.
     """
 
     def __init__(self, source: Source, spectrogram: Spectrogram, frames: int, seed: int | None) -> None:

@@ -18,7 +18,7 @@ class EMA(lightning.Callback):
     """Averages every parameter after each optimiser step; validation runs on the average.
 
     Unlike the StoRM release, whose raw weights are overwritten by the average at every validation
-    (FACTS 7), training goes on from the raw ones.
+    training goes on from the raw ones.
     """
 
     def __init__(self, decay: float = 0.999) -> None:

@@ -1,4 +1,4 @@
-"""The training objectives, as functions of networks, spectrograms and the draws (FACTS 7 and 9).
+"""The training objectives, as functions of networks, spectrograms and the draws, as in the StoRM release.
 
 All spectrograms are complex ``[B, 1, F, T]``; t is ``[B]`` in (t_eps, 1], z standard complex noise. The
 score loss is sigma^2-weighted denoising score matching: with the state mean + sigma z, the score should

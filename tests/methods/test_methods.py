@@ -225,7 +225,7 @@ def test_unknown_names_and_options_are_answered_with_the_nearest() -> None:
         create("storm", corector="none")
 
 
-# The reference's whole enhance with its noise replayed (FACTS 1, 5, 6, 9).
+# The reference's whole enhance with its noise replayed.
 
 REFERENCE = [
     ("storm_enhance", "disc", NCSNppM, None, {}),

@@ -48,7 +48,7 @@ def test_with_the_exact_score_more_grid_steps_come_closer_to_the_clean_speech() 
 
 
 def test_uniform_steps_need_many_of_them() -> None:
-    """They disagree with the times at which the score is asked for (FACTS 5), the more the fewer they are."""
+    """They disagree with the times at which the score is asked for, the more the fewer they are."""
     assert error_after(5, "uniform") > 0.5
     assert error_after(40, "uniform") < 0.05
 
