@@ -5,7 +5,12 @@ dataset -> ``Utterance`` -> ``method.enhance`` -> enhanced speech + counted netw
 
 * ``bench.core``      small things everyone may import; imports nothing of ours
 * ``bench.datasets``  what is enhanced: ``demo``, ``paired_folder``
-* ``bench.plan``, ``bench.run``, ``bench.parallel``   plan -> execute -> collect -> summarise
+* ``bench.run``       one page: plan -> execute -> collect -> summarise
+  * ``config``, ``settings``   Hydra overrides, and what they ask for, checked
+  * ``parts``                  methods, datasets and metrics by the label that rows carry
+  * ``plan``                   the cells asked for, minus what is stored
+  * ``parallel``, ``worker``   Ray or its serial twin; the work of one cell
+  * ``manifest``               what a run was made of, and whether it may be continued
 * ``bench.train``     wires datasets to ``methods.training``
 * ``methods``, ``metrics``, ``results``, ``listening_test``   stand beside this package
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
 from typing import Any
 
 from bench.core.errors import UserError, did_you_mean
-from bench.core.registry import Registry
-from bench.datasets.base import DATASETS
-from methods.base import METHODS
-from metrics.base import METRICS
+from bench.core.registry import OURS, Registry
 
-REGISTRIES: dict[str, Registry[Any]] = {"methods": METHODS, "datasets": DATASETS, "metrics": METRICS}
+REGISTRIES = {
+    "methods": ("methods.base", "METHODS"),
+    "datasets": ("bench.datasets.base", "DATASETS"),
+    "metrics": ("metrics.base", "METRICS"),
+}
 
 
 def listing(kind: str) -> str:
     """Name, origin, one line of documentation and options of everything registered under ``kind``."""
     if kind not in REGISTRIES:
         raise did_you_mean("list", kind, REGISTRIES)
-    registry = REGISTRIES[kind]
+    module, name = REGISTRIES[kind]
+    registry: Registry[Any] = getattr(import_module(module), name)
     return "\n".join(_entry(registry, name) for name in registry.names())
 
 
@@ -27,7 +30,8 @@ def _entry(registry: Registry[Any], name: str) -> str:
         factory = registry.get(name)
     except (UserError, ImportError) as error:  # one broken plugin hides only itself
         return f"{name}: {error}"
-    about = [str(getattr(factory, "paradigm", "")), "" if registry.origin(name) == "sebench" else registry.origin(name)]
+    origin = registry.origin(name)
+    about = [str(getattr(factory, "paradigm", "")), "" if origin == OURS else origin]
     head = f"{name} ({', '.join(filter(None, about))})" if any(about) else name
     summary = (inspect.getdoc(factory) or "").partition("\n")[0]
     options = registry.options(name).items()

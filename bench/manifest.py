@@ -92,7 +92,7 @@ def _refuse_changes(kind: str, stored: Mapping[str, Any], new: Mapping[str, Any]
             if change := _difference(aspect, stored[label][aspect], new[label][aspect]):
                 raise UserError(
                     f"the stored rows of {kind} '{label}' were computed with another {change}; "
-                    "choose another run=NAME, or give the entry another label"
+                    "choose another run=NAME, give the entry another label, or delete the run"
                 )
 
 

@@ -10,6 +10,8 @@ import logging
 import math
 import os
 import pickle
+import re
+import socket
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from bench.core.errors import UserError
 T = TypeVar("T")
 R = TypeVar("R")
 
+QUIET = {"log_to_driver": False, "logging_level": logging.ERROR}
 OBJECT_STORE_BYTES = 256 * 2**20
 """Ray's shared memory: recordings pass through it one by one, so little is enough (its default is 30 % of the RAM)."""
 
@@ -145,24 +148,9 @@ def cluster(pool: Pool) -> Iterator[tuple[Any, int, float]]:
     import ray
 
     ours = not ray.is_initialized()
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
-        if ours and pool.address is None:
-            gpus = local_gpus() if pool.gpu else 0
-            workers = pool.workers or gpus or max(1, local_cores() // pool.threads)
-            ray.init(
-                "local",
-                num_cpus=workers * pool.threads,
-                num_gpus=gpus,
-                object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=False,
-                **quiet,
-            )
-        elif ours:
-            try:
-                ray.init(pool.address, **quiet)
-            except (ConnectionError, ValueError, RuntimeError) as error:
-                raise UserError(f"ray_address: no Ray cluster at '{pool.address}' ({error})") from error
+        if ours:
+            _start(ray, pool) if pool.address is None else _join(ray, pool.address)
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         gpus = int(resources.get("GPU", 0)) if pool.gpu else 0
         places = int(resources.get("CPU", 1)) // pool.threads
@@ -173,6 +161,37 @@ def cluster(pool: Pool) -> Iterator[tuple[Any, int, float]]:
     finally:
         if ours:
             ray.shutdown()
+
+
+def _start(ray: Any, pool: Pool) -> None:
+    """A Ray of our own on this machine, with room for the workers asked for."""
+    gpus = local_gpus() if pool.gpu else 0
+    workers = pool.workers or gpus or max(1, local_cores() // pool.threads)
+    try:
+        ray.init(
+            "local",
+            num_cpus=workers * pool.threads,
+            num_gpus=gpus,
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=False,
+            **QUIET,
+        )
+    except (OSError, RuntimeError, ray.exceptions.RayError) as error:
+        raise UserError(f"workers: Ray does not start here ({error}); workers=0 does without it") from error
+
+
+def _join(ray: Any, address: str) -> None:
+    """A cluster that is there already."""
+    match = re.fullmatch(r"(?:ray://)?([^:/]+):(\d+)", address)
+    try:
+        if match:  # Ray itself would try for minutes
+            socket.create_connection((match[1], int(match[2])), timeout=10).close()
+        ray.init(address, **QUIET)
+    except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
+        raise UserError(
+            f"ray_address: no Ray cluster answers at '{address}' ({error}); "
+            "one with token authentication also needs RAY_AUTH_MODE=token in the environment"
+        ) from error
 
 
 def _limit_threads(threads: int) -> threadpool_limits:

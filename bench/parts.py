@@ -33,7 +33,14 @@ class Recipe(Generic[T]):
         return Recipe(spec.name, registry.get(spec.name), spec.options, takes_device)
 
     def build(self, device: str) -> T:
-        return self.factory(**self.options, **({"device": device} if self.takes_device else {}))
+        """Raises ``UserError`` where the options given are what the factory stumbles over."""
+        try:
+            return self.factory(**self.options, **({"device": device} if self.takes_device else {}))
+        except (TypeError, ValueError, LookupError, OSError) as error:
+            if not self.options:
+                raise
+            given = ", ".join(f"{option}: {value}" for option, value in self.options.items())
+            raise UserError(f"'{self.name}' cannot be built with {{{given}}}: {error}") from error
 
 
 @dataclass

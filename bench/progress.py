@@ -41,7 +41,7 @@ def _bar(total: int) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn(elapsed_when_finished=False),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("cells", total=total)
+        task = bar.add_task("cells, workers are starting", total=total)
 
         def advance(failures: int) -> None:
             bar.update(task, advance=1, description=f"cells, {failures} failed" if failures else "cells")
