@@ -19,6 +19,7 @@ from lightning.pytorch.loggers import CSVLogger
 from omegaconf import DictConfig, OmegaConf
 
 from bench.core.errors import UserError
+from bench.core.memory import keep_freed_memory
 from bench.datasets.mixtures import TrainingMixtures
 from bench.model_card import machine, model_card
 from methods.sdes import OUVE
@@ -46,6 +47,7 @@ def train(config: DictConfig, command: str = "bench train") -> Path:
 
 def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench train") -> Path:
     """``train`` on given recordings."""
+    keep_freed_memory()
     if config.threads:
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, verbose=False)

@@ -17,7 +17,7 @@ def ema_decay(updates: int, decay: float = 0.999) -> float:
 class EMA(lightning.Callback):
     """Averages every parameter after each optimiser step; validation runs on the average.
 
-    Unlike the StoRM release, whose raw weights are overwritten by the average at every validation
+    Unlike the StoRM release, whose raw weights are overwritten by the average at every validation,
     training goes on from the raw ones.
     """
 
