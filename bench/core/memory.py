@@ -19,4 +19,4 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError, TypeError):  # not glibc
         return False
     settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _KEPT), (_TOP_PAD, 2**26))
-    return all([mallopt(option, value) for option, value in settings])
+    return all(mallopt(option, value) for option, value in settings)
