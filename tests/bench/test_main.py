@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,9 +29,10 @@ def test_help_imports_nothing_heavy_and_answers_at_once(arguments: list[str]) ->
         f"import sys; from bench.__main__ import main; status = main({arguments}); "
         f"sys.exit(status or ' '.join(m for m in {HEAVY} if m in sys.modules))"
     )
-    started = time.monotonic()
+    before = os.times()
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert time.monotonic() - started < 1
+    after = os.times()  # of the processor, not of the clock: others may be using it
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 0.5
     assert done.stderr.strip() == ""
     assert done.stdout
 
@@ -103,13 +104,14 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start(recordings: Path, tmp_path: Path) -> Start:
+def start(recordings: Path, tmp_path: Path) -> Iterator[Start]:
     """``start(run, workers, seconds)``: a run of 18 cells in a process of its own, so slow a cell."""
+    processes = []
 
     def started(run: str, workers: int, seconds: float) -> subprocess.Popen[str]:
         toys = f"methods=[noisy,{{name: toy_diffusion, log: {tmp_path / run}, seconds: {seconds}, label: toy}}]"
         keys = [toys, f"datasets=[{recordings}]", "metrics=[si_sdr]", "steps=[1,2]", f"run={run}"]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", TOYS, "run", *keys, f"workers={workers}", f"runs_dir={tmp_path / 'runs'}"],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
@@ -117,14 +119,19 @@ def start(recordings: Path, tmp_path: Path) -> Start:
             text=True,
             start_new_session=True,
         )
+        processes.append(process)
+        return process
 
-    return started
+    yield started
+    for process in processes:
+        process.kill()
+        process.communicate()
 
 
 def wait_for_rows(folder: Path, process: subprocess.Popen[str], count: int) -> None:
-    path, deadline = folder / "rows.jsonl", time.monotonic() + 60
+    path, deadline = folder / "rows.jsonl", time.monotonic() + 240
     while not path.exists() or path.read_bytes().count(b"\n") < count:
-        assert process.poll() is None and time.monotonic() < deadline, "the run ended before it could be stopped"
+        assert process.poll() is None and time.monotonic() < deadline, "the run could not be stopped half-way"
         time.sleep(0.02)
 
 
@@ -146,7 +153,7 @@ def test_a_run_killed_half_way_and_started_again_gives_the_rows_of_an_unbroken_o
 
     continued, unbroken = start("killed", workers=0, seconds=0.3), start("unbroken", workers=0, seconds=0)
     for process, computed in ((continued, 18 - before), (unbroken, 18)):
-        told, _ = process.communicate(timeout=120)
+        told, _ = process.communicate(timeout=240)
         assert process.returncode == 0, told
         assert f"18 cells asked for, {computed} computed now" in told
     assert untimed(tmp_path / "runs" / "killed") == untimed(tmp_path / "runs" / "unbroken")
@@ -159,7 +166,7 @@ def test_an_interrupted_run_says_how_to_continue(start: Start, tmp_path: Path) -
     process = start("stopped", workers=0, seconds=0.2)
     wait_for_rows(tmp_path / "runs" / "stopped", process, 3)
     os.killpg(process.pid, signal.SIGINT)
-    told, _ = process.communicate(timeout=60)
+    told, _ = process.communicate(timeout=240)
     assert process.returncode == 130
     assert "bench: interrupted; what was finished is stored, the same command continues" in told
     assert "Traceback" not in told
@@ -169,7 +176,7 @@ def test_an_interrupted_run_says_how_to_continue(start: Start, tmp_path: Path) -
 def test_two_runs_cannot_write_to_one_folder(start: Start, tmp_path: Path) -> None:
     first = start("shared", workers=0, seconds=0.5)
     wait_for_rows(tmp_path / "runs" / "shared", first, 1)
-    told, _ = start("shared", workers=0, seconds=0.5).communicate(timeout=60)
+    told, _ = start("shared", workers=0, seconds=0.5).communicate(timeout=240)
     os.killpg(first.pid, signal.SIGINT)
     first.communicate()
     assert "another `bench run` is writing here" in told
