@@ -125,7 +125,9 @@ def start(recordings: Path, tmp_path: Path) -> Iterator[Start]:
     yield started
     for process in processes:
         process.kill()
-        process.communicate()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
 
 
 def wait_for_rows(folder: Path, process: subprocess.Popen[str], count: int) -> None:
