@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --constraint constraints.txt
 FROM_CHECKOUT = --build-constraint constraints.txt --editable
-SMALL := ncsnpp_m sgmse_m refinement storm
+TRAIN = $(BIN)/bench train
 
 .PHONY: demo test lint types format wheel train-small clean
 
@@ -33,8 +33,18 @@ wheel: $(VENV)/.installed-dev
 	rm -rf build
 	$(BIN)/python -m build --wheel --no-isolation
 
-train-small: $(VENV)/.installed-dev  ## Retrain the embedded weights, into checkpoints/METHOD/weights.safetensors.
-	for method in $(SMALL); do $(BIN)/bench train method=$$method experiment=small || exit; done
+train-small: $(VENV)/.installed-dev  ## Retrain the embedded weights, into checkpoints/; hours on two cores.
+	$(TRAIN) method=ncsnpp_m experiment=small optimiser.decay_steps=1000 max_steps=1000
+	$(TRAIN) method=sgmse_m experiment=small optimiser.decay_steps=3500 max_steps=2600 out=checkpoints/first/sgmse_m
+	$(TRAIN) method=storm experiment=small init=checkpoints/ncsnpp_m/weights.safetensors \
+		batch_size=4 optimiser.decay_steps=2500 max_steps=800 out=checkpoints/first/storm
+	$(TRAIN) method=refinement experiment=small init=checkpoints/ncsnpp_m/weights.safetensors \
+		method.objective.freeze_denoiser=true batch_size=4 optimiser.decay_steps=3000 max_steps=1200 \
+		out=checkpoints/first/refinement
+	$(TRAIN) method=sgmse_m experiment=small_finetune init=checkpoints/first/sgmse_m/weights.safetensors \
+		optimiser.decay_steps=1800 max_steps=2400
+	for method in storm refinement; do $(TRAIN) method=$$method experiment=small_finetune \
+		init=checkpoints/first/$$method/weights.safetensors method.objective.freeze_denoiser=true || exit; done
 
 clean:  ## What was installed or built; results/runs and checkpoints stay.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

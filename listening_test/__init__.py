@@ -1,1 +1,1 @@
-"""From a finished run to a listening test (see the issue tracker: not built yet)."""
+"""Listening tests made from stored runs: their room, still empty."""
