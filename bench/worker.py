@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from bench.core.errors import UserError
+from bench.core.memory import keep_freed_memory
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio, Score, Utterance
 from bench.parts import Parts
@@ -45,6 +46,7 @@ class Worker:
     """Turns items into outcomes. One a process; keeps methods, metrics and the last recording at hand."""
 
     def __init__(self, parts: Parts, threads: int) -> None:
+        keep_freed_memory()
         self.parts = parts
         self.threads = threads
         self._warm: set[str] = set()
