@@ -33,7 +33,8 @@ def _diffusion(system: System) -> str:
         return ""
     return f"""\
 | conditioning | {system.condition} |
-| diffusion | {system.sde}, t_eps {system.t_eps}; sampled with steps "{system.stepping}" |
+| diffusion | {system.sde}, t_eps {system.t_eps} |
+| sampler | {system.sampler or "as the release"} |
 """
 
 

@@ -116,6 +116,7 @@ def build_system(config: DictConfig) -> System:
         spectrogram=Spectrogram(**method.spectrogram),
         sde=OUVE(**method.sde),
         t_eps=method.t_eps,
+        sampler=OmegaConf.to_container(method.sampler) if "sampler" in method else {},
     )
     if config.init is None:
         return system

@@ -19,7 +19,7 @@ from methods.sdes import OUVE, RandnLike, per_item
 Score = Callable[[Tensor, Tensor], Tensor]
 """(state x ``[B, C, F, T]``, time t ``[B]``) -> score, shaped like x."""
 
-PREDICTORS = ("reverse_diffusion", "euler_maruyama", "none")
+PREDICTORS = ("reverse_diffusion", "euler_maruyama", "probability_flow", "none")
 CORRECTORS = ("ald", "none")
 STEPPINGS = ("uniform", "grid")
 
@@ -29,7 +29,8 @@ class PredictorCorrector:
     """Settings of the predictor-corrector sampler.
 
     Attributes:
-        predictor: "reverse_diffusion", "euler_maruyama" (the same update for this SDE) or "none".
+        predictor: "reverse_diffusion", "euler_maruyama" (the same update for this SDE),
+            "probability_flow" (no noise on the way) or "none".
         corrector: "ald" (annealed Langevin dynamics) or "none".
         corrector_steps: corrector steps at each time.
         snr: the corrector's step-size parameter r.
@@ -82,6 +83,8 @@ class PredictorCorrector:
                 x, mean = self._anneal(score, sde, x, t, randn_like)
             if self.predictor == "none":
                 mean = x
+            elif self.predictor == "probability_flow":
+                x = mean = probability_flow_step(score, sde, x, t, y, step)
             else:
                 x, mean = reverse_diffusion_step(score, sde, x, t, y, step, randn_like)
         return mean
@@ -103,3 +106,11 @@ def reverse_diffusion_step(
     g = per_item(sde.diffusion(t)) * step**0.5
     mean = x - sde.drift(x, t, y) * step + g**2 * score(x, t)
     return mean + g * randn_like(x), mean
+
+
+def probability_flow_step(score: Score, sde: OUVE, x: Tensor, t: Tensor, y: Tensor, step: float) -> Tensor:
+    """x one ``step`` earlier along the ordinary differential equation with the same marginals.
+
+    Song et al. 2021, Eq. (13), by Euler's method: x - (f - g^2 s / 2) h; no noise is drawn.
+    """
+    return x - (sde.drift(x, t, y) - per_item(sde.diffusion(t)) ** 2 * score(x, t) / 2) * step

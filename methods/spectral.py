@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -76,34 +76,40 @@ class DiffusionMethod(SpectralMethod):
     """A spectral method with a score network and a predictor-corrector sampler.
 
     Args:
-        predictor, corrector, corrector_steps, snr: see ``PredictorCorrector``.
-        stepping: likewise; None for what the weights ask for: "grid" for our own, "uniform" for those
-            of the StoRM release.
+        predictor, corrector, corrector_steps, snr, stepping: see ``PredictorCorrector``. None: what the
+            weights ask for; where they ask for nothing, what the StoRM release runs the method with
+            (but for ``stepping``, which it has "uniform").
+
+    Attributes:
+        release: the release's sampler settings.
+        default_steps: its N.
     """
 
     uses_steps = True
     stochastic = True
-    default_steps: int
+    release: ClassVar[dict[str, Any]] = {"predictor": "reverse_diffusion", "corrector": "none"}
+    default_steps: ClassVar[int]
 
     def __init__(
         self,
         checkpoint: str | System = "embedded",
         device: str = "auto",
-        predictor: str = "reverse_diffusion",
-        corrector: str = "none",
-        corrector_steps: int = 1,
-        snr: float = 0.5,
+        predictor: str | None = None,
+        corrector: str | None = None,
+        corrector_steps: int | None = None,
+        snr: float | None = None,
         stepping: str | None = None,
     ) -> None:
         super().__init__(checkpoint, device)
-        self.sampler = PredictorCorrector(
-            predictor,
-            corrector,
-            corrector_steps,
-            snr,
-            stepping or self.system.stepping,
-            self.system.t_eps,
-        )
+        options = {
+            "predictor": predictor,
+            "corrector": corrector,
+            "corrector_steps": corrector_steps,
+            "snr": snr,
+            "stepping": stepping,
+        }
+        told = {name: value for name, value in options.items() if value is not None}
+        self.sampler = PredictorCorrector(**{**self.release, **self.system.sampler, **told}, t_eps=self.system.t_eps)
 
     def score(self, *conditioning: Tensor) -> Score:
         """The score as a function of (x, t), given what the network sees beside the state."""

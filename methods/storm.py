@@ -14,8 +14,9 @@ class StoRM(DiffusionMethod):
     """Lemercier et al. 2023, Algorithm 2: the reverse process starts from D(y) + noise and drifts to D(y).
 
     Signs and the g^2 of the predictor step follow the released code (they agree with Eqs. (2) and (10);
-    the printed algorithm differs). By default no corrector and N = 30, as the released model's own
-    ``enhance``; the release's script runs N = 50 with one annealed Langevin step.
+    the printed algorithm differs). Weights that ask for no other sampler are run without corrector at
+    N = 30, as the released model's own ``enhance``; the release's script runs N = 50 with one annealed
+    Langevin step.
     """
 
     name = "storm"

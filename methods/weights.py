@@ -39,7 +39,7 @@ class System:
         sizes: keyword arguments of ``NCSNpp`` for each network.
         condition: the score network's conditioning: "noisy", "post_denoiser" or "both".
         spectrogram, sde, t_eps: the domain and the diffusion.
-        stepping: the sampler's step rule these weights are run with unless told (``PredictorCorrector``).
+        sampler: settings of ``PredictorCorrector`` that these weights are run with unless told otherwise.
         training: how the weights came to be, for the model card.
         sha256: of the file they were read from, else "".
     """
@@ -51,7 +51,7 @@ class System:
     spectrogram: Spectrogram = field(default_factory=Spectrogram)
     sde: OUVE = field(default_factory=OUVE)
     t_eps: float = 0.03
-    stepping: str = "grid"
+    sampler: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
 
@@ -75,7 +75,7 @@ class System:
             "spectrogram": asdict(self.spectrogram),
             "sde": asdict(self.sde),
             "t_eps": self.t_eps,
-            "stepping": self.stepping,
+            "sampler": self.sampler,
             "training": self.training,
         }
 

@@ -32,11 +32,11 @@ def pair() -> tuple[Tensor, Tensor]:
     return x0, y
 
 
-def error_after(steps: int, stepping: str) -> float:
+def error_after(steps: int, stepping: str, predictor: str = "reverse_diffusion") -> float:
     """Distance to the clean speech after sampling with the exact score, relative to that of y."""
     x0, y = pair()
     generator = torch.Generator().manual_seed(0)
-    x = PredictorCorrector(corrector="none", stepping=stepping).sample(
+    x = PredictorCorrector(predictor, corrector="none", stepping=stepping).sample(
         AnalyticScore(x0, y), SDE, y, steps, lambda s: torch.randn(s.shape, dtype=s.dtype, generator=generator)
     )
     return ((x - x0).abs().square().mean() / (y - x0).abs().square().mean()).sqrt().item()
@@ -45,6 +45,14 @@ def error_after(steps: int, stepping: str) -> float:
 def test_with_the_exact_score_more_grid_steps_come_closer_to_the_clean_speech() -> None:
     errors = [error_after(steps, "grid") for steps in (5, 10, 20)]
     assert 0.05 > errors[0] > errors[1] > errors[2]
+
+
+def test_the_probability_flow_converges_to_the_clean_speech_without_noise_on_the_way() -> None:
+    errors = [error_after(steps, "grid", "probability_flow") for steps in (10, 40, 160)]
+    assert 0.2 > errors[0] > errors[1] > errors[2]
+    x0, y = pair()
+    draws = iter([torch.zeros_like(y)])  # the prior's only
+    PredictorCorrector("probability_flow", "none").sample(AnalyticScore(x0, y), SDE, y, 5, lambda _: next(draws))
 
 
 def test_uniform_steps_need_many_of_them() -> None:
