@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --constraint constraints.txt
 FROM_CHECKOUT = --build-constraint constraints.txt --editable
 TRAIN = $(BIN)/bench train
+FROZEN := method.objective.freeze_denoiser=true
+LAST := optimiser.warmup_steps=20 optimiser.decay_steps=500 max_steps=600 valid_every=100
 
 .PHONY: demo test lint types format wheel train-small clean
 
@@ -39,12 +41,16 @@ train-small: $(VENV)/.installed-dev  ## Retrain the embedded weights, into check
 	$(TRAIN) method=storm experiment=small init=checkpoints/ncsnpp_m/weights.safetensors \
 		batch_size=4 optimiser.decay_steps=2500 max_steps=800 out=checkpoints/first/storm
 	$(TRAIN) method=refinement experiment=small init=checkpoints/ncsnpp_m/weights.safetensors \
-		method.objective.freeze_denoiser=true batch_size=4 optimiser.decay_steps=3000 max_steps=1200 \
+		$(FROZEN) batch_size=4 optimiser.decay_steps=3000 max_steps=1200 \
 		out=checkpoints/first/refinement
 	$(TRAIN) method=sgmse_m experiment=small_finetune init=checkpoints/first/sgmse_m/weights.safetensors \
-		optimiser.decay_steps=1800 max_steps=2400
-	for method in storm refinement; do $(TRAIN) method=$$method experiment=small_finetune \
-		init=checkpoints/first/$$method/weights.safetensors method.objective.freeze_denoiser=true || exit; done
+		optimiser.decay_steps=1800 out=checkpoints/second/sgmse_m
+	$(TRAIN) method=storm experiment=small_finetune init=checkpoints/first/storm/weights.safetensors $(FROZEN)
+	$(TRAIN) method=refinement experiment=small_finetune init=checkpoints/first/refinement/weights.safetensors \
+		$(FROZEN) max_steps=1800 out=checkpoints/second/refinement
+	$(TRAIN) method=sgmse_m experiment=small_finetune init=checkpoints/second/sgmse_m/weights.safetensors $(LAST)
+	$(TRAIN) method=refinement experiment=small_finetune init=checkpoints/second/refinement/weights.safetensors \
+		$(FROZEN) $(LAST)
 
 clean:  ## What was installed or built; results/runs and checkpoints stay.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
