@@ -118,6 +118,7 @@ def start(recordings: Path, tmp_path: Path) -> Iterator[Start]:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # jobs of a shell may ignore Ctrl-C
         )
         processes.append(process)
         return process
