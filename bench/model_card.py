@@ -60,7 +60,7 @@ def model_card(system: System, size: int) -> str:
 | steps | {training["steps"]} (the best of those validated) |
 | validation loss | {training["valid_loss"]:.1f} |
 | seed | {config["seed"]} |
-| wall time | {training["hours"]:.2f} h |
+| wall time | {training["hours"]:.2f} h, of the last command, as are steps and curve |
 | machine | {training["machine"]}; {config["precision"]}, torch {training["torch"]} |
 | starting from | {config["init"] or "random weights"} |
 | licence | MIT, as the project |

@@ -14,6 +14,7 @@ finite 100 to 130 dB, by its energy, where infinity would have no place in a mea
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -59,9 +60,9 @@ class _EnergyRatio(Metric):
             raise Undefined("noisy equals clean: there is no noise to tell from artefacts")
         return self.ratio(decompose(enhanced, clean, noisy))
 
+    @abstractmethod
     def ratio(self, parts: Parts) -> float:
         """The value in dB."""
-        raise NotImplementedError
 
     def version(self) -> str:
         return "sebench, independent projections, no mean removal, floor 1e-10"
