@@ -16,9 +16,9 @@ from typing import Literal
 import numpy as np
 
 from bench.core import audio
-from bench.core.errors import UserError
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio
+from bench.datasets import recordings
 from bench.datasets.synthesis import mixing, pool, rooms, sentences, speech, voices
 from bench.datasets.synthesis.choose import choose
 from bench.datasets.synthesis.noise import Noise, noises, white
@@ -41,7 +41,8 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
     pairs in ten are reverberant (the clean one is the direct sound), the others noisy.
 
     Args:
-        split: "train" or "valid"; they share no voice, no sentence and no room.
+        split: "train" or "valid"; they share no voice, no sentence and no room, and no speaker and no
+            recording of the user's own folders (``bench.datasets.recordings``).
         size: ``len()``; by default practically endless for "train", 200 for "valid".
         snr: range in dB, drawn uniformly.
         reverb_share: fraction of pairs that are reverberant.
@@ -71,8 +72,8 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         self.snr = snr
         self.reverb_share = reverb_share
         self.real_share = real_share
-        self._speech_files = _audio_files(speech_dirs)
-        self._noise_files = _audio_files(noise_dirs)
+        self._speech_files = recordings.speech_files(speech_dirs, split)
+        self._noise_files = recordings.noise_files(noise_dirs, split)
         folder = Path(cache or os.environ.get("SEBENCH_CACHE") or Path.home() / ".cache" / "sebench")
         self._speech = speech_pool(folder, split)
         self._rooms = room_pool(folder, split)
@@ -162,16 +163,6 @@ def _progress(what: str, signals: Iterator[Audio], count: int) -> Iterator[Audio
     from rich.progress import track
 
     yield from track(signals, description=f"generating {what}", total=count, transient=True)
-
-
-def _audio_files(folders: Sequence[str | Path]) -> list[Path]:
-    files: list[Path] = []
-    for folder in folders:
-        found = audio.files(Path(folder).expanduser())
-        if not found:
-            raise UserError(f"{folder}: no WAV or FLAC file in this folder")
-        files += found.values()
-    return files
 
 
 def _read(path: Path) -> Audio:
