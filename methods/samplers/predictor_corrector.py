@@ -1,4 +1,4 @@
-"""Reverse-time samplers: plain functions of a score, an SDE and where to start.
+"""The predictor-corrector sampler: plain functions of a score, an SDE and where to start.
 
 Song et al. 2021, Algorithm 1, as run by the StoRM release: at each time first the corrector,
 then the predictor; the noise-free mean of the last predictor step is returned. Noise is drawn in the
