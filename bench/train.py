@@ -22,12 +22,14 @@ from bench.core.errors import UserError
 from bench.core.memory import keep_freed_memory
 from bench.datasets.mixtures import TrainingMixtures
 from bench.model_card import machine, model_card
+from methods.parametrization import Parametrization
 from methods.sdes import OUVE
 from methods.spectrogram import Spectrogram
 from methods.training.data import Source, TrainingData
 from methods.training.ema import EMA
 from methods.training.module import Optimiser, TrainingModule
 from methods.training.objectives import Objective
+from methods.training.warm_start import from_predictive
 from methods.weights import System, load, new_system, save
 
 
@@ -116,6 +118,7 @@ def build_system(config: DictConfig) -> System:
         spectrogram=Spectrogram(**method.spectrogram),
         sde=OUVE(**method.sde),
         t_eps=method.t_eps,
+        parametrization=Parametrization(**method.get("parametrization", {})),
         sampler=OmegaConf.to_container(method.sampler) if "sampler" in method else {},
     )
     if config.init is None:
@@ -128,7 +131,9 @@ def build_system(config: DictConfig) -> System:
                 f"init={config.init}: its '{name}' network is {given.sizes[name]}, not {system.sizes[name]}"
             )
         system.networks[name].load_state_dict(given.networks[name].state_dict())
-    if not shared:
+    if "score" in system.networks and "score" not in shared and "denoiser" in given.networks and config.warm_start:
+        from_predictive(system.networks["score"], given.networks["denoiser"], zero_output=method.name == "refinement")
+    elif not shared:
         raise UserError(f"init={config.init}: has none of the networks {', '.join(system.networks)}")
     return system
 

@@ -32,8 +32,7 @@ class StochasticRefinement(DiffusionMethod):
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> Tensor:
         estimate: Tensor = self.system.networks["denoiser"](noisy)
         scale = residue_scale(noisy, estimate)
-        score = self.score(*conditioning(self.system.condition, noisy, estimate))
-        residue = self.sampler.sample(
-            score, self.system.sde, (noisy - estimate) / scale, steps or self.default_steps, randn_like
-        )
+        start = (noisy - estimate) / scale
+        score = self.score(start, *conditioning(self.system.condition, noisy, estimate))
+        residue = self.sampler.sample(score, self.system.sde, start, steps or self.default_steps, randn_like)
         return estimate + scale * residue

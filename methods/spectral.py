@@ -111,21 +111,21 @@ class DiffusionMethod(SpectralMethod):
         told = {name: value for name, value in options.items() if value is not None}
         self.sampler = PredictorCorrector(**{**self.release, **self.system.sampler, **told}, t_eps=self.system.t_eps)
 
-    def score(self, *conditioning: Tensor) -> Score:
-        """The score as a function of (x, t), given what the network sees beside the state."""
-        return network_score(self.system, *conditioning)
+    def score(self, start: Tensor, *conditioning: Tensor) -> Score:
+        """The score as a function of (x, t), given its start and what the network sees beside the state."""
+        return network_score(self.system, start, *conditioning)
 
     def provenance(self) -> dict[str, Any]:
         return {**super().provenance(), "sampler": asdict(self.sampler), "default_steps": self.default_steps}
 
 
-def network_score(system: System, *conditioning: Tensor) -> Score:
-    """Score(x, t) = -network([x, conditioning], t): the network already divides by t."""
+def network_score(system: System, start: Tensor, *conditioning: Tensor) -> Score:
+    """The score that ``system.parametrization`` reads off network([x, conditioning], t)."""
     network = system.networks["score"]
 
     def score(x: Tensor, t: Tensor) -> Tensor:
-        output: Tensor = network(torch.cat((x, *conditioning), dim=1), t)
-        return -output
+        output = network(torch.cat((x, *conditioning), dim=1), t)
+        return system.parametrization.score(output, x, t, start, system.sde)
 
     return score
 

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 
 from bench.core.errors import UserError
 from methods.backbones import NCSNpp
+from methods.parametrization import Parametrization
 from methods.sdes import OUVE
 from methods.spectrogram import Spectrogram
 
@@ -39,6 +40,7 @@ class System:
         sizes: keyword arguments of ``NCSNpp`` for each network.
         condition: the score network's conditioning: "noisy", "post_denoiser" or "both".
         spectrogram, sde, t_eps: the domain and the diffusion.
+        parametrization: what the score network's output stands for.
         sampler: settings of ``PredictorCorrector`` that these weights are run with unless told otherwise.
         training: how the weights came to be, for the model card.
         sha256: of the file they were read from, else "".
@@ -51,6 +53,7 @@ class System:
     spectrogram: Spectrogram = field(default_factory=Spectrogram)
     sde: OUVE = field(default_factory=OUVE)
     t_eps: float = 0.03
+    parametrization: Parametrization = field(default_factory=Parametrization)
     sampler: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
@@ -75,6 +78,7 @@ class System:
             "spectrogram": asdict(self.spectrogram),
             "sde": asdict(self.sde),
             "t_eps": self.t_eps,
+            "parametrization": asdict(self.parametrization),
             "sampler": self.sampler,
             "training": self.training,
         }
@@ -84,14 +88,17 @@ def new_system(
     method: str, width: int = 128, multipliers: tuple[int, ...] = (1, 2, 2, 2), condition: str = "both", **settings: Any
 ) -> System:
     """Untrained networks of the right kinds for ``method``; the defaults are the paper's."""
-    size = {"width": width, "multipliers": list(multipliers)}
+    size: dict[str, Any] = {"width": width, "multipliers": list(multipliers)}
     denoiser = {**size, "inputs": 1, "conditional": False}
+    # Only a score grows towards t = 0, so only a network that predicts one is divided by t.
+    predicts_score = settings.get("parametrization", Parametrization()).predicts == "score"
+    score = size if predicts_score else {**size, "scale_by_time": False}
     if method == "ncsnpp_m":
         sizes, condition = {"denoiser": denoiser}, "noisy"
     elif method == "sgmse_m":
-        sizes, condition = {"score": {**size, "inputs": 2}}, "noisy"
+        sizes, condition = {"score": {**score, "inputs": 2}}, "noisy"
     else:
-        sizes = {"denoiser": denoiser, "score": {**size, "inputs": CONDITIONS.get(condition, 2)}}
+        sizes = {"denoiser": denoiser, "score": {**score, "inputs": CONDITIONS.get(condition, 2)}}
     return System(method, sizes, condition=condition, **settings)
 
 
@@ -133,6 +140,7 @@ def load(path: str | Path) -> System:
     config = json.loads(metadata["sebench"])
     config["spectrogram"] = Spectrogram(**config["spectrogram"])
     config["sde"] = OUVE(**config["sde"])
+    config["parametrization"] = Parametrization(**config.get("parametrization", {}))
     system = System(**config, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     for name, network in system.networks.items():
         state = {

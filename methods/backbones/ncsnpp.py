@@ -91,6 +91,7 @@ class NCSNpp(nn.Module):
         height: number of frequency bins that ``attention_heights`` is meant for.
         conditional: whether the network is told the diffusion time. The predictive one is not: it has
             no time layers, and no division by t.
+        scale_by_time: whether a conditional network's output is divided by t, as a score's should be.
         centered: whether the input already lies around 0 as it should; else it becomes 2x - 1, which
             is what the released StoRM code does.
     """
@@ -105,10 +106,12 @@ class NCSNpp(nn.Module):
         height: int = 256,
         *,
         conditional: bool = True,
+        scale_by_time: bool = True,
         centered: bool = False,
     ) -> None:
         super().__init__()
         self.conditional = conditional
+        self.scale_by_time = conditional and scale_by_time
         self.centered = centered
         real = 2 * inputs
         embedding = 4 * width
@@ -183,7 +186,7 @@ class NCSNpp(nn.Module):
         assert summed is not None and not skips
 
         summed = summed.float()
-        if self.conditional:
+        if self.scale_by_time:
             assert t is not None
             summed = summed / t[:, None, None, None]
         real = F.conv2d(summed, self.output.weight, self.output.bias)

@@ -19,7 +19,7 @@ from methods.sdes import OUVE, RandnLike, per_item
 Score = Callable[[Tensor, Tensor], Tensor]
 """(state x ``[B, C, F, T]``, time t ``[B]``) -> score, shaped like x."""
 
-PREDICTORS = ("reverse_diffusion", "euler_maruyama", "probability_flow", "none")
+PREDICTORS = ("reverse_diffusion", "euler_maruyama", "probability_flow", "ddim", "none")
 CORRECTORS = ("ald", "none")
 STEPPINGS = ("uniform", "grid")
 
@@ -30,7 +30,8 @@ class PredictorCorrector:
 
     Attributes:
         predictor: "reverse_diffusion", "euler_maruyama" (the same update for this SDE),
-            "probability_flow" (no noise on the way) or "none".
+            "probability_flow" (no noise on the way), "ddim" (the same flow, exact between two times
+            for as long as the estimate of the clean speech stays; for few steps) or "none".
         corrector: "ald" (annealed Langevin dynamics) or "none".
         corrector_steps: corrector steps at each time.
         snr: the corrector's step-size parameter r.
@@ -85,6 +86,8 @@ class PredictorCorrector:
                 mean = x
             elif self.predictor == "probability_flow":
                 x = mean = probability_flow_step(score, sde, x, t, y, step)
+            elif self.predictor == "ddim":
+                x = mean = ddim_step(score, sde, x, t, y, step)
             else:
                 x, mean = reverse_diffusion_step(score, sde, x, t, y, step, randn_like)
         return mean
@@ -114,3 +117,18 @@ def probability_flow_step(score: Score, sde: OUVE, x: Tensor, t: Tensor, y: Tens
     Song et al. 2021, Eq. (13), by Euler's method: x - (f - g^2 s / 2) h; no noise is drawn.
     """
     return x - (sde.drift(x, t, y) - per_item(sde.diffusion(t)) ** 2 * score(x, t) / 2) * step
+
+
+def ddim_step(score: Score, sde: OUVE, x: Tensor, t: Tensor, y: Tensor, step: float) -> Tensor:
+    """x one ``step`` earlier along the probability flow of a point mass at the estimated clean speech.
+
+    Tweedie's formula gives the estimate, x0 = (x + sigma^2 s - (1 - e^(-theta t)) y) e^(theta t); the
+    flow towards it is known in closed form, x' = mean(t') + (sigma(t') / sigma(t)) (x - mean(t)), which
+    is DDIM (Song et al. 2021, "Denoising Diffusion Implicit Models", Eq. (12) without noise) for this SDE.
+    """
+    std = per_item(sde.std(t))
+    mean = x + std**2 * score(x, t)
+    decay = per_item(torch.exp(-sde.theta * t))
+    clean = (mean - (1 - decay) * y) / decay
+    earlier = (t - step).clamp(min=0.0)
+    return sde.mean(clean, earlier, y) + per_item(sde.std(earlier)) / std * (x - mean)

@@ -2,7 +2,8 @@
 
 All spectrograms are complex ``[B, 1, F, T]``; t is ``[B]`` in (t_eps, 1], z standard complex noise. The
 score loss is sigma^2-weighted denoising score matching: with the state mean + sigma z, the score should
-be -z / sigma, so sigma * score + z should vanish.
+be -z / sigma, so sigma * score + z should vanish. For a network that predicts clean speech it is the
+error of that prediction.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from methods.refinement import residue_scale
+from methods.sdes import per_item
 from methods.spectral import conditioning, network_score
 from methods.weights import System
 
@@ -62,8 +64,11 @@ def score_matching(
 ) -> Tensor:
     """Denoising score matching from ``start`` to ``clean``, the network seeing ``seen``: ``[B]``."""
     mean, std = system.sde.marginal_prob(clean, t, start)
-    std = std[:, None, None, None]
-    return half_norm(std * network_score(system, *seen)(mean + std * z, t) + z, kind)
+    std = per_item(std)
+    state = mean + std * z
+    if system.parametrization.predicts == "clean":
+        return half_norm(clean - system.networks["score"](torch.cat((state, *seen), dim=1), t), kind)
+    return half_norm(std * network_score(system, start, *seen)(state, t) + z, kind)
 
 
 def losses(system: System, objective: Objective, clean: Tensor, noisy: Tensor, t: Tensor, z: Tensor) -> Losses:

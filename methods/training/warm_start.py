@@ -1,0 +1,45 @@
+"""A score network that begins as a copy of a predictive one, so that enhancing is not learnt twice."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from methods.backbones import NCSNpp
+
+SEEN = slice(2, 4)
+"""The real channels of the first thing that a score network sees beside its state: y, or D(y)."""
+
+
+@torch.no_grad()
+def from_predictive(score: NCSNpp, denoiser: NCSNpp, *, zero_output: bool = False) -> None:
+    """Make ``score([x, seen, ...], t)`` equal ``denoiser(seen)`` for any x and t, in place.
+
+    Both have the same widths. Whatever reads another input or the time starts at zero, and so has a
+    gradient; the networks' further taps start at zero too, but not what reads them.
+
+    Args:
+        zero_output: keep the features and let the output be 0, for a network whose target is a residue.
+    """
+    given = denoiser.state_dict()
+    for name, module in score.named_modules():
+        if isinstance(module, nn.Linear) and name.endswith(".time"):
+            module.weight.zero_()
+            module.bias.zero_()
+    for name, parameter in score.named_parameters():
+        if name not in given or name.startswith("fourier") or ".time." in name:
+            continue
+        value = given[name]
+        if ".tap." in name:
+            parameter.zero_()
+            if not zero_output:
+                parameter[SEEN] = value
+        elif name == "output.weight":
+            parameter[:, SEEN] = value
+        elif name == "output.bias":
+            parameter.copy_(0 * value if zero_output else value)
+        elif parameter.shape == value.shape:
+            parameter.copy_(value)
+        else:  # a convolution that reads the inputs
+            parameter.zero_()
+            parameter[:, SEEN] = value
