@@ -92,7 +92,9 @@ class Row:
 
     def to_json(self) -> str:
         """One line of JSON, with the schema's version."""
-        return json.dumps({"schema": SCHEMA_VERSION, **asdict(self)}, ensure_ascii=False, allow_nan=False)
+        data = {"schema": SCHEMA_VERSION, **asdict(self)}
+        data["scores"] = {name: _without_blanks(score) for name, score in data["scores"].items()}
+        return json.dumps(data, ensure_ascii=False, allow_nan=False)
 
     @staticmethod
     def from_json(line: str) -> Row:
@@ -116,3 +118,10 @@ class Row:
             return Row(**data)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a row ({error})") from error
+
+
+def _without_blanks(score: dict[str, Any]) -> dict[str, Any]:
+    """Counts and detail belong to few metrics: a row says of them only what there is."""
+    return {
+        name: value for name, value in score.items() if name in ("value", "status", "reason") or value not in (None, {})
+    }

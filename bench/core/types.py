@@ -39,15 +39,37 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Score:
-    """One metric's answer: a finite ``value`` exactly when ``status`` is ``ok``."""
+    """One metric's answer: a finite ``value`` exactly when ``status`` is ``ok``.
+
+    A rate keeps its counts, ``value = 100 * errors / total``: over recordings it is the ratio of the
+    sums, not the mean of the ratios, so that a short sentence weighs as little as it holds.
+
+    Attributes:
+        value: what the metric says.
+        status, reason: why a value is there or missing.
+        errors, total: of a rate, e.g. wrong words and words of the transcript; else None.
+        detail: what else a reader wants to see of this clip, e.g. the recognised words.
+    """
 
     value: float | None
     status: Status = "ok"
     reason: str = ""
+    errors: float | None = None
+    total: float | None = None
+    detail: Mapping[str, Tag] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.status == "ok") != (self.value is not None and math.isfinite(self.value)):
             raise ValueError(f"a score is ok exactly when its value is finite, got {self.value}, {self.status}")
+        if (self.errors is None) != (self.total is None):
+            raise ValueError(f"a rate has both its counts, got {self.errors} of {self.total}")
+
+    @staticmethod
+    def rate(errors: float, total: float, **detail: Tag) -> Score:
+        """Errors per hundred, with the counts that pool; ``undefined`` where there was nothing to get wrong."""
+        if total <= 0:
+            return Score.missing("undefined", "nothing to count")
+        return Score(100 * errors / total, errors=errors, total=total, detail=detail)
 
     @staticmethod
     def missing(status: Status, reason: str) -> Score:

@@ -23,9 +23,19 @@ def test_a_row_survives_its_line() -> None:
         tags={"snr": -5.0, "noise": "babble"},
         pesq=2.5,
         estoi=Score.missing("undefined", "silent reference"),
+        wer=Score.rate(1, 4, recognised="place blue at one"),
     )
     assert Row.from_json(row.to_json()) == row
     assert row.rtf == 2.0
+
+
+def test_a_rate_keeps_its_counts_and_other_scores_say_nothing_of_them() -> None:
+    scores = json.loads(make_row(wer=Score.rate(0, 4), pesq=2.0).to_json())["scores"]
+    assert scores["wer"] == {"value": 0.0, "status": "ok", "reason": "", "errors": 0, "total": 4}
+    assert scores["pesq"] == {"value": 2.0, "status": "ok", "reason": ""}
+    assert Score.rate(0, 0).status == "undefined"
+    with pytest.raises(ValueError, match="both its counts"):
+        Score(25.0, errors=1)
 
 
 def test_keys_sort_with_none_first() -> None:
