@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --constraint constraints.txt
 FROM_CHECKOUT = --build-constraint constraints.txt --editable
 TRAIN = $(BIN)/bench train
-FROZEN := method.objective.freeze_denoiser=true
-LAST := optimiser.warmup_steps=20 optimiser.decay_steps=500 max_steps=600 valid_every=100
+# make train-small SPEECH=folder NOISE=folder: real recordings beside the generated ones, as for the embedded weights.
+OWN = $(if $(SPEECH),'dataset.speech_dirs=[$(SPEECH)]') $(if $(NOISE),'dataset.noise_dirs=[$(NOISE)]')
 
 .PHONY: demo test lint types format wheel train-small clean
 
@@ -35,22 +35,11 @@ wheel: $(VENV)/.installed-dev
 	rm -rf build
 	$(BIN)/python -m build --wheel --no-isolation
 
-train-small: $(VENV)/.installed-dev  ## Retrain the embedded weights, into checkpoints/; hours on two cores.
-	$(TRAIN) method=ncsnpp_m experiment=small optimiser.decay_steps=1000 max_steps=1000
-	$(TRAIN) method=sgmse_m experiment=small optimiser.decay_steps=3500 max_steps=2600 out=checkpoints/first/sgmse_m
-	$(TRAIN) method=storm experiment=small init=checkpoints/ncsnpp_m/weights.safetensors \
-		batch_size=4 optimiser.decay_steps=2500 max_steps=800 out=checkpoints/first/storm
-	$(TRAIN) method=refinement experiment=small init=checkpoints/ncsnpp_m/weights.safetensors \
-		$(FROZEN) batch_size=4 optimiser.decay_steps=3000 max_steps=1200 \
-		out=checkpoints/first/refinement
-	$(TRAIN) method=sgmse_m experiment=small_finetune init=checkpoints/first/sgmse_m/weights.safetensors \
-		optimiser.decay_steps=1800 out=checkpoints/second/sgmse_m
-	$(TRAIN) method=storm experiment=small_finetune init=checkpoints/first/storm/weights.safetensors $(FROZEN)
-	$(TRAIN) method=refinement experiment=small_finetune init=checkpoints/first/refinement/weights.safetensors \
-		$(FROZEN) max_steps=1800 out=checkpoints/second/refinement
-	$(TRAIN) method=sgmse_m experiment=small_finetune init=checkpoints/second/sgmse_m/weights.safetensors $(LAST)
-	$(TRAIN) method=refinement experiment=small_finetune init=checkpoints/second/refinement/weights.safetensors \
-		$(FROZEN) $(LAST)
+train-small: $(VENV)/.installed-dev  ## Retrain the embedded weights, into checkpoints/: some hours of one CPU core.
+	$(TRAIN) method=ncsnpp_m experiment=small $(OWN)
+	$(TRAIN) method=sgmse_m experiment=small_score $(OWN)
+	$(TRAIN) method=storm experiment=small_score method.objective.freeze_denoiser=true $(OWN)
+	$(TRAIN) method=refinement experiment=small_score method.objective.freeze_denoiser=true $(OWN)
 
 clean:  ## What was installed or built; results/runs and checkpoints stay.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
