@@ -44,6 +44,7 @@ DATASETS: Registry[Dataset] = Registry(
     {
         "demo": "bench.datasets.demo",
         "demo_full": "bench.datasets.demo",
+        "mixed_folders": "bench.datasets.mixed_folders",
         "paired_folder": "bench.datasets.paired_folder",
     },
 )

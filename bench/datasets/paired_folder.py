@@ -11,7 +11,6 @@ and ``tags`` (``snr=5; noise=babble``); every further column is a tag. Its paths
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import math
@@ -26,8 +25,7 @@ from bench.core import audio
 from bench.core.errors import UserError, did_you_mean
 from bench.core.types import Audio, Tag, Utterance
 from bench.datasets.base import DATASETS, Dataset
-
-TRANSCRIPTS = ("transcripts.csv", "transcripts.txt")
+from bench.datasets.files import checked_name, digest, table, transcripts_in
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class PairedFolder(Dataset):
             source = Path(manifest).expanduser()
             entries = _from_manifest(source)
         self._entries = dict(list(entries.items())[:limit])
-        self._name = _checked_name(name) if name is not None else _name_of(source)
+        self._name = checked_name("paired_folder", name) if name is not None else _name_of(source)
         self._sample_rate = sample_rate
         self._mixdown = mixdown
 
@@ -143,7 +141,7 @@ class PairedFolder(Dataset):
         """SHA-256 over ids, every file's bytes, transcripts, tags, and the options that change the samples."""
         options = [self._sample_rate, self._mixdown]
         rows = [
-            [name, _digest(entry.noisy), _digest(entry.clean), entry.transcript, sorted(entry.tags.items())]
+            [name, digest(entry.noisy), digest(entry.clean), entry.transcript, sorted(entry.tags.items())]
             for name, entry in sorted(self._entries.items())
         ]
         return hashlib.sha256(json.dumps([options, rows]).encode()).hexdigest()
@@ -163,7 +161,7 @@ def _from_folder(folder: Path, noisy: str | None, clean: str | None) -> dict[str
     clean_files = audio.files(clean_folder) if has_clean else {}
     if has_clean and not noisy_files.keys() & clean_files.keys():
         raise UserError(f"{clean_folder}: no file in it has the name of one in {noisy_folder}")
-    transcripts = _sidecar(folder)
+    transcripts = transcripts_in(folder)
     entries = {}
     for name in sorted(noisy_files.keys() | clean_files.keys()):
         entry = Entry(noisy_files.get(name), clean_files.get(name), transcripts.get(name))
@@ -177,7 +175,7 @@ def _from_folder(folder: Path, noisy: str | None, clean: str | None) -> dict[str
 
 def _from_manifest(manifest: Path) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
-    for line, row in _table(manifest, ("id", "noisy")):
+    for line, row in table(manifest, ("id", "noisy")):
         name, noisy, clean, transcript = (row.pop(key, "") for key in ("id", "noisy", "clean", "transcript"))
         where = f"{manifest}, line {line}"
         if not name or not noisy:
@@ -202,47 +200,6 @@ def _is_relative(name: str) -> bool:
     return str(path) == name and not path.is_absolute() and not {".", ".."} & {*path.parts, name} and "\\" not in name
 
 
-def _sidecar(folder: Path) -> dict[str, str]:
-    """The transcripts beside the recordings; none is fine, two files are ambiguous."""
-    found = [folder / name for name in TRANSCRIPTS if (folder / name).is_file()]
-    if not found:
-        return {}
-    if len(found) > 1:
-        raise UserError(f"{found[1]}: {found[0].name} is there too; keep one of the two")
-    if found[0].suffix == ".csv":
-        return {row["id"]: row["transcript"] for _, row in _table(found[0], ("id", "transcript")) if row["transcript"]}
-    lines = (line.split(maxsplit=1) for line in _text(found[0]).splitlines())
-    return {parts[0]: parts[1].strip() for parts in lines if len(parts) == 2}
-
-
-def _table(path: Path, required: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file with their line numbers; cells are stripped."""
-    reader = csv.reader(_text(path).splitlines(keepends=True))
-    header = [cell.strip() for cell in next(reader, [])]
-    for column in required:
-        if column not in header:
-            raise UserError(f"{path}: no column '{column}'; its columns are: {', '.join(header) or 'none'}")
-    if len(set(header)) != len(header) or "" in header:
-        raise UserError(f"{path}: every column needs a name of its own; they are: {', '.join(header)}")
-    rows = []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            raise UserError(f"{path}, line {reader.line_num}: {len(cells)} cells under {len(header)} columns")
-        rows.append((reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))))
-    return rows
-
-
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
-
-
 def _tags(row: Mapping[str, str], where: str) -> dict[str, Tag]:
     """Every further column, and the pairs of the column ``tags``; empty cells are no tags."""
     tags = {key: _tag(text) for key, text in row.items() if key != "tags" and text}
@@ -263,20 +220,6 @@ def _tag(text: str) -> Tag:
     return value if type(value) is int or (type(value) is float and math.isfinite(value)) else text
 
 
-def _digest(path: Path | None) -> str | None:
-    """SHA-256 of a file's bytes; None where there is none that can be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
-    except OSError:
-        return None
-
-
 def _name_of(source: Path) -> str:
     name = source.stem if source.is_file() else source.resolve().name
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.") or "paired_folder"
-
-
-def _checked_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
-        raise UserError(f"paired_folder: the name '{name}' may hold letters, digits, '_', '-' and '.' only")
-    return name
