@@ -36,6 +36,8 @@ def _run(arguments: Sequence[str]) -> int:
     result = run(composed)
     print(f"{result.asked} cells asked for, {result.computed} computed now")
     print(f"results in {result.folder}")
+    for note in result.notes:
+        print(note)
     if not result.failures:
         return OK
     print(f"{len(result.failures)} of {result.asked} cells failed:", file=sys.stderr)

@@ -48,6 +48,7 @@ def describe(parts: Parts) -> Manifest:
             "name": recipe.name,
             "options": recipe.options,
             "version": parts.version(label),
+            "provenance": parts.provenance(label),
             "shown": _shown(label, recipe.name, parts.metric(label)),
         }
         for label, recipe in parts.metrics.items()

@@ -52,6 +52,7 @@ class Parts:
     metrics: Mapping[str, Recipe[Metric]]
     device: str
     _built: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _provenance: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def on(self, device: str) -> Parts:
         """The same parts, to be built afresh elsewhere."""
@@ -69,10 +70,18 @@ class Parts:
         built: Metric = self._once("metric", label, self.metrics)
         return built
 
-    def version(self, metric: str) -> str:
+    def provenance(self, metric: str) -> Mapping[str, str]:
         """What the values of a metric depend on beside the audio: its own word for it, and its options here."""
-        options = "".join(f", {name}={value}" for name, value in sorted(self.metrics[metric].options.items()))
-        return self.metric(metric).version() + options
+        if metric not in self._provenance:
+            recipe = self.metrics[metric]
+            options = {name: str(value) for name, value in sorted(recipe.options.items())}
+            self._provenance[metric] = {**options, **self.metric(metric).provenance()}
+        return self._provenance[metric]
+
+    def version(self, metric: str) -> str:
+        """The provenance on one line, as rows carry it: scores are of one kind exactly where it is equal."""
+        provenance = dict(self.provenance(metric))
+        return "; ".join([provenance.pop("package"), *(f"{name}: {value}" for name, value in provenance.items())])
 
     def _once(self, kind: str, label: str, recipes: Mapping[str, Recipe[Any]]) -> Any:
         if (kind, label) not in self._built:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.parts import Parts
-from bench.settings import Settings
+from bench.settings import Rescore, Settings
 from results.rows import Key, Row
 
 
@@ -46,26 +46,27 @@ def plan(
     stored: Mapping[Key, Row],
     versions: Mapping[str, str],
     has_audio: Callable[[Key], bool],
-    rescore: bool = False,
+    rescore: Rescore = False,
 ) -> Iterator[Cell]:
     """The cells of ``wanted`` that are not, or not fully, in ``stored``.
 
     Failures are tried again; ``undefined`` and ``skipped`` are answers. A row that only lacks scores is
-    scored from its audio, where that was saved. A score counts as lacking if it was computed by another
-    version of its metric.
+    scored from its audio, where that was saved.
 
     Args:
         versions: of every metric asked for, by its label.
-        rescore: take no stored score for an answer.
+        rescore: take no stored score for an answer; or, "outdated", none of another version of its metric.
     """
     for key in wanted:
         row = stored.get(key)
         if row is None or row.status != "ok":
             yield Cell(key, tuple(versions))
-        elif lacking := tuple(name for name in versions if rescore or not _answered(row, name, versions[name])):
+        elif lacking := tuple(name for name in versions if not _answered(row, name, versions[name], rescore)):
             yield Cell(key, lacking, enhance=not has_audio(key))
 
 
-def _answered(row: Row, metric: str, version: str) -> bool:
+def _answered(row: Row, metric: str, version: str, rescore: Rescore) -> bool:
     score = row.scores.get(metric)
-    return score is not None and score.status != "error" and row.metric_versions.get(metric) == version
+    if score is None or score.status == "error" or rescore is True:
+        return False
+    return rescore is False or row.metric_versions.get(metric) == version

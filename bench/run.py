@@ -23,16 +23,20 @@ from results.files import naming
 from results.info import MetricInfo
 from results.rows import Key, Row
 from results.store import Store
+from results.versions import outdated, separate
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a run: how many cells were asked for, how many of them were computed now, and why some failed."""
+    """What came of a run: how many cells were asked for, how many of them were computed now, why some failed, and
+    what else to know of it.
+    """
 
     folder: Path
     asked: int
     computed: int
     failures: Mapping[Key, str]
+    notes: Sequence[str] = ()
 
     def reasons(self, most: int = 5) -> list[str]:
         """The commonest reasons of failure, each with how often it came and one place where."""
@@ -67,7 +71,16 @@ def run(config: Mapping[str, Any]) -> Result:
         store.write_manifest(merged)
         summarise(settings.folder, rows.values(), infos(merged))
     failures = {key: reason for key in wanted if (reason := why_failed(rows[key], versions))}
-    return Result(settings.folder, len(wanted), len(cells), failures)
+    notes = _outdated_notes((rows[key] for key in wanted), versions)
+    return Result(settings.folder, len(wanted), len(cells), failures, notes)
+
+
+def _outdated_notes(rows: Iterable[Row], versions: Mapping[str, str]) -> list[str]:
+    return [
+        f"{metric}: {sum(found.values())} stored scores are of another version ({'; '.join(found)}; now "
+        f"{versions[metric]}) and are not mixed with new ones; rescore=outdated computes them again"
+        for metric, found in outdated(rows, versions).items()
+    ]
 
 
 def execute(cells: Sequence[Cell], stored: Mapping[Key, Row], there: Parts, settings: Settings, store: Store) -> None:
@@ -122,7 +135,7 @@ def summarise(folder: Path, rows: Iterable[Row], metrics: Mapping[str, MetricInf
     from results.leaderboard import leaderboard, render, write_csv
     from results.plots import write_plots
 
-    rows = list(rows)
+    rows, metrics = separate(rows, metrics)
     table = leaderboard(rows, metrics)
     write_csv(table, folder)
     write_rows(rows, folder)
@@ -145,7 +158,9 @@ def summarise_again(folder: Path) -> None:
 
 def infos(stored: manifest.Manifest) -> dict[str, MetricInfo]:
     """How each metric of the run is shown."""
-    return {label: MetricInfo(**metric["shown"]) for label, metric in stored["metrics"].items()}
+    return {
+        label: MetricInfo(**metric["shown"], version=metric["version"]) for label, metric in stored["metrics"].items()
+    }
 
 
 def _check_device(settings: Settings) -> None:

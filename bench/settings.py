@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench.core.errors import UserError, did_you_mean
 
 LABEL = re.compile(r"[A-Za-z0-9_.+-]+")
+
+Rescore = bool | Literal["outdated"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Settings:
     device: str = "auto"
     ray_address: str | None = None
     save_audio: bool = True
-    rescore: bool = False
+    rescore: Rescore = False
 
     @property
     def folder(self) -> Path:
@@ -104,7 +106,7 @@ class Settings:
             device=config["device"],
             ray_address=None if config["ray_address"] is None else str(config["ray_address"]),
             save_audio=_boolean("save_audio", config["save_audio"]),
-            rescore=_boolean("rescore", config["rescore"]),
+            rescore=_rescore(config["rescore"]),
         )
 
 
@@ -138,6 +140,12 @@ def _boolean(key: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise UserError(f"{key}: true or false; got {value!r}")
     return value
+
+
+def _rescore(value: Any) -> Rescore:
+    if value is True or value is False or value == "outdated":
+        return value  # type: ignore[no-any-return]
+    raise UserError(f"rescore: false, outdated or true; got {value!r}")
 
 
 def _folder(spec: Spec) -> Spec:

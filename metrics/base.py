@@ -3,18 +3,54 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
 
-from bench.core.audio import resample
+from bench.core.audio import RESAMPLER, resample
 from bench.core.errors import UserError
 from bench.core.registry import Registry
-from bench.core.types import Audio, Score, Utterance
+from bench.core.types import Audio, Score, Tag, Utterance
 
 
 class Undefined(Exception):
     """The quantity does not exist for this input; the message says why. Not a failure."""
+
+
+class Skipped(Exception):
+    """The quantity cannot be computed here, for want of something other than good audio; the message says what."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """What a metric may look at. All signals are float32 ``[samples]`` of one length at ``sample_rate``.
+
+    Attributes:
+        enhanced: what is scored.
+        noisy: what it was made from.
+        sample_rate: in Hz; the metric's own, where it has one.
+        clean: the clean speech, where there is one.
+        estimate: in two-stage methods the predictor's estimate, which the second stage started from.
+        transcript: what is said, where that is known.
+        tags: the recording's (SNR, noise type, speaker, ...).
+    """
+
+    enhanced: Audio
+    noisy: Audio
+    sample_rate: int
+    clean: Audio | None = None
+    estimate: Audio | None = None
+    transcript: str | None = None
+    tags: Mapping[str, Tag] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> Audio:
+        """The clean speech of a clip that has it, as every clip has that an intrusive metric is given."""
+        assert self.clean is not None
+        return self.clean
 
 
 class Metric(ABC):
@@ -22,41 +58,72 @@ class Metric(ABC):
 
     Attributes:
         label: as printed in tables and plots ("PESQ", "SI-SDR").
-        unit: "dB", "MOS" or "".
+        unit: "dB", "MOS", "%" or "".
         higher_is_better: which way is good.
         needs_clean: whether it compares with the clean speech (intrusive).
+        needs_transcript: whether it compares with what was said.
+        needs_estimate: whether it compares with the predictor's estimate of a two-stage method.
         sample_rate: the rate in Hz it is defined at; recordings at another are resampled to it.
             None: any rate.
         min_seconds: shorter recordings are ``undefined``.
+        package: the installed package that computes it, where that is not the one it is defined in.
+        revision: of a metric computed here: counts up whenever a value may change.
     """
 
     label: ClassVar[str]
     unit: ClassVar[str] = ""
     higher_is_better: ClassVar[bool] = True
     needs_clean: ClassVar[bool] = True
+    needs_transcript: ClassVar[bool] = False
+    needs_estimate: ClassVar[bool] = False
     sample_rate: ClassVar[int | None] = None
     min_seconds: ClassVar[float] = 0.0
+    package: ClassVar[str] = ""
+    revision: ClassVar[int] = 1
 
     @abstractmethod
-    def compute(self, enhanced: Audio, clean: Audio | None, noisy: Audio, sample_rate: int) -> float:
-        """The value. All signals are float32 ``[samples]`` of one length at ``sample_rate``.
+    def compute(self, clip: Clip) -> float | Score:
+        """The value; a rate answers with ``Score.rate``, which keeps its counts.
 
         Raises:
             Undefined: the quantity does not exist for this input.
+            Skipped: it cannot be computed here.
         """
 
-    def version(self) -> str:
-        """What the value depends on beside the audio: package and version, mode, model hash."""
-        return "sebench"
+    def settings(self) -> Mapping[str, str]:
+        """What else the value depends on: mode, band, a model file's hash. What an option of the metric
+        comes to may be said under the option's name (a file's hash in place of its path).
+        """
+        return {}
 
-    def score(self, enhanced: Audio, utterance: Utterance) -> Score:
+    def provenance(self) -> dict[str, str]:
+        """Everything that the value depends on beside the audio."""
+        rate = {} if self.sample_rate is None else {"rate": f"{self.sample_rate} Hz", "resampler": RESAMPLER}
+        return {"package": self._package(), **rate, **self.settings()}
+
+    def _package(self) -> str:
+        if self.package:
+            return distribution(self.package)
+        home = type(self).__module__.partition(".")[0]
+        return f"sebench, revision {self.revision}" if home == __name__.partition(".")[0] else distribution(home)
+
+    def score(self, enhanced: Audio, utterance: Utterance, estimate: Audio | None = None) -> Score:
         """Score ``enhanced`` against ``utterance``; never raises for bad audio.
+
+        Args:
+            estimate: the predictor's estimate, where a two-stage method made ``enhanced``.
 
         The answer is a finite value, or missing with its reason: never 0 for a failure.
         """
-        if self.needs_clean and utterance.clean is None:
-            return Score.missing("skipped", "no clean reference")
-        problem = _problem(enhanced, utterance)
+        for needed, given, what in (
+            (self.needs_clean, utterance.clean, "no clean reference"),
+            (self.needs_transcript, utterance.transcript, "no transcript"),
+            (self.needs_estimate, estimate, "the method has no predictor's estimate"),
+        ):
+            if needed and given is None:
+                return Score.missing("skipped", what)
+        signals = {"enhanced": enhanced, "noisy": utterance.noisy, "clean": utterance.clean, "estimate": estimate}
+        problem = _problem({name: signal for name, signal in signals.items() if signal is not None})
         if problem:
             return Score.missing("error", problem)
         if len(enhanced) < self.min_seconds * utterance.sample_rate:
@@ -64,38 +131,60 @@ class Metric(ABC):
         for what, signal in (("clean reference", utterance.clean), ("enhanced speech", enhanced)):
             if self.needs_clean and signal is not None and not signal.any():
                 return Score.missing("undefined", f"the {what} is silent")
-        rate = self.sample_rate or utterance.sample_rate
-
-        def prepare(signal: Audio) -> Audio:
-            return resample(signal, utterance.sample_rate, rate)
-
-        clean = None if utterance.clean is None else prepare(utterance.clean)
         try:
-            value = float(self.compute(prepare(enhanced), clean, prepare(utterance.noisy), rate))
+            answer = self.compute(self._clip(enhanced, utterance, estimate))
         except Undefined as reason:
             return Score.missing("undefined", str(reason))
+        except Skipped as reason:
+            return Score.missing("skipped", str(reason))
         except UserError as error:
             return Score.missing("error", str(error))
         except Exception as error:  # third-party code fails in its own ways; the run must go on
             return Score.missing("error", f"{type(error).__name__}: {error}")
-        if not np.isfinite(value):
-            return Score.missing("undefined", f"the value is {value}")
-        return Score(value)
+        if isinstance(answer, Score):
+            return answer
+        value = float(answer)
+        return Score(value) if np.isfinite(value) else Score.missing("undefined", f"the value is {value}")
+
+    def _clip(self, enhanced: Audio, utterance: Utterance, estimate: Audio | None) -> Clip:
+        rate = self.sample_rate or utterance.sample_rate
+
+        def prepare(signal: Audio | None) -> Audio | None:
+            return None if signal is None else resample(signal, utterance.sample_rate, rate)
+
+        return Clip(
+            enhanced=resample(enhanced, utterance.sample_rate, rate),
+            noisy=resample(utterance.noisy, utterance.sample_rate, rate),
+            sample_rate=rate,
+            clean=prepare(utterance.clean),
+            estimate=prepare(estimate),
+            transcript=utterance.transcript,
+            tags=utterance.tags,
+        )
 
 
-def _problem(enhanced: Audio, utterance: Utterance) -> str:
+def _problem(signals: Mapping[str, Audio]) -> str:
     """Why these signals cannot be compared; empty where they can."""
-    signals = {"enhanced": enhanced, "noisy": utterance.noisy, "clean": utterance.clean}
     for name, signal in signals.items():
-        if signal is None:
-            continue
         if signal.ndim != 1 or signal.size == 0:
             return f"{name} must be samples of one channel, got shape {list(signal.shape)}"
-        if len(signal) != len(utterance.noisy):
-            return f"{name} has {len(signal)} samples, noisy {len(utterance.noisy)}"
+        if len(signal) != len(signals["noisy"]):
+            return f"{name} has {len(signal)} samples, noisy {len(signals['noisy'])}"
         if not np.isfinite(signal).all():
             return f"{name} holds NaN or infinity"
     return ""
+
+
+@cache
+def distribution(package: str) -> str:
+    """The name and version under which ``package`` (or the distribution of that name) is installed."""
+    from importlib.metadata import PackageNotFoundError, packages_distributions, version
+
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        names = packages_distributions().get(package)
+        return f"{names[0]} {version(names[0])}" if names else package
 
 
 METRICS: Registry[Metric] = Registry(

@@ -8,21 +8,23 @@ beyond full scale are clipped to it, as a converter would.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from bench.core.types import Audio
-from metrics.base import METRICS, Metric, Undefined
+from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.models import sha256
+
+P835, P808 = "sig_bak_ovr.onnx", "model_v8.onnx"
 
 
 @lru_cache(maxsize=1)
 def _network() -> Any:
     """The two models, loaded once a process. One thread each: the workers are the parallelism."""
-    from pathlib import Path
-
     import onnxruntime  # type: ignore[import-untyped,unused-ignore]
     from speechmos import dnsmos
 
@@ -36,10 +38,17 @@ def _network() -> Any:
                     str(folder / name), sess_options=options, providers=["CPUExecutionProvider"]
                 )
 
-            self.onnx_sess = session("sig_bak_ovr.onnx")
-            self.p808_onnx_sess = session("model_v8.onnx")
+            self.onnx_sess = session(P835)
+            self.p808_onnx_sess = session(P808)
 
-    return SingleThreaded(Path(dnsmos.__file__).with_name("dnsmos_models"))
+    return SingleThreaded(_models())
+
+
+def _models() -> Path:
+    """The folder of the package's models; finding it imports nothing heavy."""
+    spec = find_spec("speechmos")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).with_name("dnsmos_models")
 
 
 @lru_cache(maxsize=1)
@@ -59,16 +68,18 @@ class Dnsmos(Metric):
     needs_clean = False
     sample_rate = 16000
     min_seconds = 0.25
+    package = "speechmos"
     key: ClassVar[str] = "ovrl_mos"
+    model: ClassVar[str] = P835
 
-    def compute(self, enhanced: Audio, clean: Audio | None, noisy: Audio, sample_rate: int) -> float:
-        if np.ptp(enhanced) == 0:
+    def compute(self, clip: Clip) -> float:
+        if np.ptp(clip.enhanced) == 0:
             raise Undefined("the enhanced speech is constant: there is nothing to hear")
-        audio = np.clip(enhanced, -1, 1).astype(np.float32)
-        return float(_opinions(audio.tobytes(), sample_rate)[self.key])
+        audio = np.clip(clip.enhanced, -1, 1).astype(np.float32)
+        return float(_opinions(audio.tobytes(), clip.sample_rate)[self.key])
 
-    def version(self) -> str:
-        return f"speechmos {version('speechmos')}, {self.key}, 16 kHz, clipped to full scale"
+    def settings(self) -> Mapping[str, str]:
+        return {"output": self.key, "clipping": "to full scale", "model": sha256(_models() / self.model)}
 
 
 @METRICS.register("dnsmos_sig")
@@ -93,3 +104,4 @@ class DnsmosP808(Dnsmos):
 
     label = "DNSMOS-P808"
     key = "p808_mos"
+    model = P808

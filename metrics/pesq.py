@@ -6,11 +6,10 @@ separated by pauses of 0.2 s or more: keep recordings under a minute or two.
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from bench.core.types import Audio
-from metrics.base import METRICS, Metric, Undefined
+from metrics.base import METRICS, Clip, Metric, Undefined
 
 
 @METRICS.register("pesq")
@@ -21,21 +20,22 @@ class Pesq(Metric):
     unit = "MOS"
     sample_rate = 16000
     min_seconds = 0.25
+    package = "pesq"
     mode: ClassVar[Literal["wb", "nb"]] = "wb"
+    band: ClassVar[str] = "50-7000 Hz"
 
-    def compute(self, enhanced: Audio, clean: Audio | None, noisy: Audio, sample_rate: int) -> float:
+    def compute(self, clip: Clip) -> float:
         from pesq import BufferTooShortError, NoUtterancesError, pesq
 
-        assert clean is not None
         try:
-            return float(pesq(sample_rate, clean, enhanced, self.mode))
+            return float(pesq(clip.sample_rate, clip.reference, clip.enhanced, self.mode))
         except BufferTooShortError as error:
             raise Undefined("shorter than 0.25 s") from error
         except NoUtterancesError as error:
             raise Undefined("no utterance detected in the clean reference") from error
 
-    def version(self) -> str:
-        return f"pesq {version('pesq')}, {self.mode}, 16 kHz"
+    def settings(self) -> Mapping[str, str]:
+        return {"mode": self.mode, "band": self.band}
 
 
 @METRICS.register("pesq_nb")
@@ -44,3 +44,4 @@ class PesqNarrowBand(Pesq):
 
     label = "PESQ-NB"
     mode = "nb"
+    band = "300-3400 Hz"

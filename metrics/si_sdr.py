@@ -15,13 +15,14 @@ finite 100 to 130 dB, by its energy, where infinity would have no place in a mea
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.core.types import Audio
-from metrics.base import METRICS, Metric, Undefined
+from metrics.base import METRICS, Clip, Metric, Undefined
 
 FLOOR = 1e-10
 
@@ -54,18 +55,17 @@ class _EnergyRatio(Metric):
     unit = "dB"
     needs_noise: ClassVar[bool] = True
 
-    def compute(self, enhanced: Audio, clean: Audio | None, noisy: Audio, sample_rate: int) -> float:
-        assert clean is not None
-        if self.needs_noise and np.array_equal(noisy, clean):
+    def compute(self, clip: Clip) -> float:
+        if self.needs_noise and np.array_equal(clip.noisy, clip.reference):
             raise Undefined("noisy equals clean: there is no noise to tell from artefacts")
-        return self.ratio(decompose(enhanced, clean, noisy))
+        return self.ratio(decompose(clip.enhanced, clip.reference, clip.noisy))
 
     @abstractmethod
     def ratio(self, parts: Parts) -> float:
         """The value in dB."""
 
-    def version(self) -> str:
-        return "sebench, independent projections, no mean removal, floor 1e-10"
+    def settings(self) -> Mapping[str, str]:
+        return {"projections": "independent", "means": "kept", "floor": f"{FLOOR:g}"}
 
 
 @METRICS.register("si_sdr")

@@ -7,15 +7,13 @@ are left out; what remains must fill one segment of 30 frames (about 0.4 s).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import ClassVar
 
 import numpy as np
 
-from bench.core.types import Audio
-from metrics.base import METRICS, Metric, Undefined
+from metrics.base import METRICS, Clip, Metric, Undefined
 
 
 @contextmanager
@@ -38,23 +36,23 @@ class Stoi(Metric):
     """The correlation of short-time third-octave envelopes with those of the clean speech."""
 
     label = "STOI"
+    package = "pystoi"
     min_seconds = 0.4
     extended: ClassVar[bool] = False
 
-    def compute(self, enhanced: Audio, clean: Audio | None, noisy: Audio, sample_rate: int) -> float:
+    def compute(self, clip: Clip) -> float:
         from pystoi import stoi
 
-        assert clean is not None
-        reference, estimate = clean.astype(np.float64), enhanced.astype(np.float64)
+        reference, estimate = clip.reference.astype(np.float64), clip.enhanced.astype(np.float64)
         with warnings.catch_warnings(), _own_numpy_randomness():
             warnings.filterwarnings("error", message="Not enough STFT frames")
             try:
-                return float(stoi(reference, estimate, sample_rate, extended=self.extended))
+                return float(stoi(reference, estimate, clip.sample_rate, extended=self.extended))
             except RuntimeWarning as warning:  # pystoi would return 1e-5
                 raise Undefined("less than 0.4 s of speech is left without the silent frames") from warning
 
-    def version(self) -> str:
-        return f"pystoi {version('pystoi')}, {'extended' if self.extended else 'classic'}"
+    def settings(self) -> Mapping[str, str]:
+        return {"mode": "extended" if self.extended else "classic", "band": "10 kHz, resampled by the package"}
 
 
 @METRICS.register("estoi")

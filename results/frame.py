@@ -38,16 +38,23 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """One line per row, sorted by key.
 
     Columns: the key and what is known of the enhancement; for every metric ``<metric>`` (NaN where
-    missing) and ``<metric>_status`` (``ok``, ``undefined``, ``error``, ``skipped``); for every tag
+    missing), ``<metric>_status`` (``ok``, ``undefined``, ``error``, ``skipped``) and ``<metric>_version``
+    (what it was computed by), and ``<metric>_errors`` and ``<metric>_total`` of a rate; for every tag
     ``tag_<tag>``. A metric called like one of the fixed columns is ``<metric>_score``.
     """
     rows = sorted(rows, key=lambda row: row.key)
     columns = {metric: f"{metric}_score" if metric in _FIXED else metric for metric in complete(None, rows)}
     records = [_record(row, columns) for row in rows]
     tags = sorted({f"tag_{tag}" for row in rows for tag in row.tags})
-    scored = [name for metric, column in columns.items() for name in (column, f"{metric}_status")]
+    rates = {metric for row in rows for metric, score in row.scores.items() if score.total is not None}
+    scored = [name for metric, column in columns.items() for name in _columns(metric, column, metric in rates)]
     frame = pd.DataFrame(records, columns=[*_FIXED, *scored, *tags])
     return frame.astype({**_FIXED, **dict.fromkeys(columns.values(), "float64")})
+
+
+def _columns(metric: str, column: str, rate: bool) -> list[str]:
+    counts = [f"{metric}_errors", f"{metric}_total"] if rate else []
+    return [column, f"{metric}_status", *counts, f"{metric}_version"]
 
 
 def _record(row: Row, columns: Mapping[str, str]) -> dict[str, Any]:
@@ -56,7 +63,13 @@ def _record(row: Row, columns: Mapping[str, str]) -> dict[str, Any]:
     }
     for metric, column in columns.items():
         score = row.score(metric)
-        record |= {column: score.value, f"{metric}_status": score.status}
+        record |= {
+            column: score.value,
+            f"{metric}_status": score.status,
+            f"{metric}_errors": score.errors,
+            f"{metric}_total": score.total,
+            f"{metric}_version": row.metric_versions.get(metric),
+        }
     return record | {f"tag_{tag}": value for tag, value in row.tags.items()}
 
 

@@ -13,12 +13,16 @@ PARADIGMS = ("control", "external", "predictive", "generative", "refinement", "r
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """Label and unit as printed, which way is good, and digits after the point (None: by the unit)."""
+    """Label and unit as printed, which way is good, and digits after the point (None: by the unit).
+
+    ``version`` is that of the scores that bear the metric's name, where that is known.
+    """
 
     label: str
     unit: str = ""
     higher_is_better: bool = True
     decimals: int | None = None
+    version: str = ""
 
     def format(self, value: float) -> str:
         decimals = self.decimals if self.decimals is not None else 1 if self.unit in ("dB", "%") else 2

@@ -16,7 +16,7 @@ from bench.core.errors import UserError
 from bench.core.types import Audio
 
 FORMATS = (".wav", ".flac")
-RESAMPLER = "soxr VHQ"
+RESAMPLER = f"soxr {soxr.__version__}, very high quality"
 
 
 def files(folder: str | Path) -> dict[str, Path]:

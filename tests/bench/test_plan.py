@@ -50,7 +50,7 @@ def test_limit_takes_the_first_utterances_of_each_dataset(config: Config) -> Non
     assert [key.utterance for key in cells] == ["clip0", "clip1"]
 
 
-def planned(row: Row | None, *, versions: dict[str, str] = VERSIONS, audio: bool = True, again: bool = False) -> Any:
+def planned(row: Row | None, *, versions: dict[str, str] = VERSIONS, audio: bool = True, again: Any = False) -> Any:
     return list(plan([KEY], {KEY: row} if row else {}, versions, lambda _: audio, again))
 
 
@@ -70,10 +70,16 @@ def test_a_lacking_score_needs_no_enhancement_where_the_audio_is_stored() -> Non
     assert planned(ROW, versions=versions, audio=False) == [Cell(KEY, ("si_sdr",), enhance=True)]
 
 
-def test_failed_and_outdated_scores_are_planned_again_and_undefined_ones_are_not() -> None:
+def test_failed_scores_are_planned_again_and_undefined_ones_are_not() -> None:
     failed = replace(ROW, scores={**ROW.scores, "pesq": Score.missing("error", "broke")})
     assert planned(failed) == [Cell(KEY, ("pesq",), enhance=False)]
-    assert planned(ROW, versions={**VERSIONS, "stoi": "3"}) == [Cell(KEY, ("stoi",), enhance=False)]
+
+
+def test_scores_of_another_version_are_planned_again_only_when_asked() -> None:
+    versions = {**VERSIONS, "stoi": "3"}
+    assert planned(ROW, versions=versions) == []
+    assert planned(ROW, versions=versions, again="outdated") == [Cell(KEY, ("stoi",), enhance=False)]
+    assert planned(ROW, again="outdated") == []
 
 
 def test_rescoring_takes_no_stored_score() -> None:

@@ -11,7 +11,7 @@ import torch
 
 from bench.core.types import Audio, Score, Utterance
 from methods.base import METHODS, Enhanced, Method
-from metrics.base import METRICS, Metric
+from metrics.base import METRICS, Clip, Metric
 
 
 class _Toy(Method):
@@ -69,10 +69,10 @@ class ToyMetric(Metric):
     def __init__(self, broken: bool = False) -> None:
         self.broken = broken
 
-    def compute(self, enhanced: Audio, clean: Audio | None, noisy: Audio, sample_rate: int) -> float:
-        return float(enhanced.size)
+    def compute(self, clip: Clip) -> float:
+        return float(clip.enhanced.size)
 
-    def score(self, enhanced: Audio, utterance: Utterance) -> Score:
+    def score(self, enhanced: Audio, utterance: Utterance, estimate: Audio | None = None) -> Score:
         if self.broken:
             raise RuntimeError("the toy broke")
-        return super().score(enhanced, utterance)
+        return super().score(enhanced, utterance, estimate)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.core.types import Audio
-from metrics.base import Metric
+from metrics.base import Clip, Metric
 
 
 class Level(Metric):
@@ -15,5 +14,5 @@ class Level(Metric):
     unit = "dB"
     needs_clean = False
 
-    def compute(self, enhanced: Audio, clean: Audio | None, noisy: Audio, sample_rate: int) -> float:
-        return float(10 * np.log10(np.mean(np.square(enhanced, dtype=np.float64))))
+    def compute(self, clip: Clip) -> float:
+        return float(10 * np.log10(np.mean(np.square(clip.enhanced, dtype=np.float64))))

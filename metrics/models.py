@@ -1,0 +1,34 @@
+"""Model files of metrics: where they lie, and which they are."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from bench.core.errors import UserError
+
+
+def model_file(path: str | Path, metric: str, how: str) -> Path:
+    """``path`` as a file that is there.
+
+    Args:
+        metric: which needs it.
+        how: to get one.
+
+    Raises:
+        UserError: it is not there.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise UserError(f"{metric}: {file}: no such file; {how}")
+    return file
+
+
+def sha256(*files: Path) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of all of them, one after the other: which model it was."""
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while block := stream.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()[:16]
