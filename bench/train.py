@@ -23,7 +23,7 @@ from bench.core.memory import keep_freed_memory
 from bench.datasets.mixtures import TrainingMixtures
 from bench.model_card import machine, model_card
 from methods.parametrization import Parametrization
-from methods.sdes import OUVE
+from methods.sdes import sde_from
 from methods.spectrogram import Spectrogram
 from methods.training.data import Source, TrainingData
 from methods.training.ema import EMA
@@ -116,7 +116,7 @@ def build_system(config: DictConfig) -> System:
         tuple(config.network.multipliers),
         method.condition,
         spectrogram=Spectrogram(**method.spectrogram),
-        sde=OUVE(**method.sde),
+        sde=sde_from(method.sde),
         t_eps=method.t_eps,
         parametrization=Parametrization(**method.get("parametrization", {})),
         sampler=OmegaConf.to_container(method.sampler) if "sampler" in method else {},

@@ -32,7 +32,6 @@ class StochasticRefinement(DiffusionMethod):
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> Tensor:
         estimate: Tensor = self.system.networks["denoiser"](noisy)
         scale = residue_scale(noisy, estimate)
-        start = (noisy - estimate) / scale
-        score = self.score(start, *conditioning(self.system.condition, noisy, estimate))
-        residue = self.sampler.sample(score, self.system.sde, start, steps or self.default_steps, randn_like)
+        seen = conditioning(self.system.condition, noisy, estimate)
+        residue = self.sample((noisy - estimate) / scale, seen, steps, randn_like)
         return estimate + scale * residue

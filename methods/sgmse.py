@@ -25,6 +25,4 @@ class SGMSE(DiffusionMethod):
     release: ClassVar[dict[str, Any]] = {"predictor": "reverse_diffusion", "corrector": "ald"}
 
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> Tensor:
-        return self.sampler.sample(
-            self.score(noisy, noisy), self.system.sde, noisy, steps or self.default_steps, randn_like
-        )
+        return self.sample(noisy, (noisy,), steps, randn_like)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor
 from bench.core.errors import UserError
 from bench.core.types import Audio
 from methods.base import Enhanced, Method
-from methods.samplers import PredictorCorrector, Score
+from methods.samplers import choose
 from methods.sdes import RandnLike
 from methods.spectrogram import pad_frames
 from methods.weights import System, find
@@ -73,12 +73,16 @@ class SpectralMethod(Method):
 
 
 class DiffusionMethod(SpectralMethod):
-    """A spectral method with a score network and a predictor-corrector sampler.
+    """A spectral method with a score network and a sampler.
 
     Args:
-        predictor, corrector, corrector_steps, snr, stepping: see ``PredictorCorrector``. None: what the
-            weights ask for; where they ask for nothing, what the StoRM release runs the method with
-            (but for ``stepping``, which it has "uniform").
+        sampler: "pc" (predictor-corrector) or "ode" (adaptive) for the diffusions, "ode" or "sde" for the
+            Schroedinger bridge.
+        predictor, corrector, corrector_steps, snr, stepping, times, denoise: see ``PredictorCorrector``.
+        rtol, atol, stepping, denoise: see ``ProbabilityFlow``.
+
+    For each, None is what the weights ask for; where they ask for nothing, what the release runs the
+    method with. Weights may ask for ``steps`` too, in place of ``default_steps``.
 
     Attributes:
         release: the release's sampler settings.
@@ -88,46 +92,78 @@ class DiffusionMethod(SpectralMethod):
     uses_steps = True
     stochastic = True
     release: ClassVar[dict[str, Any]] = {"predictor": "reverse_diffusion", "corrector": "none"}
-    default_steps: ClassVar[int]
+    default_steps: int
 
     def __init__(
         self,
         checkpoint: str | System = "embedded",
         device: str = "auto",
+        sampler: str | None = None,
         predictor: str | None = None,
         corrector: str | None = None,
         corrector_steps: int | None = None,
         snr: float | None = None,
         stepping: str | None = None,
+        times: str | None = None,
+        denoise: bool | None = None,
+        rtol: float | None = None,
+        atol: float | None = None,
     ) -> None:
         super().__init__(checkpoint, device)
         options = {
+            "sampler": sampler,
             "predictor": predictor,
             "corrector": corrector,
             "corrector_steps": corrector_steps,
             "snr": snr,
             "stepping": stepping,
+            "times": times,
+            "denoise": denoise,
+            "rtol": rtol,
+            "atol": atol,
         }
         told = {name: value for name, value in options.items() if value is not None}
-        self.sampler = PredictorCorrector(**{**self.release, **self.system.sampler, **told}, t_eps=self.system.t_eps)
+        defaults = {**self.release, **self.system.sampler}
+        self.default_steps = int(defaults.pop("steps", self.default_steps))
+        self.sampler = choose(self.system.sde, told, defaults, self.system.t_eps)
 
-    def score(self, start: Tensor, *conditioning: Tensor) -> Score:
-        """The score as a function of (x, t), given its start and what the network sees beside the state."""
-        return network_score(self.system, start, *conditioning)
+    def sample(self, start: Tensor, seen: tuple[Tensor, ...], steps: int | None, randn_like: RandnLike) -> Tensor:
+        """The reverse process from ``start``; ``seen`` is what the network sees beside the state."""
+        model = ScoreModel(self.system, start, seen)
+        estimate = model.clean if self.sampler.asks_for == "clean" else model.score
+        return self.sampler.sample(estimate, self.system.sde, start, steps or self.default_steps, randn_like)
 
     def provenance(self) -> dict[str, Any]:
-        return {**super().provenance(), "sampler": asdict(self.sampler), "default_steps": self.default_steps}
+        sampler = {"name": type(self.sampler).__name__, **asdict(self.sampler)}  # type: ignore[call-overload]
+        return {**super().provenance(), "sampler": sampler, "default_steps": self.default_steps}
 
 
-def network_score(system: System, start: Tensor, *conditioning: Tensor) -> Score:
-    """The score that ``system.parametrization`` reads off network([x, conditioning], t)."""
-    network = system.networks["score"]
+@dataclass(frozen=True)
+class ScoreModel:
+    """A score network as a function of (x, t): the start of its process and what it sees are given.
 
-    def score(x: Tensor, t: Tensor) -> Tensor:
-        output = network(torch.cat((x, *conditioning), dim=1), t)
-        return system.parametrization.score(output, x, t, start, system.sde)
+    Attributes:
+        start: where the process drifts to, ``[B, 1, F, T]``.
+        seen: what the network sees beside the state.
+    """
 
-    return score
+    system: System
+    start: Tensor
+    seen: tuple[Tensor, ...]
+
+    def output(self, x: Tensor, t: Tensor) -> Tensor:
+        """The network's, scaled: what the parametrization says that it predicts."""
+        parametrization, sde = self.system.parametrization, self.system.sde
+        given = torch.cat((x, *self.seen), dim=1) * parametrization.input_scale(t, sde)
+        return parametrization.prediction(self.system.networks["score"](given, t), x, t, sde)
+
+    def score(self, x: Tensor, t: Tensor) -> Tensor:
+        """The score of the perturbed data at x."""
+        return self.system.parametrization.score(self.output(x, t), x, t, self.start, self.system.sde)
+
+    def clean(self, x: Tensor, t: Tensor) -> Tensor:
+        """The expected clean speech behind x."""
+        return self.system.parametrization.clean(self.output(x, t), x, t, self.start, self.system.sde)
 
 
 def conditioning(condition: str, noisy: Tensor, estimate: Tensor) -> tuple[Tensor, ...]:

@@ -25,5 +25,5 @@ class StoRM(DiffusionMethod):
 
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> Tensor:
         estimate: Tensor = self.system.networks["denoiser"](noisy)
-        score = self.score(estimate, *conditioning(self.system.condition, noisy, estimate))
-        return self.sampler.sample(score, self.system.sde, estimate, steps or self.default_steps, randn_like)
+        seen = conditioning(self.system.condition, noisy, estimate)
+        return self.sample(estimate, seen, steps, randn_like)

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from bench.core.errors import UserError
 from methods.backbones import NCSNpp
 from methods.parametrization import Parametrization
-from methods.sdes import OUVE
+from methods.sdes import OUVE, SDE, sde_from
 from methods.spectrogram import Spectrogram
 
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -41,7 +41,8 @@ class System:
         condition: the score network's conditioning: "noisy", "post_denoiser" or "both".
         spectrogram, sde, t_eps: the domain and the diffusion.
         parametrization: what the score network's output stands for.
-        sampler: settings of ``PredictorCorrector`` that these weights are run with unless told otherwise.
+        sampler: what these weights are run with unless told otherwise: options of ``DiffusionMethod``
+            and ``steps``.
         training: how the weights came to be, for the model card.
         sha256: of the file they were read from, else "".
     """
@@ -51,7 +52,7 @@ class System:
     networks: dict[str, NCSNpp] = field(default_factory=dict)
     condition: str = "noisy"
     spectrogram: Spectrogram = field(default_factory=Spectrogram)
-    sde: OUVE = field(default_factory=OUVE)
+    sde: SDE = field(default_factory=OUVE)
     t_eps: float = 0.03
     parametrization: Parametrization = field(default_factory=Parametrization)
     sampler: dict[str, Any] = field(default_factory=dict)
@@ -76,7 +77,7 @@ class System:
             "sizes": self.sizes,
             "condition": self.condition,
             "spectrogram": asdict(self.spectrogram),
-            "sde": asdict(self.sde),
+            "sde": self.sde.config(),
             "t_eps": self.t_eps,
             "parametrization": asdict(self.parametrization),
             "sampler": self.sampler,
@@ -139,7 +140,7 @@ def load(path: str | Path) -> System:
         raise UserError(f"{path}: not written by sebench (its metadata has no 'sebench' entry)")
     config = json.loads(metadata["sebench"])
     config["spectrogram"] = Spectrogram(**config["spectrogram"])
-    config["sde"] = OUVE(**config["sde"])
+    config["sde"] = sde_from(config["sde"])
     config["parametrization"] = Parametrization(**config.get("parametrization", {}))
     system = System(**config, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     for name, network in system.networks.items():

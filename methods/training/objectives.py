@@ -2,23 +2,41 @@
 
 All spectrograms are complex ``[B, 1, F, T]``; t is ``[B]`` in (t_eps, 1], z standard complex noise. The
 score loss is sigma^2-weighted denoising score matching: with the state mean + sigma z, the score should
-be -z / sigma, so sigma * score + z should vanish. For a network that predicts clean speech it is the
-error of that prediction.
+be -z / sigma, so sigma * score + z should vanish. For a network that predicts the kernel's mean or clean
+speech it is the error of that prediction (Richter et al. 2025, "Investigating training objectives for
+generative speech enhancement", Sec. III).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from bench.core.errors import UserError, did_you_mean
 from methods.refinement import residue_scale
 from methods.sdes import per_item
-from methods.spectral import conditioning, network_score
+from methods.spectral import ScoreModel, conditioning
 from methods.weights import System
 
 LOSSES = ("mse", "mae", "none")
+
+Weighting = Callable[[Tensor, Tensor, float], Tensor | float]
+"""(sigma ``[B, 1, 1, 1]``, clean speech, sigma_data) -> the factor of the error."""
+
+WEIGHTINGS: dict[str, dict[str, Weighting]] = {
+    "score": {"sigma^2": lambda sigma, x, data: 1.0, "1": lambda sigma, x, data: 1 / sigma},
+    "mean": {
+        "1": lambda sigma, x, data: 1.0,
+        "sigma^2": lambda sigma, x, data: sigma,
+        "edm": lambda sigma, x, data: torch.sqrt(sigma**2 + data**2) / (sigma * data),
+    },
+    "clean": {"1": lambda sigma, x, data: 1.0, "1/FT": lambda sigma, x, data: (x.shape[-2] * x.shape[-1]) ** -0.5},
+}
+"""By what the network predicts: the square root of the squared error's weight."""
+DEFAULT_WEIGHTING = {"score": "sigma^2", "mean": "sigma^2", "clean": "1"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +46,12 @@ class Objective:
     Attributes:
         supervised_loss: of the predictive network: "mse", "mae" or "none".
         score_loss: "mse" or "mae".
+        score_weighting: of the squared error. A network that predicts the score: "sigma^2", or "1" as the
+            StoRM paper's Eq. (8) is printed; the mean ("denoiser" of the SGMSE release): "sigma^2", "1"
+            or "edm"; clean speech ("data_prediction"): "1", or "1/FT", the mean over the bins, as the
+            release. By default the first.
+        l1_weight: of the waveforms' mean absolute error, for a network that predicts clean speech; the
+            SGMSE release takes 0.001 with "1/FT".
         supervised_weight: w in w * supervised + (1 - w) * score of the two-stage methods (Eq. (17);
             the paper's alpha = 1 is w = 0.5).
         freeze_denoiser: train the score network alone.
@@ -35,6 +59,8 @@ class Objective:
 
     supervised_loss: str = "mse"
     score_loss: str = "mse"
+    score_weighting: str = ""
+    l1_weight: float = 0.0
     supervised_weight: float = 0.5
     freeze_denoiser: bool = False
 
@@ -59,16 +85,41 @@ def diffusion_time(uniform: Tensor, t_eps: float) -> Tensor:
     return uniform * (1 - t_eps) + t_eps
 
 
-def score_matching(
-    system: System, clean: Tensor, start: Tensor, seen: tuple[Tensor, ...], t: Tensor, z: Tensor, kind: str
+def score_loss(
+    system: System,
+    objective: Objective,
+    clean: Tensor,
+    start: Tensor,
+    seen: tuple[Tensor, ...],
+    t: Tensor,
+    z: Tensor,
 ) -> Tensor:
-    """Denoising score matching from ``start`` to ``clean``, the network seeing ``seen``: ``[B]``."""
+    """The score network's loss on the way from ``start`` to ``clean``, the network seeing ``seen``: ``[B]``."""
     mean, std = system.sde.marginal_prob(clean, t, start)
     std = per_item(std)
-    state = mean + std * z
-    if system.parametrization.predicts == "clean":
-        return half_norm(clean - system.networks["score"](torch.cat((state, *seen), dim=1), t), kind)
-    return half_norm(std * network_score(system, start, *seen)(state, t) + z, kind)
+    prediction = ScoreModel(system, start, seen).output(mean + std * z, t)
+    predicts = system.parametrization.predicts
+    weighting = objective.score_weighting or DEFAULT_WEIGHTING[predicts]
+    if weighting not in WEIGHTINGS[predicts]:
+        raise did_you_mean(
+            f"score_weighting of a network that predicts the {predicts}:", weighting, WEIGHTINGS[predicts]
+        )
+    weight = WEIGHTINGS[predicts][weighting](std, clean, system.parametrization.sigma_data)
+    # sigma s + z, and what is left of it for the other predictions: the error of the mean, or of x0.
+    error = {"score": std * prediction + z, "mean": prediction - mean, "clean": prediction - clean}[predicts]
+    loss = half_norm(weight * error, objective.score_loss)
+    if objective.l1_weight:
+        loss = loss + objective.l1_weight * waveform_loss(system, prediction, clean)
+    return loss
+
+
+def waveform_loss(system: System, prediction: Tensor, clean: Tensor) -> Tensor:
+    """Half the mean absolute error of the waveforms, for networks that predict clean speech: ``[B]``."""
+    if system.parametrization.predicts != "clean" or system.method == "refinement":
+        raise UserError("l1_weight needs a score network that predicts clean speech: parametrization.predicts=clean")
+    transform = system.spectrogram
+    ours, theirs = (transform.inverse(x, transform.samples(x.shape[-1])) for x in (prediction, clean))
+    return 0.5 * (ours - theirs).abs().mean(1)
 
 
 def losses(system: System, objective: Objective, clean: Tensor, noisy: Tensor, t: Tensor, z: Tensor) -> Losses:
@@ -81,7 +132,7 @@ def losses(system: System, objective: Objective, clean: Tensor, noisy: Tensor, t
         value = half_norm(clean - system.networks["denoiser"](noisy), objective.supervised_loss).mean()
         return Losses(value, supervised=value)
     if system.method == "sgmse_m":
-        value = score_matching(system, clean, noisy, (noisy,), t, z, objective.score_loss).mean()
+        value = score_loss(system, objective, clean, noisy, (noisy,), t, z).mean()
         return Losses(value, score=value)
     return _two_stage(system, objective, clean, noisy, t, z)
 
@@ -94,7 +145,7 @@ def _two_stage(system: System, objective: Objective, clean: Tensor, noisy: Tenso
         scale = residue_scale(noisy, estimate)
         target, start = (clean - estimate) / scale, (noisy - estimate) / scale
     seen = conditioning(system.condition, noisy, estimate)
-    score = score_matching(system, target, start, seen, t, z, objective.score_loss).sum()
+    score = score_loss(system, objective, target, start, seen, t, z).sum()
     if objective.supervised_loss == "none":
         return Losses(score, score=score)
     supervised = half_norm(clean - estimate, objective.supervised_loss).sum()

@@ -122,7 +122,7 @@ def test_equals_the_references_trajectories(shared: Path, project: str) -> None:
                 case["corrector_steps"],
                 case["snr"],
                 "uniform" if project == "storm" else "grid",
-                case["eps"],
+                t_eps=case["eps"],
             )
             noise = iter(bank)
             ours = sampler.sample(AnalyticScore(x0, y), SDE, y, case["N"], lambda _, noise=noise: next(noise))

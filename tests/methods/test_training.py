@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from bench.core.types import Audio
 from methods.backbones.convert import from_reference
-from methods.spectral import network_score
+from methods.spectral import ScoreModel
 from methods.spectrogram import Spectrogram
 from methods.training.data import Crops, EndlessSampler
 from methods.training.ema import EMA, ema_decay
@@ -88,7 +88,7 @@ def test_the_right_score_has_no_loss_but_the_draw() -> None:
             return z / system.sde.std(t)[:, None, None, None]
 
     system.networks["score"] = Right()  # type: ignore[assignment]
-    assert torch.allclose(network_score(system, noisy)(clean, t), -z / system.sde.std(t)[:, None, None, None])
+    assert torch.allclose(ScoreModel(system, noisy, ()).score(clean, t), -z / system.sde.std(t)[:, None, None, None])
     assert losses(system, Objective(), clean, noisy, t, z).total.item() == pytest.approx(0, abs=1e-6)
 
 
