@@ -12,6 +12,7 @@ from bench.core.errors import did_you_mean
 from methods.sdes import SDE, per_item
 
 PREDICTIONS = ("score", "mean", "clean")
+TOLD = ("t", "sigma")
 
 Scale = Callable[[Tensor, Tensor, float], Tensor]
 """(sigma(t), t, sigma_data) -> a factor, ``[B]``."""
@@ -52,6 +53,8 @@ class Parametrization:
         c_out: "1", "-1", "sigma", "1/sigma" or "edm"; "" for "-1" with a score and "1" otherwise.
         c_skip: "0" or "edm".
         network_scaling: "1", "1/sigma" or "1/t".
+        told: what the network is told of the time, and divided by where it divides: "t" as in the
+            releases, or "sigma", sigma(t), as the StoRM paper has it.
         sigma_data: the data's standard deviation that "edm" assumes.
     """
 
@@ -60,11 +63,14 @@ class Parametrization:
     c_out: str = ""
     c_skip: str = "0"
     network_scaling: str = "1"
+    told: str = "t"
     sigma_data: float = 0.1
 
     def __post_init__(self) -> None:
         if self.predicts not in PREDICTIONS:
             raise did_you_mean("prediction", self.predicts, PREDICTIONS)
+        if self.told not in TOLD:
+            raise did_you_mean("told", self.told, TOLD)
         if not self.c_out:
             object.__setattr__(self, "c_out", "-1" if self.predicts == "score" else "1")
         for kind, known in _SCALES.items():
@@ -74,6 +80,10 @@ class Parametrization:
     def input_scale(self, t: Tensor, sde: SDE) -> Tensor:
         """c_in at t, ``[B, 1, 1, 1]``."""
         return self._scale("c_in", t, sde)
+
+    def time(self, t: Tensor, sde: SDE) -> Tensor:
+        """What the network is told, ``[B]``."""
+        return sde.std(t) if self.told == "sigma" else t
 
     def prediction(self, output: Tensor, x: Tensor, t: Tensor, sde: SDE) -> Tensor:
         """What ``predicts`` names, from the network's raw output; all ``[B, 1, F, T]``, t ``[B]``."""

@@ -155,7 +155,8 @@ class ScoreModel:
         """The network's, scaled: what the parametrization says that it predicts."""
         parametrization, sde = self.system.parametrization, self.system.sde
         given = torch.cat((x, *self.seen), dim=1) * parametrization.input_scale(t, sde)
-        return parametrization.prediction(self.system.networks["score"](given, t), x, t, sde)
+        output = self.system.networks["score"](given, parametrization.time(t, sde))
+        return parametrization.prediction(output, x, t, sde)
 
     def score(self, x: Tensor, t: Tensor) -> Tensor:
         """The score of the perturbed data at x."""

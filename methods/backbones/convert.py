@@ -85,13 +85,16 @@ def _order(network: NCSNpp) -> Iterator[str]:
             if isinstance(attention, Attention):
                 yield f"down.{level}.attentions.{index}"
         if down.downsampling is not None:
-            yield from (f"down.{level}.downsampling", f"down.{level}.combine")
+            yield f"down.{level}.downsampling"
+        if down.combine is not None:
+            yield f"down.{level}.combine"
     yield from ("middle0", "middle_attention", "middle1")
     for level, up in enumerate(network.up):
         assert isinstance(up, UpLevel)
         yield from (f"up.{level}.blocks.{index}" for index in range(len(up.blocks)))
         if isinstance(up.attention, Attention):
             yield f"up.{level}.attention"
-        yield from (f"up.{level}.norm", f"up.{level}.tap")
+        if up.tap is not None:
+            yield from (f"up.{level}.norm", f"up.{level}.tap")
         if up.upsampling is not None:
             yield f"up.{level}.upsampling"

@@ -19,16 +19,16 @@ from methods.backbones.fused import norm_silu
 
 
 class DownLevel(nn.Module):
-    """Residual blocks at one resolution, then a halving one that the input pyramid joins."""
+    """Residual blocks at one resolution, then a halving one that the input pyramid joins, if there is one."""
 
     def __init__(
-        self, channels: int, out: int, inputs: int, blocks: int, embedding: int, *, attention: bool, last: bool
+        self, channels: int, out: int, inputs: int | None, blocks: int, embedding: int, *, attention: bool, last: bool
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(ResBlock(channels if i == 0 else out, out, embedding) for i in range(blocks))
         self.attentions = nn.ModuleList(Attention(out) if attention else nn.Identity() for _ in range(blocks))
         self.downsampling = None if last else ResBlock(out, out, embedding, resample="down")
-        self.combine = None if last else conv(inputs, out, kernel=1)
+        self.combine = None if last or inputs is None else conv(inputs, out, kernel=1)
 
     def forward(self, h: Tensor, pyramid: Tensor, embedding: Tensor | None) -> tuple[list[Tensor], Tensor]:
         """Every output for the skip connections (the last one goes on), and the pyramid one level down."""
@@ -36,21 +36,24 @@ class DownLevel(nn.Module):
         for block, attention in zip(self.blocks, self.attentions, strict=True):
             h = attention(block(h, embedding))
             outputs.append(h)
-        if self.downsampling is not None and self.combine is not None:
-            pyramid = downsample(pyramid)
-            outputs.append(self.downsampling(h, embedding) + self.combine(pyramid))
+        if self.downsampling is not None:
+            h = self.downsampling(h, embedding)
+            if self.combine is not None:
+                pyramid = downsample(pyramid)
+                h = h + self.combine(pyramid)
+            outputs.append(h)
         return outputs, pyramid
 
 
 class UpLevel(nn.Module):
-    """Residual blocks that take the skip connections, a tap for the output pyramid, then doubling."""
+    """Residual blocks that take the skip connections, a tap for the output pyramid if there is one, then doubling."""
 
     def __init__(
         self,
         channels: int,
         skips: Sequence[int],
         out: int,
-        taps: int,
+        taps: int | None,
         embedding: int,
         *,
         attention: bool,
@@ -61,19 +64,20 @@ class UpLevel(nn.Module):
             ResBlock((channels if i == 0 else out) + skip, out, embedding) for i, skip in enumerate(skips)
         )
         self.attention = Attention(out) if attention else nn.Identity()
-        self.norm = group_norm(out)
-        self.tap = conv(out, taps, scale=0.0)
+        self.norm = None if taps is None else group_norm(out)
+        self.tap = None if taps is None else conv(out, taps, scale=0.0)
         self.upsampling = None if last else ResBlock(out, out, embedding, resample="up")
 
     def forward(
         self, h: Tensor, skips: list[Tensor], pyramid: Tensor | None, embedding: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor | None]:
         """The features one level up, and the output pyramid with this level's tap; takes from ``skips``."""
         for block in self.blocks:
             h = block(torch.cat((h, skips.pop()), dim=1), embedding)
         h = self.attention(h)
-        tap: Tensor = self.tap(norm_silu(self.norm, h))
-        pyramid = tap if pyramid is None else upsample(pyramid) + tap
+        if self.norm is not None and self.tap is not None:
+            tap = self.tap(norm_silu(self.norm, h))
+            pyramid = tap if pyramid is None else upsample(pyramid) + tap
         return h if self.upsampling is None else self.upsampling(h, embedding), pyramid
 
 
@@ -92,6 +96,9 @@ class NCSNpp(nn.Module):
         conditional: whether the network is told the diffusion time. The predictive one is not: it has
             no time layers, and no division by t.
         scale_by_time: whether a conditional network's output is divided by t, as a score's should be.
+        pyramids: whether the input's pyramid joins every level, and every level its tap to the output's;
+            without (SGMSE's ``ncsnpp_48k``), only the first level taps, and t divides what is left after
+            the last convolution and its bias, not before.
         centered: whether the input already lies around 0 as it should; else it becomes 2x - 1, which
             is what the released StoRM code does.
     """
@@ -107,11 +114,13 @@ class NCSNpp(nn.Module):
         *,
         conditional: bool = True,
         scale_by_time: bool = True,
+        pyramids: bool = True,
         centered: bool = False,
     ) -> None:
         super().__init__()
         self.conditional = conditional
         self.scale_by_time = conditional and scale_by_time
+        self.pyramids = pyramids
         self.centered = centered
         real = 2 * inputs
         embedding = 4 * width
@@ -128,7 +137,15 @@ class NCSNpp(nn.Module):
         for level, multiplier in enumerate(multipliers):
             out, last = width * multiplier, level == levels - 1
             self.down.append(
-                DownLevel(channels, out, real, blocks, embedding, attention=with_attention[level], last=last)
+                DownLevel(
+                    channels,
+                    out,
+                    real if pyramids else None,
+                    blocks,
+                    embedding,
+                    attention=with_attention[level],
+                    last=last,
+                )
             )
             skips += [out] * (blocks if last else blocks + 1)
             channels = out
@@ -141,8 +158,9 @@ class NCSNpp(nn.Module):
         for level, multiplier in reversed(list(enumerate(multipliers))):
             out = width * multiplier
             taken = [skips.pop() for _ in range(blocks + 1)]
+            taps = real if pyramids or level == 0 else None
             self.up.append(
-                UpLevel(channels, taken, out, real, embedding, attention=with_attention[level], last=level == 0)
+                UpLevel(channels, taken, out, taps, embedding, attention=with_attention[level], last=level == 0)
             )
             channels = out
         self.output = nn.Conv2d(real, 2, 1)
@@ -154,7 +172,7 @@ class NCSNpp(nn.Module):
         return int(2 ** (len(self.down) - 1))
 
     def forward(self, x: Tensor, t: Tensor | None = None) -> Tensor:
-        """The network's output; a score network's is minus the score (``methods.diffusion``).
+        """The network's output; ``methods.parametrization`` says what a score network's stands for.
 
         Args:
             x: complex ``[B, inputs, F, T]``, F and T multiples of ``stride``.
@@ -185,11 +203,13 @@ class NCSNpp(nn.Module):
             h, summed = level(h, skips, summed, embedding)
         assert summed is not None and not skips
 
+        over = t[:, None, None, None] if self.scale_by_time and t is not None else None
         summed = summed.float()
-        if self.scale_by_time:
-            assert t is not None
-            summed = summed / t[:, None, None, None]
+        if over is not None and self.pyramids:
+            summed = summed / over
         real = F.conv2d(summed, self.output.weight, self.output.bias)
+        if over is not None and not self.pyramids:
+            real = real / over
         return torch.view_as_complex(real.float().permute(0, 2, 3, 1).contiguous()).unsqueeze(1)
 
     def _embed(self, t: Tensor | None) -> Tensor:

@@ -27,8 +27,12 @@ SEVEN_LEVELS: dict[str, Any] = {
         ({"inputs": 3}, 27_776_038),  # StoRM both
         ({"inputs": 1, "conditional": False}, 27_342_350),  # predictive
         ({"inputs": 2, **SEVEN_LEVELS}, 65_590_822),  # full NCSN++
+        ({"inputs": 1, "conditional": False, **SEVEN_LEVELS}, 65_164_052),
+        ({"inputs": 2, **SEVEN_LEVELS, "attention_heights": (), "pyramids": False}, 64_739_854),  # ncsnpp_48k
         ({"inputs": 2, "width": 96, "multipliers": (1, 2, 2, 1)}, 11_675_546),
         ({"inputs": 2, "width": 96, "multipliers": (1, 1, 1, 1)}, 5_216_762),
+        ({"inputs": 1, "conditional": False, "width": 96, "multipliers": (1, 2, 2, 1)}, 11_440_526),
+        ({"inputs": 1, "conditional": False, "width": 96, "multipliers": (1, 1, 1, 1)}, 4_985_582),
     ],
 )
 def test_parameter_counts_are_the_references(options: dict[str, Any], parameters: int) -> None:
@@ -46,6 +50,13 @@ def test_parameter_counts_are_the_references(options: dict[str, Any], parameters
         ("m_score4_nf8", "m_score4_nf8", {"width": 8, "centered": True}),
         ("ncsnpp7_nf8", "ncsnpp7_nf8", {"width": 8, **SEVEN_LEVELS}),
         ("sgmse_ncsnpp_nf8", "ncsnpp7_nf8", {"width": 8, "centered": True, **SEVEN_LEVELS}),
+        ("sgmse_ncsnpp_asM_nf8", "m_score4_nf8", {"width": 8, "centered": True}),
+        ("sgmse_ncsnpp_v2_nf8", "ncsnpp7_nf8", {"width": 8, "centered": True, "scale_by_time": False, **SEVEN_LEVELS}),
+        (
+            "sgmse_ncsnpp_48k_nf4",
+            "sgmse_ncsnpp_48k_nf4",
+            {"width": 4, "centered": True, "pyramids": False, **SEVEN_LEVELS, "attention_heights": ()},
+        ),
     ],
 )
 @pytest.mark.parametrize("grad", [False, True], ids=["inference", "training"])
