@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from bench.core import audio
+from metrics import pesq
 from metrics.base import create
+from metrics.pesq import utterances
 from tests.metrics.signals import RATE, hiss, pair, syllables
 
 
@@ -61,6 +63,36 @@ def test_two_minutes_are_scored() -> None:
     clean = syllables(120.0)
     score = create("pesq").score(clean + hiss(clean, 0.01), pair(clean, clean))
     assert score.status == "ok"
+
+
+def bursts(count: int, seconds: float = 0.25, pause: float = 0.35) -> np.ndarray:
+    """``count`` utterances of noise, as the standard's voice activity detection sees them."""
+    burst = 0.1 * np.random.default_rng(0).standard_normal(round(seconds * RATE))
+    return np.tile(np.r_[burst, np.zeros(round(pause * RATE))], count).astype(np.float32)
+
+
+@pytest.mark.parametrize(("count", "status"), [(50, "ok"), (51, "undefined"), (60, "undefined"), (300, "undefined")])
+def test_more_utterances_than_the_code_holds_are_undefined(count: int, status: str) -> None:
+    """Above 50 it overwrites its own tables, from about 60 on it crashes."""
+    clean = bursts(count)
+    score = create("pesq").score(clean + hiss(clean, 0.01), pair(clean, clean))
+    assert score.status == status
+    assert status == "ok" or score.reason.startswith(f"{count} utterances")
+
+
+def test_short_bursts_and_short_pauses_are_no_utterances() -> None:
+    assert utterances(bursts(9, seconds=0.012), RATE) == 0
+    assert utterances(bursts(9, pause=0.1), RATE) == 1
+    assert utterances(np.zeros(RATE, dtype=np.float32), RATE) == 0
+
+
+def test_a_crash_of_the_code_costs_one_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pesq, "MOST_UTTERANCES", 1000)
+    clean, fine = bursts(70), syllables()
+    score = create("pesq").score(clean, pair(clean, clean))
+    assert score.status == "error"
+    assert score.reason.startswith("PESQ's code crashed (SIG")
+    assert create("pesq").score(fine, pair(fine, fine)).status == "ok"
 
 
 def test_reference_values(shared: Path) -> None:
