@@ -5,5 +5,6 @@
 """
 
 from methods.base import METHODS, Enhanced, Method, create
+from methods.checkpoints import from_checkpoint
 
-__all__ = ["METHODS", "Enhanced", "Method", "create"]
+__all__ = ["METHODS", "Enhanced", "Method", "create", "from_checkpoint"]

@@ -15,25 +15,27 @@ from torch import Tensor
 from bench.core.errors import UserError
 from bench.core.types import Audio
 from methods.base import Enhanced, Method
+from methods.checkpoints.systems import find
 from methods.samplers import choose
 from methods.sdes import RandnLike
 from methods.spectrogram import pad_frames
-from methods.weights import System, find
+from methods.weights import System
 
 
 class SpectralMethod(Method):
     """Peak-normalise, transform, pad, enhance the spectrogram, invert, undo the normalisation, as the StoRM release.
 
     Args:
-        checkpoint: a weights file; "embedded" for the small networks that come with the project; or
-            networks already built.
+        checkpoint: a weights file, ours or StoRM's or SGMSE's; "embedded" for the small networks that come
+            with the project; or networks already built.
+        weights: "ema" or "raw", of a checkpoint with both; None for the averages where there are any.
         device: "cpu", "cuda", "cuda:1", ...; "auto" takes a GPU where there is one.
     """
 
     name: str
 
-    def __init__(self, checkpoint: str | System = "embedded", device: str = "auto") -> None:
-        self.system = checkpoint if isinstance(checkpoint, System) else find(checkpoint, self.name)
+    def __init__(self, checkpoint: str | System = "embedded", device: str = "auto", weights: str | None = None) -> None:
+        self.system = checkpoint if isinstance(checkpoint, System) else find(checkpoint, self.name, weights)
         self.device = torch.device(_resolve(device))
         for network in self.system.networks.values():
             network.to(self.device).eval()
@@ -86,7 +88,7 @@ class DiffusionMethod(SpectralMethod):
 
     Attributes:
         release: the release's sampler settings.
-        default_steps: its N.
+        default_steps: N where none is given: the weights', or the release's.
     """
 
     uses_steps = True
@@ -98,6 +100,7 @@ class DiffusionMethod(SpectralMethod):
         self,
         checkpoint: str | System = "embedded",
         device: str = "auto",
+        weights: str | None = None,
         sampler: str | None = None,
         predictor: str | None = None,
         corrector: str | None = None,
@@ -109,7 +112,7 @@ class DiffusionMethod(SpectralMethod):
         rtol: float | None = None,
         atol: float | None = None,
     ) -> None:
-        super().__init__(checkpoint, device)
+        super().__init__(checkpoint, device, weights)
         options = {
             "sampler": sampler,
             "predictor": predictor,

@@ -43,6 +43,7 @@ class System:
         parametrization: what the score network's output stands for.
         sampler: what these weights are run with unless told otherwise: options of ``DiffusionMethod``
             and ``steps``.
+        weights: which of training's two sets these are: "ema", the exponential moving averages, or "raw".
         training: how the weights came to be, for the model card.
         sha256: of the file they were read from, else "".
     """
@@ -56,6 +57,7 @@ class System:
     t_eps: float = 0.03
     parametrization: Parametrization = field(default_factory=Parametrization)
     sampler: dict[str, Any] = field(default_factory=dict)
+    weights: str = "ema"
     training: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
 
@@ -81,6 +83,7 @@ class System:
             "t_eps": self.t_eps,
             "parametrization": asdict(self.parametrization),
             "sampler": self.sampler,
+            "weights": self.weights,
             "training": self.training,
         }
 
@@ -153,17 +156,4 @@ def load(path: str | Path) -> System:
             network.load_state_dict(state)
         except RuntimeError as error:
             raise UserError(f"{path}: the weights do not fit the configuration: {error}") from error
-    return system
-
-
-def find(checkpoint: str | Path, method: str) -> System:
-    """The system for a ``checkpoint`` option: a path, or "embedded" for the project's own small weights.
-
-    Raises:
-        UserError: no such file, or it belongs to another method.
-    """
-    path = EMBEDDED / f"{method}.safetensors" if str(checkpoint) == "embedded" else Path(checkpoint)
-    system = load(path)
-    if system.method != method:
-        raise UserError(f"{path}: these weights are for the method '{system.method}', not '{method}'")
     return system

@@ -26,24 +26,46 @@ _ATTENTION = {"GroupNorm_0": "norm", "NIN_0": "query", "NIN_1": "key", "NIN_2": 
 
 
 def from_reference(weights: Mapping[str, Tensor], network: NCSNpp) -> dict[str, Tensor]:
-    """The state dict for ``network`` from a reference network's (keys without the ``dnn.`` prefix).
+    """The state dict for ``network`` from a reference network's (keys without the ``dnn.`` prefix), in float32.
 
     Raises:
-        KeyError: a weight that ``network`` has is not there.
-        ValueError: weights are left over, or a shape differs.
+        ValueError: a weight is missing, left over or shaped otherwise; the first few are named.
     """
-    theirs = dict(weights)
-    state: dict[str, Tensor] = {}
-    for reference, ours, shape in _pairs(network):
-        tensor = theirs.pop(reference)
-        if tensor.ndim == 2 and len(shape) == 4:  # NIN stores [in, out]
-            tensor = tensor.T[:, :, None, None]
-        if tuple(tensor.shape) != tuple(shape):
-            raise ValueError(f"{reference} has shape {list(tensor.shape)}, expected {list(shape)}")
-        state[ours] = tensor.to(torch.float32)
-    if theirs:
-        raise ValueError(f"weights left over: {', '.join(sorted(theirs)[:3])}")
-    return state
+    if wrong := differences(weights, network):
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise ValueError(", ".join(wrong[:3]) + more)
+    # NIN stores [in, out], where a convolution has [out, in, 1, 1].
+    return {
+        ours: (weights[reference].T.reshape(shape) if _is_nin(reference) else weights[reference]).to(torch.float32)
+        for reference, ours, shape in _pairs(network)
+    }
+
+
+def reference_shapes(network: NCSNpp) -> dict[str, tuple[int, ...]]:
+    """The reference's keys for ``network``, in its order, and their shapes there."""
+    return {
+        reference: (shape[1], shape[0]) if _is_nin(reference) else tuple(shape)
+        for reference, _, shape in _pairs(network)
+    }
+
+
+def differences(weights: Mapping[str, Tensor], network: NCSNpp) -> list[str]:
+    """In what a reference network's ``weights`` are not those of ``network``; empty where they are."""
+    expected = reference_shapes(network)
+    return [
+        *(f"{key} is missing" for key in expected if key not in weights),
+        *(f"{key} is not expected" for key in weights if key not in expected),
+        *(
+            f"{key} has shape {list(weights[key].shape)} instead of {list(shape)}"
+            for key, shape in expected.items()
+            if key in weights and tuple(weights[key].shape) != shape
+        ),
+    ]
+
+
+def _is_nin(reference: str) -> bool:
+    """Whether this is the matrix of one of the reference's per-pixel linear maps."""
+    return ".NIN_" in reference and reference.endswith(".W")
 
 
 def _pairs(network: NCSNpp) -> Iterator[tuple[str, str, torch.Size]]:

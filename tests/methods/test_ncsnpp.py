@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from methods.backbones import NCSNpp
-from methods.backbones.convert import from_reference
+from methods.backbones.convert import from_reference, reference_shapes
 from methods.backbones.fused import NormSiLU
 
 SEVEN_LEVELS: dict[str, Any] = {
@@ -77,8 +77,14 @@ def test_output_equals_the_references(
 
 def test_leftover_and_missing_weights_are_refused() -> None:
     network = NCSNpp(inputs=1, width=8, conditional=False)
-    with pytest.raises(KeyError, match=r"output_layer\.weight"):
+    with pytest.raises(ValueError, match=r"output_layer\.weight is missing, .* and \d+ more"):
         from_reference({}, network)
+    weights = {key: torch.zeros(shape) for key, shape in reference_shapes(network).items()}
+    from_reference(weights, network)
+    with pytest.raises(ValueError, match=r"^extra is not expected$"):
+        from_reference({**weights, "extra": torch.zeros(1)}, network)
+    with pytest.raises(ValueError, match=r"^output_layer\.bias has shape \[3\] instead of \[2\]$"):
+        from_reference({**weights, "output_layer.bias": torch.zeros(3)}, network)
 
 
 def test_a_conditional_network_needs_a_time() -> None:

@@ -1,0 +1,28 @@
+"""Checkpoints of the reference projects, StoRM and SGMSE, as methods; reading one runs nothing of it.
+
+``unpickling`` reads the file, ``lightning`` knows what their training writes, ``architecture`` and
+``configuration`` find sizes and settings, ``systems`` puts them together.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from methods.base import METHODS, Method
+from methods.checkpoints.systems import find, open_system
+
+__all__ = ["find", "from_checkpoint", "open_system"]
+
+
+def from_checkpoint(path: str | Path, weights: str | None = None, **options: Any) -> Method:
+    """The method whose networks are in ``path``, run as the project that trained them runs it.
+
+    Args:
+        path: a ``.ckpt`` of StoRM or SGMSE, or a safetensors file of ours.
+        weights: "ema", "raw", or None for the averages where there are any.
+        options: of the method, as for ``create``; they take precedence over the checkpoint's.
+
+    Raises:
+        UserError: a file that cannot be used, or an unknown option; one line that says why.
+    """
+    system = open_system(Path(path).expanduser(), weights)
+    return METHODS.create(system.method, checkpoint=system, **options)

@@ -1,0 +1,126 @@
+"""What the training scripts of StoRM and SGMSE write: PyTorch Lightning's ``.ckpt``, with two sets of weights.
+
+Beside the raw weights in ``state_dict`` there are their exponential moving averages in ``ema``, a list in
+the same order. The averages are what the releases enhance with. (The list ``collected_params`` next to
+them is a leftover of the last validation, neither the one nor the other; it is not read.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from bench.core.errors import UserError
+from methods.checkpoints.unpickling import DataModule, read
+
+NETWORKS = ("dnn", "denoiser_net", "score_net")
+"""Prefixes of the reference's networks: alone in its model, or the two of StoRM."""
+
+IGNORED = ("pesq_loss",)
+"""Prefixes of what a training objective keeps among the weights."""
+
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file's content.
+
+    Attributes:
+        state: the raw weights of all networks, by their names in the file.
+        ema: the file's entry of that name, or None.
+        hyper_parameters: what the reference's model was built with.
+        about: Lightning's version, epoch and step.
+    """
+
+    path: Path
+    state: Weights
+    ema: Any
+    hyper_parameters: dict[str, Any]
+    about: dict[str, Any]
+
+    def weights(self, kind: str | None) -> tuple[str, dict[str, Weights]]:
+        """Which set ("ema" or "raw"; None: the averages, where there are any), and that set by network and key.
+
+        Raises:
+            UserError: there is no such set.
+        """
+        kind = kind or ("raw" if self.ema is None else "ema")
+        return kind, _by_network(self.state if kind == "raw" else self._averages())
+
+    def _averages(self) -> Weights:
+        """The averages by the raw weights' names: the same tensors in the same order."""
+        shadow = self.ema.get("shadow_params") if isinstance(self.ema, Mapping) else None
+        instead = "weights=raw takes the raw ones"
+        if not isinstance(shadow, list):
+            raise UserError(f"{self.path}: has no averaged weights; {instead}")
+        if len(shadow) < len(self.state):
+            raise UserError(f"{self.path}: has {len(shadow)} averages for {len(self.state)} weights; {instead}")
+        averages = dict(zip(self.state, shadow, strict=False))  # a training objective's own may follow
+        for key, tensor in averages.items():
+            if not isinstance(tensor, Tensor) or tensor.shape != self.state[key].shape:
+                raise UserError(f"{self.path}: the average of {key} is not shaped as that is; {instead}")
+        return averages
+
+
+def open_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint of StoRM or SGMSE; nothing in it is run.
+
+    Raises:
+        UserError: missing, truncated, refused (``unpickling.read``), or another project's.
+    """
+    path = Path(path)
+    content = read(path)
+    state = content.get("state_dict")
+    if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise UserError(f"{path}: {_FOREIGN}: it has no 'state_dict', but {_some(content)}")
+    own = {key: tensor for key, tensor in state.items() if key.partition(".")[0] not in IGNORED}
+    if strange := [key for key in own if key.partition(".")[0] not in NETWORKS]:
+        ours = strange[0].startswith("networks.")
+        hint = "; `bench train` keeps this to continue from, what to load is weights.safetensors beside it"
+        raise UserError(f"{path}: {_FOREIGN}: its weights are called {_some(strange)}{hint if ours else ''}")
+    hyper_parameters = content.get("hyper_parameters")
+    if not own or not isinstance(hyper_parameters, Mapping):
+        what = "no 'hyper_parameters', which say how its networks are to be run" if own else "no weights"
+        raise UserError(f"{path}: {_FOREIGN}: it has {what}")
+    return Checkpoint(
+        path,
+        own,
+        content.get("ema"),
+        {str(key): value for key, value in hyper_parameters.items() if value is not DataModule},
+        {
+            "lightning": str(content.get("pytorch-lightning_version", "")),
+            "epoch": content.get("epoch"),
+            "step": content.get("global_step"),
+        },
+    )
+
+
+def sha256(path: Path) -> str:
+    """Of the file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+_FOREIGN = "not a checkpoint of StoRM or SGMSE"
+
+
+def _by_network(weights: Weights) -> dict[str, Weights]:
+    networks: dict[str, Weights] = {}
+    for name, tensor in weights.items():
+        prefix, _, key = name.partition(".")
+        networks.setdefault(prefix, {})[key] = tensor
+    return networks
+
+
+def _some(names: Any) -> str:
+    names = [f"'{name}'" for name in names]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
