@@ -118,6 +118,7 @@ def build_system(config: DictConfig) -> System:
         spectrogram=Spectrogram(**method.spectrogram),
         sde=sde_from(method.sde),
         t_eps=method.t_eps,
+        residue_in_stft=method.get("residue_in_stft", False),
         parametrization=Parametrization(**method.get("parametrization", {})),
         sampler=OmegaConf.to_container(method.sampler) if "sampler" in method else {},
     )

@@ -2,36 +2,76 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from bench.core.errors import did_you_mean
 from methods.base import METHODS
 from methods.sdes import RandnLike
 from methods.spectral import DiffusionMethod, conditioning
+from methods.weights import System
 
-
-def residue_scale(noisy: Tensor, estimate: Tensor) -> Tensor:
-    """c = max over channel, F and T of |y - D(y)|, ``[B, 1, 1, 1]``; 1 where the residue vanishes."""
-    scale = (noisy - estimate).abs().amax(dim=(1, 2, 3), keepdim=True)
-    return torch.where(scale > 0, scale, torch.ones_like(scale))
+NORMALISATIONS = ("clip", "bin")
 
 
 @METHODS.register("refinement")
 class StochasticRefinement(DiffusionMethod):
     """Diffusion on the residue x - D(y), the baseline of the StoRM paper (Eq. (13); Whang et al. 2022).
 
-    The process runs from (y - D(y))/c to an estimate of (x - D(y))/c, with c the largest magnitude of
-    y - D(y) in the clip, as in training. (The first release divides bin by bin at inference instead,
-    against its own training.)
+    The process runs from (y - D(y))/c to an estimate of (x - D(y))/c. The paper has no c; the first
+    release of StoRM, the only one with this method, trains with the largest magnitude of y - D(y) in
+    the clip, and so does this. Weights that ask for no other sampler are run without corrector at N = 30.
+
+    Args:
+        normalisation: "clip", c as in training; "bin", every bin by its own magnitude, as that release
+            does at inference, against its own training.
+        checkpoint, options: see ``DiffusionMethod``.
     """
 
     name = "refinement"
     paradigm = "refinement"
     default_steps = 30
 
+    def __init__(self, checkpoint: str | System = "embedded", normalisation: str = "clip", **options: Any) -> None:
+        if normalisation not in NORMALISATIONS:
+            raise did_you_mean("normalisation", normalisation, NORMALISATIONS)
+        super().__init__(checkpoint, **options)
+        self.normalisation = normalisation
+
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> Tensor:
         estimate: Tensor = self.system.networks["denoiser"](noisy)
-        scale = residue_scale(noisy, estimate)
+        left = residue(self.system, noisy, estimate)
+        scale = residue_scale(left, self.normalisation)
         seen = conditioning(self.system.condition, noisy, estimate)
-        residue = self.sample((noisy - estimate) / scale, seen, steps, randn_like)
-        return estimate + scale * residue
+        return undo_residue(self.system, scale * self.sample(left / scale, seen, steps, randn_like), estimate)
+
+    def provenance(self) -> dict[str, Any]:
+        return {**super().provenance(), "normalisation": self.normalisation}
+
+
+def residue(system: System, x: Tensor, estimate: Tensor) -> Tensor:
+    """What ``estimate`` leaves of ``x``, both ``[B, 1, F, T]``.
+
+    A difference of compressed spectrograms; with ``system.residue_in_stft`` the compressed difference
+    of the STFTs.
+    """
+    if not system.residue_in_stft:
+        return x - estimate
+    transform = system.spectrogram
+    return transform.compress(transform.expand(x) - transform.expand(estimate))
+
+
+def undo_residue(system: System, left: Tensor, estimate: Tensor) -> Tensor:
+    """The x of ``residue``."""
+    if not system.residue_in_stft:
+        return estimate + left
+    transform = system.spectrogram
+    return transform.compress(transform.expand(left) + transform.expand(estimate))
+
+
+def residue_scale(left: Tensor, normalisation: str = "clip") -> Tensor:
+    """c, the largest magnitude over channel, F and T, ``[B, 1, 1, 1]``, or each bin's; 1 where that vanishes."""
+    scale = left.abs() if normalisation == "bin" else left.abs().amax(dim=(1, 2, 3), keepdim=True)
+    return torch.where(scale > 0, scale, torch.ones_like(scale))

@@ -18,7 +18,6 @@ from methods.base import Enhanced, Method
 from methods.checkpoints.systems import find
 from methods.samplers import choose
 from methods.sdes import RandnLike
-from methods.spectrogram import pad_frames
 from methods.weights import System
 
 
@@ -59,7 +58,7 @@ class SpectralMethod(Method):
         """Enhance ``[samples]`` at the model's rate, with the noise that ``randn_like`` gives."""
         peak = float(np.abs(noisy).max()) or 1.0
         waveform = torch.from_numpy(noisy / np.float32(peak)).unsqueeze(0).to(self.device)
-        spectrogram = pad_frames(self.system.spectrogram.forward(waveform))
+        spectrogram = self.system.spectrogram.pad(self.system.spectrogram.forward(waveform))
         with count_calls(*self.system.networks.values()) as calls:
             estimate = self.enhance_spectrogram(spectrogram, steps, randn_like)
         audio = self.system.spectrogram.inverse(estimate, noisy.size) * peak

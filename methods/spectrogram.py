@@ -2,7 +2,7 @@
 
 The transform of Richter et al. 2023 (SGMSE+), Eq. (21): magnitudes are raised to ``exponent`` and
 scaled by ``factor``, phases kept, so that heavy-tailed speech spectra and the diffusion noise meet on
-one scale. Conventions (window, padding, length) are the StoRM release's.
+one scale. Conventions (window, padding, length) are the StoRM and SGMSE releases'.
 """
 
 from __future__ import annotations
@@ -13,6 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench.core.errors import did_you_mean
+
+WINDOWS = ("hann", "sqrthann")
+TRANSFORMS = ("exponent", "log", "none")
+PADDINGS = ("zeros", "reflect")
 FRAME_MULTIPLE = 64
 """Recordings are padded at the end to this many frames, as the reference does for every network."""
 
@@ -24,22 +29,28 @@ class Spectrogram:
     Attributes:
         n_fft: window length in samples; 510 gives 256 frequency bins.
         hop: in samples.
-        window: "hann" (periodic), or "sqrthann", its square root (as the paper's text has it).
+        window: "hann" (periodic) as the releases have it, or "sqrthann", its square root, as the papers.
+        transform: "exponent"; "log", factor * log(1 + magnitude); or "none", which leaves the STFT alone.
         exponent: of the magnitude, 1 for none.
-        factor: scale after the exponent.
+        factor: scale after the exponent or the logarithm.
+        padding: what follows a recording up to ``FRAME_MULTIPLE`` frames: "zeros", or "reflect", itself
+            backwards, as SGMSE's script does for the networks ``ncsnpp_v2`` and ``ncsnpp_48k``.
         sample_rate: in Hz.
     """
 
     n_fft: int = 510
     hop: int = 128
     window: str = "hann"
+    transform: str = "exponent"
     exponent: float = 0.5
     factor: float = 0.33
+    padding: str = "zeros"
     sample_rate: int = 16000
 
     def __post_init__(self) -> None:
-        if self.window not in ("hann", "sqrthann"):
-            raise ValueError(f"window must be 'hann' or 'sqrthann', got '{self.window}'")
+        for kind, known in (("window", WINDOWS), ("transform", TRANSFORMS), ("padding", PADDINGS)):
+            if (name := getattr(self, kind)) not in known:
+                raise did_you_mean(kind, name, known)
 
     def samples(self, frames: int) -> int:
         """The number of samples that gives exactly ``frames`` frames."""
@@ -68,22 +79,38 @@ class Spectrogram:
         ]
 
     def compress(self, stft: Tensor) -> Tensor:
-        """factor · |X|^exponent · exp(j angle X)."""
-        magnitude = stft.abs() if self.exponent == 1 else stft.abs() ** self.exponent
+        """factor · |X|^exponent · exp(j angle X), or as ``transform`` says."""
+        if self.transform == "none":
+            return stft
+        magnitude = stft.abs()
+        if self.transform == "log":
+            magnitude = torch.log(1 + magnitude)
+        elif self.exponent != 1:
+            magnitude = magnitude**self.exponent
         return torch.polar(self.factor * magnitude, stft.angle())
 
     def expand(self, spectrogram: Tensor) -> Tensor:
         """The inverse of ``compress``."""
+        if self.transform == "none":
+            return spectrogram
         magnitude = spectrogram.abs() / self.factor
-        if self.exponent != 1:
+        if self.transform == "log":
+            magnitude = torch.exp(magnitude) - 1
+        elif self.exponent != 1:
             magnitude = magnitude ** (1 / self.exponent)
         return torch.polar(magnitude, spectrogram.angle())
+
+    def pad(self, spectrogram: Tensor, multiple: int = FRAME_MULTIPLE) -> Tensor:
+        """Frames at the end of the last axis, up to the next multiple."""
+        frames = spectrogram.shape[-1]
+        missing = -frames % multiple
+        if self.padding == "zeros":
+            return F.pad(spectrogram, (0, missing))
+        # A walk to the end and back, again and again where a recording is shorter than what is missing.
+        period = max(2 * (frames - 1), 1)
+        walk = torch.arange(frames + missing, device=spectrogram.device) % period
+        return spectrogram[..., torch.minimum(walk, period - walk)]
 
     def _window(self, like: Tensor) -> Tensor:
         window = torch.hann_window(self.n_fft, periodic=True, dtype=like.dtype, device=like.device)
         return window.sqrt() if self.window == "sqrthann" else window
-
-
-def pad_frames(spectrogram: Tensor, multiple: int = FRAME_MULTIPLE) -> Tensor:
-    """Zero-pad the last axis at the end to the next multiple."""
-    return F.pad(spectrogram, (0, -spectrogram.shape[-1] % multiple))

@@ -40,6 +40,7 @@ class System:
         sizes: keyword arguments of ``NCSNpp`` for each network.
         condition: the score network's conditioning: "noisy", "post_denoiser" or "both".
         spectrogram, sde, t_eps: the domain and the diffusion.
+        residue_in_stft: whether ``refinement`` takes its residue before the compression.
         parametrization: what the score network's output stands for.
         sampler: what these weights are run with unless told otherwise: options of ``DiffusionMethod``
             and ``steps``.
@@ -55,6 +56,7 @@ class System:
     spectrogram: Spectrogram = field(default_factory=Spectrogram)
     sde: SDE = field(default_factory=OUVE)
     t_eps: float = 0.03
+    residue_in_stft: bool = False
     parametrization: Parametrization = field(default_factory=Parametrization)
     sampler: dict[str, Any] = field(default_factory=dict)
     weights: str = "ema"
@@ -81,6 +83,7 @@ class System:
             "spectrogram": asdict(self.spectrogram),
             "sde": self.sde.config(),
             "t_eps": self.t_eps,
+            "residue_in_stft": self.residue_in_stft,
             "parametrization": asdict(self.parametrization),
             "sampler": self.sampler,
             "weights": self.weights,

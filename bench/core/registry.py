@@ -79,9 +79,19 @@ class Registry(Generic[T]):
         return self._factories.setdefault(name, factory)
 
     def options(self, name: str) -> dict[str, Any]:
-        """The keyword options of ``name`` with their defaults (``inspect.Parameter.empty``: required)."""
-        parameters = inspect.signature(self.get(name)).parameters.values()
-        return {p.name: p.default for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        """The keyword options of ``name`` with their defaults (``inspect.Parameter.empty``: required).
+
+        A class whose constructor hands ``**options`` on has its base's options too.
+        """
+        factory = self.get(name)
+        found: dict[str, Any] = {}
+        for kind in [factory, *_bases_with_constructors(factory)]:
+            parameters = inspect.signature(kind).parameters.values()
+            named = (p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+            found = {p.name: p.default for p in named} | found
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+                break
+        return found
 
     def check(self, name: str, options: Collection[str]) -> None:
         """That ``name`` can be built with these options.
@@ -105,3 +115,8 @@ class Registry(Generic[T]):
         """
         self.check(name, options)
         return self.get(name)(**options)
+
+
+def _bases_with_constructors(factory: Callable[..., Any]) -> list[Callable[..., Any]]:
+    bases = factory.__mro__[1:-1] if isinstance(factory, type) else ()
+    return [base for base in bases if "__init__" in vars(base)]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
-from methods.refinement import residue_scale
+from methods.refinement import residue, residue_scale
 from methods.sdes import per_item
 from methods.spectral import ScoreModel, conditioning
 from methods.weights import System
@@ -142,8 +142,9 @@ def _two_stage(system: System, objective: Objective, clean: Tensor, noisy: Tenso
         estimate = system.networks["denoiser"](noisy)
     target, start = clean, estimate
     if system.method == "refinement":
-        scale = residue_scale(noisy, estimate)
-        target, start = (clean - estimate) / scale, (noisy - estimate) / scale
+        left = residue(system, noisy, estimate)
+        scale = residue_scale(left)
+        target, start = residue(system, clean, estimate) / scale, left / scale
     seen = conditioning(system.condition, noisy, estimate)
     score = score_loss(system, objective, target, start, seen, t, z).sum()
     if objective.supervised_loss == "none":

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,12 @@ CURRENT: list[Registry[object]] = []
 class Animal:
     def __init__(self, legs: int, colour: str = "brown", name: str = "") -> None:
         self.legs, self.colour, self.name = legs, colour, name
+
+
+class Cow(Animal):
+    def __init__(self, milk: float = 1.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.milk = milk
 
 
 class Stone:
@@ -103,3 +110,12 @@ def test_a_name_is_taken_once(animals: Registry[object]) -> None:
 def test_origin(animals: Registry[object]) -> None:
     assert animals.origin("fish") == "sebench"
     assert animals.origin("dog") == "registered at run time"
+
+
+def test_options_that_a_class_hands_on_are_its_bases(animals: Registry[object]) -> None:
+    animals.register("cow")(Cow)
+    assert animals.options("cow").keys() == {"milk", "legs", "colour", "name"}
+    cow = animals.create("cow", milk=2.0, colour="black", legs=4)
+    assert isinstance(cow, Cow) and (cow.milk, cow.colour, cow.legs) == (2.0, "black", 4)
+    assert "did you mean 'colour'" in refusal(animals.create, "cow", legs=4, color="black")
+    assert "needs the option 'legs'" in refusal(animals.create, "cow")

@@ -238,6 +238,21 @@ REFERENCE = [
     ("storm_enhance", "storm_noisy_ald_N2", StoRM, "noisy", {"steps": 2, "corrector": "ald"}),
     ("refine_enhance", "refine_both_N2_none_global", StochasticRefinement, "both", {"steps": 2}),
     ("refine_enhance", "refine_both_N2_ald_global", StochasticRefinement, "both", {"steps": 2, "corrector": "ald"}),
+    (
+        "refine_enhance",
+        "refine_both_N2_none_official_perbin",
+        StochasticRefinement,
+        "both",
+        {"steps": 2, "normalisation": "bin"},
+    ),
+    (
+        "refine_enhance",
+        "refine_both_residue_in_stft_N2_none_official_perbin",
+        StochasticRefinement,
+        "both",
+        {"steps": 2, "normalisation": "bin"},
+    ),
+    ("refine_enhance", "refine_both_residue_in_stft_N2_none_global", StochasticRefinement, "both", {"steps": 2}),
 ]
 
 
@@ -263,7 +278,9 @@ def test_enhance_equals_the_reference(
     steps = options.pop("steps", None) if (options := dict(options)) else None
     if steps is not None:
         options["stepping"] = "uniform"
-    method = kind(reference_system(shared, kind, condition), **options)
+    system = reference_system(shared, kind, condition)
+    system.residue_in_stft = "in_stft" in tag
+    method = kind(system, **options)
     with np.load(shared / "reference" / "enhance" / "storm_enhance.npz") as golden:
         noisy = golden["noisy"].reshape(-1)
     with np.load(shared / "reference" / "enhance" / f"{file}.npz") as golden:

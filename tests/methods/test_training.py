@@ -50,6 +50,9 @@ def gradient_norm(network: torch.nn.Module) -> float:
         ("refine_both_residue_in_stft=False", "refinement", "both", Objective()),
         ("refine_post_denoiser_residue_in_stft=False", "refinement", "post_denoiser", Objective()),
         ("refine_noisy_residue_in_stft=False", "refinement", "noisy", Objective()),
+        ("refine_both_residue_in_stft=True", "refinement", "both", Objective()),
+        ("refine_post_denoiser_residue_in_stft=True", "refinement", "post_denoiser", Objective()),
+        ("refine_noisy_residue_in_stft=True", "refinement", "noisy", Objective()),
     ],
 )
 def test_losses_and_gradients_equal_the_references(
@@ -62,6 +65,7 @@ def test_losses_and_gradients_equal_the_references(
     with np.load(folder / f"{inputs}.npz") as golden:
         clean, noisy, z, uniform = (torch.from_numpy(golden[name]) for name in ("X", "Y", "Z", "u"))
     system = reference_system(shared, method, condition)
+    system.residue_in_stft = key.endswith("=True")
     values = losses(system, objective, clean, noisy, diffusion_time(uniform, 0.03), z)
     values.total.backward()
     assert values.total.item() == pytest.approx(expected["loss"], rel=1e-4)
