@@ -14,6 +14,7 @@ from bench.core.audio import resample
 from bench.core.errors import UserError
 from bench.core.registry import Registry
 from bench.core.types import Audio
+from methods.sdes import RandnLike
 
 Seed = torch.Generator | int | None
 
@@ -60,6 +61,18 @@ class Method(ABC):
     ) -> Enhanced:
         """Enhance one clip, float32 ``[samples]``, already at the method's own rate."""
 
+    def replay_one(
+        self, noisy: Audio, sample_rate: int, steps: int | None, randn_like: RandnLike, utterance: str | None
+    ) -> Enhanced:
+        """``enhance_one`` with the noise that ``randn_like`` gives, for methods that draw any.
+
+        Raises:
+            UserError: the method draws its noise in some other way.
+        """
+        if self.stochastic:
+            raise UserError(f"{type(self).__name__} takes no randn_like=, it draws its noise from the generator")
+        return self.enhance_one(noisy, sample_rate, steps, _fresh(None), utterance)
+
     def provenance(self) -> dict[str, Any]:
         """What the run's manifest records of this method: weights' hash, sampler, sizes."""
         return {}
@@ -72,6 +85,7 @@ class Method(ABC):
         generator: Seed | Sequence[Seed] = None,
         *,
         utterance: str | Sequence[str] | None = None,
+        randn_like: RandnLike | None = None,
     ) -> Enhanced | list[Enhanced]:
         """Enhance one recording or a batch.
 
@@ -86,29 +100,39 @@ class Method(ABC):
                 same alone and in a batch; clips are enhanced one at a time because batched kernels
                 round differently from single ones.
             utterance: the clip's id, for methods with ``needs_id``; for a batch, one a clip.
+            randn_like: gives the noise instead of a generator, to replay some: called with a tensor for
+                one of its shape and type, in the order that the sampler says, clip after clip.
 
         Returns:
             ``Enhanced`` for one recording, a list of it for a batch.
 
         Raises:
-            UserError: empty, not finite, or not one-channel input; steps below 1.
+            UserError: empty, not finite, or not one-channel input; steps below 1; noise that does not fit.
         """
+        if generator is not None and randn_like is not None:
+            raise UserError("noise comes from generator= or from randn_like=, not from both")
         if isinstance(noisy, np.ndarray | torch.Tensor) and noisy.ndim == 1:
             if isinstance(generator, Sequence) or not (utterance is None or isinstance(utterance, str)):
                 raise UserError("one recording takes one generator and one utterance id")
-            return self._enhance_checked(noisy, sample_rate, steps, generator, utterance)
+            return self._enhance_checked(noisy, sample_rate, steps, generator, utterance, randn_like)
         count = len(noisy)
         generators = list(generator) if isinstance(generator, Sequence) else [generator] * count
         ids = [utterance] * count if utterance is None or isinstance(utterance, str) else list(utterance)
         if len(generators) != count or len(ids) != count:
             raise UserError(f"a batch of {count} needs one generator, or {count}, and {count} utterance ids")
         return [
-            self._enhance_checked(clip, sample_rate, steps, clip_generator, clip_id)
+            self._enhance_checked(clip, sample_rate, steps, clip_generator, clip_id, randn_like)
             for clip, clip_generator, clip_id in zip(noisy, generators, ids, strict=True)
         ]
 
     def _enhance_checked(
-        self, noisy: Audio | torch.Tensor, sample_rate: int, steps: int | None, generator: Seed, utterance: str | None
+        self,
+        noisy: Audio | torch.Tensor,
+        sample_rate: int,
+        steps: int | None,
+        generator: Seed,
+        utterance: str | None,
+        randn_like: RandnLike | None,
     ) -> Enhanced:
         clip = np.asarray(noisy, dtype=np.float32)
         if clip.ndim != 1:
@@ -123,7 +147,10 @@ class Method(ABC):
         own = resample(clip, sample_rate, rate)
         if own.size == 0:  # a clip shorter than one sample at the lower rate
             own = np.zeros(1, dtype=np.float32)
-        enhanced = self.enhance_one(own, rate, steps, _fresh(generator), utterance)
+        if randn_like is None:
+            enhanced = self.enhance_one(own, rate, steps, _fresh(generator), utterance)
+        else:
+            enhanced = self.replay_one(own, rate, steps, randn_like, utterance)
         audio = _fit(resample(enhanced.audio, rate, sample_rate), clip.size)
         return Enhanced(audio, enhanced.nfe, rate if rate != sample_rate else None)
 

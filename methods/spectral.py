@@ -53,6 +53,18 @@ class SpectralMethod(Method):
 
         return self.enhance_waveform(noisy, steps, randn_like)
 
+    def replay_one(
+        self, noisy: Audio, sample_rate: int, steps: int | None, randn_like: RandnLike, utterance: str | None
+    ) -> Enhanced:
+        def fitting(like: Tensor) -> Tensor:
+            noise = randn_like(like)
+            if (noise.shape, noise.dtype) != (like.shape, like.dtype):
+                wanted, got = (f"{x.dtype} {list(x.shape)}" for x in (like, noise))
+                raise UserError(f"randn_like must give {wanted} here, it gave {got}")
+            return noise.to(like.device)
+
+        return self.enhance_waveform(noisy, steps, fitting)
+
     @torch.inference_mode()
     def enhance_waveform(self, noisy: Audio, steps: int | None, randn_like: RandnLike) -> Enhanced:
         """Enhance ``[samples]`` at the model's rate, with the noise that ``randn_like`` gives."""

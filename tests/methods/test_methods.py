@@ -129,6 +129,38 @@ def test_bad_input_is_one_clear_line(method: Method, noisy: Audio, steps: int, m
         method.enhance(noisy, 16000, steps)
 
 
+def test_noise_can_be_replayed(method: Method) -> None:
+    clip, drawn = speechlike(900), torch.Generator().manual_seed(4)
+    expected = one(method.enhance(clip, 16000, 2, 4)).audio
+    replayed = method.enhance(
+        clip, 16000, 2, randn_like=lambda like: torch.randn(like.shape, dtype=like.dtype, generator=drawn)
+    )
+    assert np.array_equal(one(replayed).audio, expected)
+
+
+def test_noise_that_does_not_fit_is_refused() -> None:
+    method = small("storm")
+    with pytest.raises(UserError, match=r"complex64 \[1, 1, 256, 64\] here, it gave torch.complex64 \[1, 1, 256, 1\]"):
+        method.enhance(speechlike(900), 16000, 2, randn_like=lambda like: like[..., :1])
+    with pytest.raises(UserError, match="not from both"):
+        method.enhance(speechlike(900), 16000, 2, 0, randn_like=torch.randn_like)
+
+
+class Dice(Method):
+    stochastic = True
+
+    def enhance_one(
+        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance: str | None
+    ) -> Enhanced:
+        return Enhanced(noisy * torch.rand(1, generator=generator).item())
+
+
+def test_a_method_that_cannot_replay_noise_says_so() -> None:
+    with pytest.raises(UserError, match="Dice takes no randn_like="):
+        Dice().enhance(speechlike(10), 16000, randn_like=torch.randn_like)
+    assert one(create("noisy").enhance(speechlike(10), 16000, randn_like=torch.randn_like)).nfe == 0
+
+
 def test_noisy_is_the_identity() -> None:
     clip = speechlike(123)
     enhanced = one(create("noisy").enhance(clip, 8000))
