@@ -36,16 +36,15 @@ def from_reference(weights: Mapping[str, Tensor], network: NCSNpp) -> dict[str, 
         raise ValueError(", ".join(wrong[:3]) + more)
     # NIN stores [in, out], where a convolution has [out, in, 1, 1].
     return {
-        ours: (weights[reference].T.reshape(shape) if _is_nin(reference) else weights[reference]).to(torch.float32)
-        for reference, ours, shape in _pairs(network)
+        ours: (weights[reference].T.reshape(shape) if is_nin(reference) else weights[reference]).to(torch.float32)
+        for reference, ours, shape in pairs(network)
     }
 
 
 def reference_shapes(network: NCSNpp) -> dict[str, tuple[int, ...]]:
     """The reference's keys for ``network``, in its order, and their shapes there."""
     return {
-        reference: (shape[1], shape[0]) if _is_nin(reference) else tuple(shape)
-        for reference, _, shape in _pairs(network)
+        reference: (shape[1], shape[0]) if is_nin(reference) else tuple(shape) for reference, _, shape in pairs(network)
     }
 
 
@@ -63,12 +62,12 @@ def differences(weights: Mapping[str, Tensor], network: NCSNpp) -> list[str]:
     ]
 
 
-def _is_nin(reference: str) -> bool:
+def is_nin(reference: str) -> bool:
     """Whether this is the matrix of one of the reference's per-pixel linear maps."""
     return ".NIN_" in reference and reference.endswith(".W")
 
 
-def _pairs(network: NCSNpp) -> Iterator[tuple[str, str, torch.Size]]:
+def pairs(network: NCSNpp) -> Iterator[tuple[str, str, torch.Size]]:
     """(reference key, our key, our shape) for every weight of ``network``."""
     shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
     yield from ((f"output_layer.{kind}", f"output.{kind}", shapes[f"output.{kind}"]) for kind in ("weight", "bias"))

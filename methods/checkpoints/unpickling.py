@@ -62,7 +62,7 @@ def read(path: str | Path) -> dict[str, Any]:
         with torch.serialization.safe_globals(list(STAND_INS.values())):
             content = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
     except Exception as error:  # a program that makes no sense can fail in any way
-        raise UserError(f"{path}: damaged or made up, PyTorch cannot read it ({str(error) or error!r})") from error
+        raise UserError(f"{path}: damaged or made up, PyTorch cannot read it ({_reason(error)})") from error
     if not isinstance(content, Mapping):
         raise UserError(f"{path}: holds {type(content).__name__}, not a checkpoint's dictionary")
     return dict(content)
@@ -119,6 +119,12 @@ def _names(program: bytes) -> Iterator[str]:
             memo[int(str(argument))] = pushed[-1]
         elif name.endswith("GET"):
             pushed.append(memo.get(int(str(argument)), "?"))
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without PyTorch's advice to trust the file."""
+    first = error.__context__ or error
+    return f"{type(first).__name__}: {first}".partition(". ")[0]
 
 
 def _some(names: list[str]) -> str:
