@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from bench import __version__, config
@@ -86,6 +86,16 @@ def _leaderboard(arguments: Sequence[str]) -> int:
     return OK
 
 
+def _mushra(step: str) -> Callable[[Sequence[str]], int]:
+    def call(arguments: Sequence[str]) -> int:
+        from bench import mushra
+
+        mushra.STEPS[step](arguments)
+        return OK
+
+    return call
+
+
 COMMANDS = {
     "run": Command(
         "run [KEY=VALUE ...] [--cfg]",
@@ -103,14 +113,32 @@ COMMANDS = {
         "list methods|datasets|metrics", "What can be named in a run, with options and their defaults.", _list
     ),
     "leaderboard": Command("leaderboard RUN", "Summarise a stored run (its name or folder) again.", _leaderboard),
+    "mushra export": Command(
+        "mushra export RUN [KEY=VALUE ...]",
+        "Make a listening test of a stored run: MUSHRA, or MOS, AB, ABX, CCR.",
+        _mushra("export"),
+        "mushra_export",
+    ),
+    "mushra serve": Command(
+        "mushra serve DIR [KEY=VALUE ...]", "Hold an exported listening test.", _mushra("serve"), "mushra_serve"
+    ),
+    "mushra import": Command(
+        "mushra import FILE... [KEY=VALUE ...]", "Read listeners' answers.", _mushra("import"), "mushra_import"
+    ),
+    "mushra analyse": Command(
+        "mushra analyse DIR [KEY=VALUE ...]",
+        "Screen listeners, test differences, draw the ratings.",
+        _mushra("analyse"),
+        "mushra_analyse",
+    ),
     "data": Command("data demo FOLDER", "Write the demo benchmark's recordings to a folder.", _data),
 }
 
 
-def _help() -> str:
-    width = max(map(len, COMMANDS))
+def _help(names: Collection[str] = COMMANDS.keys()) -> str:
+    width = max(map(len, names))
     lines = ["usage: bench COMMAND ...", "", "One benchmark for the paradigms of speech enhancement.", ""]
-    lines += [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    lines += [f"  {name:{width}}  {COMMANDS[name].summary}" for name in names]
     return "\n".join([*lines, "", "bench COMMAND --help says more."])
 
 
@@ -124,6 +152,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name == "--version":
             print(f"sebench {__version__}")
             return OK
+        if family := [known for known in COMMANDS if known.startswith(f"{name} ")]:
+            if not rest or rest[0] in ("-h", "--help"):
+                print(_help(family))
+                return OK
+            name = f"{name} {rest.pop(0)}"
         if name not in COMMANDS:
             raise did_you_mean("command", name, COMMANDS)
         command = COMMANDS[name]

@@ -1,1 +1,1 @@
-"""Listening tests made from stored runs: their room, still empty."""
+"""Listening tests made from stored runs: clips chosen, stimuli made, webMUSHRA served, ratings read and analysed."""

@@ -1,0 +1,38 @@
+r"""A configuration as webMUSHRA's parser reads it.
+
+Its YAML parser misreads much of what YAML allows: compact nested lists (``- - random``), strings over several
+lines, ``\u`` escapes. So: one thing a line, a lone ``-`` before everything nested, every string in double
+quotes on one line, in UTF-8. Any YAML parser reads the same from it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+
+def to_yaml(config: Mapping[str, Any]) -> str:
+    """``config``, of mappings, sequences, strings, numbers, booleans, and no empty collection."""
+    return "\n".join(_lines(config, "")) + "\n"
+
+
+def _lines(value: Any, indent: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        heads = [(f"{indent}{key}:", entry) for key, entry in value.items()]
+    else:
+        heads = [(f"{indent}-", entry) for entry in value]
+    for head, entry in heads:
+        if isinstance(entry, Mapping) or (isinstance(entry, Sequence) and not isinstance(entry, str)):
+            if not entry:
+                raise ValueError(f"{head.strip()} an empty collection cannot be written")
+            yield head
+            yield from _lines(entry, f"{indent}    ")
+        else:
+            yield f"{head} {_scalar(entry)}"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        value = " ".join(value.split())  # line breaks and tabs would come back escaped
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,89 @@
+"""What is done to a signal before it is heard: cut, low-passed, made less noisy, faded, levelled."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.signal import firwin, kaiserord, oaconvolve
+
+from bench.core.errors import UserError
+from bench.core.types import Audio
+
+LONGEST = 12.0
+"""Seconds, of BS.1534-3 and of webMUSHRA."""
+
+PEAK = 10 ** (-1 / 20)
+"""The highest sample that is written: 1 dB under full scale, for what resampling in a browser adds."""
+
+TRANSITION = 500.0
+"""Hz from the edge of a low-pass anchor to where it is 60 dB down."""
+
+SHORTEST = 0.4
+"""Seconds: one block of BS.1770's loudness."""
+
+
+def cut(clean: Audio, sample_rate: int, longest: float) -> slice:
+    """The part that is heard: all of a recording that is short enough, else its beginning up to a pause.
+
+    The pause is the quietest tenth of a second of ``clean`` in the second half of what may be heard.
+    """
+    limit = int(longest * sample_rate)
+    if clean.size <= limit:
+        return slice(0, clean.size)
+    width = max(1, sample_rate // 10)
+    energy = np.convolve(clean[:limit].astype(np.float64) ** 2, np.ones(width), mode="valid")
+    first = limit // 2
+    quietest = first + int(np.argmin(energy[first:]))
+    return slice(0, quietest + width // 2)
+
+
+def low_pass(signal: Audio, sample_rate: int, edge: float) -> Audio:
+    """``signal`` up to ``edge`` Hz, in time with the original.
+
+    A linear-phase filter within BS.1534-3's tolerances for the anchors: ±0.1 dB in the pass band, 25 dB down
+    at ``edge`` + 500 Hz and 50 dB at ``edge`` + 1 kHz.
+
+    Raises:
+        UserError: the sampling rate holds nothing above the edge.
+    """
+    width = min(TRANSITION, sample_rate / 2 - edge)
+    if width <= 0:
+        raise UserError(f"anchors: at {sample_rate} Hz nothing lies above {edge:g} Hz; leave that anchor out")
+    taps, beta = kaiserord(60.0, width / (sample_rate / 2))
+    taps |= 1
+    kernel = firwin(taps, edge + width / 2, window=("kaiser", beta), fs=sample_rate)
+    return np.asarray(oaconvolve(signal.astype(np.float64), kernel, mode="same"), dtype=np.float32)
+
+
+def less_noisy(clean: Audio, noisy: Audio, decibels: float) -> Audio:
+    """The mixture with its noise, ``noisy - clean``, turned down by ``decibels``."""
+    return np.asarray(clean + (noisy - clean) * 10 ** (-decibels / 20), dtype=np.float32)
+
+
+def fade(signal: Audio, sample_rate: int, seconds: float) -> Audio:
+    """Raised-cosine ramps at both ends."""
+    length = min(round(seconds * sample_rate), signal.size // 2)
+    ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(length) + 0.5) / max(1, length))
+    faded = signal.astype(np.float32, copy=True)
+    faded[:length] *= ramp
+    faded[signal.size - length :] *= ramp[::-1]
+    return faded
+
+
+def loudness(signal: Audio, sample_rate: int) -> float:
+    """Integrated loudness in LUFS (BS.1770-4); minus infinity where everything is below its gate.
+
+    Raises:
+        UserError: shorter than one block.
+    """
+    from pyloudnorm import Meter
+
+    if signal.size < SHORTEST * sample_rate:
+        raise UserError(f"{signal.size / sample_rate:.2f} s are too short to measure loudness; {SHORTEST} s are needed")
+    return float(Meter(sample_rate).integrated_loudness(signal.astype(np.float64)))
+
+
+def highest_loudness(signal: Audio, measured: float) -> float:
+    """The loudness in LUFS at which ``signal``, of loudness ``measured``, would reach ``PEAK``."""
+    return measured + 20 * math.log10(PEAK / max(float(np.abs(signal).max()), 1e-9))
