@@ -1,0 +1,155 @@
+"""The bootstrap: what an estimate might have been, had other speakers or recordings been drawn.
+
+Everything estimated here is a ratio of sums over independent units (speakers, or recordings where the
+speaker is not known): a mean is the sum of scores over their number, a word error rate the sum of errors
+over the sum of words. Units are drawn with replacement, with all that belongs to them (Davison and
+Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8).
+
+Intervals are expanded percentile intervals (Hesterberg, "What Teachers Should Know About the Bootstrap",
+The American Statistician 69, 2015): a plain percentile interval of few units is too narrow, so its
+percentiles are moved outwards until normal data are covered as often as by Student's interval:
+to the normal quantile ``z = t sqrt(n / (n - 1))`` with ``t`` of ``n - 1`` degrees of freedom. P-values are the
+same rule read backwards: the level at which the interval touches zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.intp]
+
+RESAMPLES = 10_000
+SEED = 0
+"""Of the draws. Always the same, so that the same rows give the same table."""
+
+_BEYOND = 50
+"""Where fewer draws lie beyond a percentile it is not read off them but off the normal curve with their
+standard deviation: so far out, a quantile of a finite number of draws (or of few units) says too little."""
+
+_PORTION = 2_000_000
+"""Weights held as floating-point numbers at a time."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Estimates and what they were in each resample.
+
+    Attributes:
+        estimate: ``[columns]``.
+        values: ``[columns, resamples]``; NaN where a resample held nothing to estimate from.
+        units: ``[columns]``, how many independent units each estimate rests on.
+    """
+
+    estimate: Array
+    values: Array
+    units: Integers
+
+    def __getitem__(self, columns: Integers | slice) -> Draws:
+        """These columns alone."""
+        return Draws(self.estimate[columns], self.values[columns], self.units[columns])
+
+    def __sub__(self, other: Draws) -> Draws:
+        """The differences, resample by resample: paired. Both must come from the same units."""
+        return Draws(self.estimate - other.estimate, self.values - other.values, np.minimum(self.units, other.units))
+
+    def interval(self, confidence: float = 0.95) -> tuple[Array, Array]:
+        """Lower and upper ends ``[columns]``, meant to hold the true value with probability ``confidence``.
+
+        NaN for fewer than two units.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            t = stats.t.ppf((1 + confidence) / 2, self.units - 1)
+            z = t * np.sqrt(self.units / (self.units - 1))
+        ordered = np.sort(self.values, axis=1)  # NaN last
+        count = np.isfinite(ordered).sum(axis=1)
+        tail = stats.norm.sf(z)
+        near = tail * count >= _BEYOND
+        margin = z * _sd(self.values)
+        low = np.where(near, _quantile(ordered, count, tail), self.estimate - margin)
+        high = np.where(near, _quantile(ordered, count, 1 - tail), self.estimate + margin)
+        return np.where(self.units > 1, low, np.nan), np.where(self.units > 1, high, np.nan)
+
+    def p_value(self) -> Array:
+        """Two-sided, that the true value is zero: ``[columns]``.
+
+        1 where nothing at all speaks against it, NaN for fewer than two units.
+        """
+        count = np.isfinite(self.values).sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            below = ((self.values < 0).sum(axis=1) + 0.5 * (self.values == 0).sum(axis=1)) / count
+            beyond = np.minimum(below, 1 - below)
+            normal = np.fmax(np.abs(self.estimate) / _sd(self.values), stats.norm.isf(_BEYOND / count))
+            z = np.where(beyond * count >= _BEYOND, stats.norm.isf(beyond), normal)
+            p = 2 * stats.t.sf(z * np.sqrt((self.units - 1) / self.units), self.units - 1)
+        return np.where(self.units > 1, p, np.nan)
+
+
+class Resampler:
+    """One set of resamples of independent units, met by all that is estimated from them: differences are paired.
+
+    Args:
+        units: how many there are.
+        resamples: how many draws of as many units, 1000 or more.
+    """
+
+    def __init__(self, units: int, resamples: int = RESAMPLES) -> None:
+        random = np.random.default_rng(SEED)
+        self._weights = np.empty((resamples, units), np.uint8)
+        """How often each unit was drawn."""
+        for part in self._parts():
+            self._weights[part] = _draw(part.stop - part.start, units, random)
+
+    def sums(self, columns: Array) -> Array:
+        """Sums over each resample's units, ``[columns, resamples]``, of ``columns`` ``[columns, units]``."""
+        sums = np.empty((len(columns), len(self._weights)))
+        for part in self._parts():
+            sums[:, part] = columns @ self._weights[part].T.astype(np.float64)
+        return sums
+
+    def ratios(self, numerators: Array, denominators: Array) -> Draws:
+        """``sum(numerators) / sum(denominators)``, both ``[columns, units]`` and 0 where a unit has no data."""
+        # Most columns have the same denominators (a score for every recording): those are summed once.
+        distinct, which = np.unique(denominators, axis=0, return_inverse=True)
+        above, below = self.sums(numerators), self.sums(distinct)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values = above / np.where(below > 0, below, np.nan)[which.reshape(-1)]
+            estimate = numerators.sum(axis=1) / denominators.sum(axis=1)
+        return Draws(estimate, values, (denominators > 0).sum(axis=1))
+
+    def _parts(self) -> Iterator[slice]:
+        """Resamples in portions that fit the memory as floating-point numbers."""
+        resamples, units = self._weights.shape
+        step = max(1, _PORTION // max(units, 1))
+        return (slice(start, min(start + step, resamples)) for start in range(0, resamples, step))
+
+
+def _draw(resamples: int, units: int, random: np.random.Generator) -> Integers:
+    """How often each of ``units`` comes when as many are drawn with replacement: ``[resamples, units]``."""
+    drawn = random.integers(0, max(units, 1), size=(resamples, units)) + np.arange(resamples)[:, None] * units
+    return np.bincount(drawn.reshape(-1), minlength=resamples * units).reshape(resamples, units)
+
+
+def _sd(values: Array) -> Array:
+    """Each column's standard deviation over the resamples that have a value."""
+    if np.isfinite(values).all():
+        return np.asarray(values.std(axis=1))
+    count = np.isfinite(values).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.nansum(values, axis=1) / count
+        return np.asarray(np.sqrt(np.nansum((values - mean[:, None]) ** 2, axis=1) / count))
+
+
+def _quantile(ordered: Array, count: Integers, level: Array) -> Array:
+    """Each column's own quantile, linear between the two nearest of its first ``count`` ordered values."""
+    last = np.maximum(count - 1, 0)
+    place = np.clip(np.nan_to_num(level), 0, 1) * last
+    below = np.floor(place).astype(np.intp)
+    columns = np.arange(len(ordered))
+    lower, upper = ordered[columns, below], ordered[columns, np.minimum(below + 1, last)]
+    return np.asarray(lower + (place - below) * (upper - lower))
