@@ -130,17 +130,22 @@ def collect(outcome: Outcome, store: Store, save_audio: bool) -> None:
 
 
 def summarise(folder: Path, rows: Iterable[Row], metrics: Mapping[str, MetricInfo]) -> None:
-    """Leaderboard, table of rows and plots of every row there is; the leaderboard on the terminal too."""
+    """Leaderboard, comparisons, table of rows and plots of every row there is; the leaderboard on the terminal too."""
+    from results.analysis import analyse
     from results.frame import write_csv as write_rows
-    from results.leaderboard import leaderboard, render, write_csv
+    from results.leaderboard import comparisons, leaderboard, write_csv
     from results.plots import write_plots
+    from results.terminal import render
+    from results.typeset import write_tables
 
     rows, metrics = separate(rows, metrics)
-    table = leaderboard(rows, metrics)
-    write_csv(table, folder)
+    analyses = analyse(rows, metrics)
+    write_csv(leaderboard(analyses, metrics), folder / "leaderboard.csv")
+    write_csv(comparisons(analyses), folder / "comparisons.csv")
+    write_tables(analyses, folder)
     write_rows(rows, folder)
-    write_plots(rows, folder / "plots", metrics)
-    render(table, metrics)
+    write_plots(analyses, folder / "plots")
+    render(analyses)
 
 
 def summarise_again(folder: Path) -> None:

@@ -87,6 +87,7 @@ class Draws:
             normal = np.fmax(np.abs(self.estimate) / _sd(self.values), stats.norm.isf(_BEYOND / count))
             z = np.where(beyond * count >= _BEYOND, stats.norm.isf(beyond), normal)
             p = 2 * stats.t.sf(z * np.sqrt((self.units - 1) / self.units), self.units - 1)
+        p = np.where(np.isinf(z), 2.0 ** (1 - self.units), p)  # no spread at all: what a sign test would say
         return np.where(self.units > 1, p, np.nan)
 
 

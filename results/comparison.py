@@ -66,9 +66,7 @@ def compare(panel: Panel, confidence: float = 0.95, resamples: int = RESAMPLES) 
     if len(panel.systems) < 2:
         return {metric: [] for metric in panel.scores}
     resampler = Resampler(panel.unit_count, resamples)
-    return {
-        metric: _compare(panel, metric, scores, resampler, confidence) for metric, scores in panel.scores.items()
-    }
+    return {metric: _compare(panel, metric, scores, resampler, confidence) for metric, scores in panel.scores.items()}
 
 
 def _compare(panel: Panel, metric: str, scores: Scores, resampler: Resampler, confidence: float) -> list[Comparison]:
@@ -154,10 +152,10 @@ def standings(
         for pair in comparisons
         if best in (pair.first, pair.second) and pair.holm_bootstrap < level
     }
-    standing: list[Standing] = ["tied" if number in full and number not in told_apart else "" for number in range(len(means))]
+    standing: list[Standing] = [""] * len(means)
     for number in full:
-        if means[number] == means[best]:
-            standing[number] = "best"
+        if number not in told_apart:
+            standing[number] = "best" if means[number] == means[best] else "tied"
     return standing
 
 
@@ -212,13 +210,14 @@ def _ranks(differences: Array) -> Array:
     """Ranks of the absolute differences in each line, from 1, ties shared; 0 for zeros and NaN."""
     sizes = np.abs(differences)
     sizes[sizes == 0] = np.nan
-    return np.nan_to_num(stats.rankdata(sizes, axis=1, nan_policy="omit"))
+    ranks: Array = np.nan_to_num(stats.rankdata(sizes, axis=1, nan_policy="omit"))
+    return ranks
 
 
 @lru_cache(maxsize=1024)
 def _tails(ranks: tuple[float, ...]) -> tuple[Array, Array]:
     """P(W+ <= w) and P(W+ >= w) when every rank is positive or negative at random, by ``2 w`` (ties halve ranks)."""
-    chance = np.ones(1)
+    chance: Array = np.ones(1)
     for rank in ranks:
         step = round(2 * rank)
         chance = (np.pad(chance, (0, step)) + np.pad(chance, (step, 0))) / 2

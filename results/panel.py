@@ -77,7 +77,8 @@ class Scores:
         count = np.isfinite(self.samples).sum(axis=2)
         squares = np.nansum((self.samples - self.clips[:, :, None]) ** 2, axis=(1, 2))
         freedom = np.maximum(count - 1, 0).sum(axis=1)
-        return np.sqrt(np.divide(squares, freedom, out=np.full(len(freedom), np.nan), where=freedom > 0))
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.sqrt(squares / freedom))
 
     def of(self, clips: NDArray[np.intp]) -> Scores:
         """The scores of these clips alone."""
@@ -209,7 +210,7 @@ def _units(values: Sequence[Tag | None] | None, clips: int) -> tuple[bool, NDArr
 def _scores(systems: Sequence[System], clips: Sequence[str], metrics: Sequence[str]) -> dict[str, Scores]:
     """The arrays, filled row by row."""
     clip_at = {clip: index for index, clip in enumerate(clips)}
-    seeds = [sorted({row.key.seed for row in system.rows}, key=lambda seed: (seed is not None, seed)) for system in systems]
+    seeds = [list(dict.fromkeys(row.key.seed for row in system.rows)) for system in systems]
     shape = (len(systems), len(clips), max(map(len, seeds), default=0))
     samples = {metric: np.full(shape, np.nan) for metric in metrics}
     totals: dict[str, Array] = {}
@@ -239,7 +240,7 @@ def _graver(score: Score, other: Score | None) -> Score:
 def _missing(
     metric: str, samples: Array, lost: Mapping[tuple[str, int, int], Score]
 ) -> tuple[Mapping[int, Score], ...]:
-    without = ~np.isfinite(samples).any(axis=2)
+    without: NDArray[np.bool_] = np.asarray(np.isnan(samples).all(axis=2))
     return tuple(
         {int(clip): lost.get((metric, system, int(clip)), _NOTHING) for clip in np.flatnonzero(line)}
         for system, line in enumerate(without)
@@ -250,4 +251,5 @@ def _mean(samples: Array) -> Array:
     """Over the last axis, of what is there."""
     count = np.isfinite(samples).sum(axis=-1)
     total = np.nansum(samples, axis=-1)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total / count)

@@ -15,8 +15,10 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.core.types import Status
 from results.bootstrap import RESAMPLES, Resampler
@@ -99,7 +101,7 @@ def describe(panel: Panel, confidence: float = 0.95, resamples: int = RESAMPLES)
     return {metric: _describe(scores, shaped[:, at]) for at, (metric, scores) in enumerate(panel.scores.items())}
 
 
-def _describe(scores: Scores, estimates: np.ndarray) -> list[MetricSummary]:
+def _describe(scores: Scores, estimates: NDArray[Any]) -> list[MetricSummary]:
     """One metric's summaries from its scores and ``[mean, low, high, units]`` of each system."""
     summaries = []
     for number, (mean, low, high, units) in enumerate(estimates.T.tolist()):
@@ -146,5 +148,3 @@ def _summary(panel: Panel, system: System, metrics: Mapping[str, MetricSummary])
         rtf=sum(work for work, _ in timed) / sum(length for _, length in timed) if timed else math.nan,
         metrics=metrics,
     )
-
-

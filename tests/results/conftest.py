@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bench.core.types import Score, Status
 from results.info import MetricInfo
+from results.panel import Panel, Scores, System
 from results.rows import Key, Row
 
 METRICS = {"pesq": MetricInfo("PESQ", "MOS"), "lsd": MetricInfo("LSD", "dB", higher_is_better=False)}
@@ -31,6 +33,39 @@ def make_row(
     known = {name: rest.pop(name) for name in list(rest) if name in Row.__dataclass_fields__}
     scores = {name: value if isinstance(value, Score) else Score(value) for name, value in rest.items()}
     return Row(Key(dataset, method, steps, seed, utterance), paradigm, status, scores=scores, **known)
+
+
+def score_rows(scores: NDArray[np.float64], speakers: Sequence[int] | None = None) -> list[Row]:
+    """Rows of a metric ``x`` from ``[methods, clips]`` or ``[methods, clips, seeds]``, methods ``m00``, ``m01``, ..."""
+    seeds = range(scores.shape[2]) if scores.ndim == 3 else (None,)
+    return [
+        make_row(
+            f"u{clip:04d}",
+            method=f"m{method:02d}",
+            paradigm="predictive",
+            seed=seed,
+            tags={} if speakers is None else {"speaker": f"s{speakers[clip]}"},
+            x=float(scores[method, clip] if seed is None else scores[method, clip, seed]),
+        )
+        for method in range(scores.shape[0])
+        for clip in range(scores.shape[1])
+        for seed in seeds
+    ]
+
+
+def score_panel(scores: NDArray[np.float64], speakers: NDArray[np.intp] | None = None) -> Panel:
+    """The panel of ``score_rows``, without the rows."""
+    samples = scores if scores.ndim == 3 else scores[:, :, None]
+    systems, clips, _ = samples.shape
+    return Panel(
+        "demo",
+        tuple(System(f"m{number:02d}", None, "predictive", ()) for number in range(systems)),
+        tuple(f"u{clip:04d}" for clip in range(clips)),
+        {},
+        "recording" if speakers is None else "speaker",
+        np.arange(clips) if speakers is None else speakers,
+        {"x": Scores(samples, None, ({},) * systems)},
+    )
 
 
 @pytest.fixture(scope="session")

@@ -12,21 +12,28 @@ import pytest
 from matplotlib.image import imread
 
 from bench.core.types import Score
-from results import plots
+from results import figures
+from results.analysis import Analysis, Options, analyse
+from results.figures import COLOURS
 from results.info import MetricInfo
-from results.plots import COLOURS, clip_frame, scores_by_method, scores_by_nfe, write_plots
+from results.plots import scores_by_method, scores_by_nfe, write_plots
 from results.rows import Row
 from tests.results.conftest import METRICS, make_row
 
 ROOT = Path(__file__).resolve().parents[2]
 Build = Callable[..., list[Row]]
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:seaborn")
+QUICK = Options(resamples=1000)
+
+
+def analysis(rows: list[Row]) -> Analysis:
+    (made,) = analyse(rows, METRICS, QUICK)
+    return made
 
 
 def test_two_figures_per_dataset_with_something_on_them(tmp_path: Path, benchmark_rows: Build) -> None:
     rows = benchmark_rows(dataset="demo") + benchmark_rows(dataset="other")
-    written = write_plots(rows, tmp_path / "plots", METRICS)
+    written = write_plots(analyse(rows, METRICS, QUICK), tmp_path / "plots")
     names = {
         f"{kind}_{data}.{form}" for kind in ("scores", "nfe") for data in ("demo", "other") for form in ("png", "pdf")
     }
@@ -43,19 +50,31 @@ def test_two_figures_per_dataset_with_something_on_them(tmp_path: Path, benchmar
 
 def test_the_same_rows_give_the_same_files(tmp_path: Path, benchmark_rows: Build) -> None:
     rows = benchmark_rows(clips=2, seeds=1)
-    first = write_plots(rows, tmp_path / "one", METRICS)
-    second = write_plots(rows[::-1], tmp_path / "two", METRICS)
+    first = write_plots(analyse(rows, METRICS, QUICK), tmp_path / "one")
+    second = write_plots(analyse(rows[::-1], METRICS, QUICK), tmp_path / "two")
     assert [a.read_bytes() for a in first] == [b.read_bytes() for b in second]
 
 
-def test_what_is_drawn_are_utterances_not_seeds(benchmark_rows: Build) -> None:
-    clips = clip_frame(benchmark_rows(clips=5, seeds=3), METRICS)
-    assert (clips.groupby(["method", "steps", "metric"], dropna=False).size() == 5).all()
+def test_what_is_drawn_are_recordings_not_seeds(benchmark_rows: Build) -> None:
+    figure = scores_by_method(analysis(benchmark_rows(clips=5, seeds=3)))
+    assert figure is not None
+    for ax in figure.axes:
+        assert [len(points.get_offsets()) for points in ax.collections] == [5] * 7
+
+
+def test_intervals_are_the_leaderboards(benchmark_rows: Build) -> None:
+    made = analysis(benchmark_rows())
+    figure = scores_by_method(made)
+    assert figure is not None
+    drawn = {tuple(np.round(line.get_xdata(), 6)) for line in figure.axes[0].lines}
+    for summary in made.summaries:
+        pesq = summary.metrics["pesq"]
+        assert tuple(np.round((pesq.low, pesq.high), 6)) in drawn
 
 
 def test_lines_points_and_levels(benchmark_rows: Build) -> None:
     """Methods with steps are lines over their counted calls, one pass is a point, no calls a level."""
-    figure = scores_by_nfe(clip_frame(benchmark_rows(), METRICS), METRICS)
+    figure = scores_by_nfe(analysis(benchmark_rows()))
     assert figure is not None
     ax = figure.axes[0]
     assert ax.get_xscale() == "log"
@@ -69,14 +88,14 @@ def test_lines_points_and_levels(benchmark_rows: Build) -> None:
 @pytest.mark.parametrize(("calls", "ticks"), [((3,), [3]), ((3, 4), [3, 4]), ((1, 60), [1, 2, 5, 10, 20, 50])])
 def test_the_axis_of_calls_is_never_without_numbers(calls: tuple[int, ...], ticks: list[int]) -> None:
     rows = [make_row(method=f"m{n}", nfe=n, pesq=1.0) for n in calls]
-    figure = scores_by_nfe(clip_frame(rows, METRICS), METRICS)
+    figure = scores_by_nfe(analysis(rows))
     assert figure is not None
     assert list(figure.axes[0].get_xticks()) == ticks
 
 
 def test_the_mean_is_where_it_belongs() -> None:
     rows = [make_row(u, method="m", paradigm="predictive", nfe=1, pesq=v) for u, v in (("a", 1.0), ("b", 4.0))]
-    figure = scores_by_method(clip_frame(rows, METRICS), METRICS)
+    figure = scores_by_method(analysis(rows))
     assert figure is not None
     (ax,) = figure.axes
     assert "2.50" in [text.get_text() for text in ax.texts]
@@ -87,7 +106,7 @@ def test_the_mean_is_where_it_belongs() -> None:
 def test_edge_cases_draw_without_complaint(
     tmp_path: Path, benchmark_rows: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plots, "FORMATS", ("png",))
+    monkeypatch.setattr(figures, "FORMATS", ("png",))
     some = benchmark_rows(clips=3)
     missing = Score.missing("undefined", "silence")
     cases = {
@@ -102,13 +121,13 @@ def test_edge_cases_draw_without_complaint(
         "odd names": [make_row(u, dataset="a.b-c", method="$\\x_1$ [y] " + "long" * 20, nfe=2, pesq=1.0) for u in "ab"],
     }
     for name, rows in cases.items():
-        written = write_plots(rows, tmp_path / name, METRICS)
+        written = write_plots(analyse(rows, METRICS, QUICK), tmp_path / name)
         assert len(written) == (1 if name == "one method" else 2), name
 
 
 def test_nothing_to_draw_writes_nothing(tmp_path: Path) -> None:
-    assert write_plots([], tmp_path / "plots", METRICS) == []
-    assert write_plots([make_row(status="error")], tmp_path / "plots", METRICS) == []
+    assert write_plots(analyse([], METRICS, QUICK), tmp_path / "plots") == []
+    assert write_plots(analyse([make_row(status="error")], METRICS, QUICK), tmp_path / "plots") == []
     assert not (tmp_path / "plots").exists()
 
 
@@ -117,11 +136,12 @@ def test_no_global_state_is_left_behind(tmp_path: Path) -> None:
     script = (
         "import sys, matplotlib as mpl, numpy as np\n"
         "from pathlib import Path\n"
+        "from results.analysis import analyse\n"
         "from results.plots import write_plots\n"
         "from tests.results.conftest import make_row\n"
         "before = dict(mpl.rcParams), np.random.get_state()[1].tolist()\n"
         "rows = [make_row(u, method='m', nfe=3, pesq=float(i)) for i, u in enumerate('abc')]\n"
-        "assert len(write_plots(rows, Path(sys.argv[1]))) == 4\n"
+        "assert len(write_plots(analyse(rows), Path(sys.argv[1]))) == 4\n"
         "import matplotlib.pyplot as plt\n"
         "assert (dict(mpl.rcParams), np.random.get_state()[1].tolist()) == before\n"
         "assert plt.get_fignums() == []\n"

@@ -1,0 +1,120 @@
+"""The leaderboard for papers and pages: Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from results.analysis import Analysis
+from results.cells import Cell, legend, lines, missing, shown
+from results.files import replacing
+from results.info import MetricInfo
+
+
+def write_tables(analyses: Iterable[Analysis], folder: Path) -> list[Path]:
+    """``leaderboard.md`` and ``leaderboard.tex`` in ``folder``."""
+    analyses = list(analyses)
+    written = []
+    for name, text in (("leaderboard.md", markdown(analyses)), ("leaderboard.tex", latex(analyses))):
+        with replacing(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+        written.append(folder / name)
+    return written
+
+
+def markdown(analyses: Iterable[Analysis]) -> str:
+    """A heading, a table and notes per dataset: best in bold, ties marked ``≈``, n in a column."""
+    parts = []
+    for analysis in analyses:
+        header, rows = _grid(analysis)
+        table = [list(map(_markdown, line)) for line in (header, *rows)]
+        table.insert(1, [":--", *["--:"] * (len(header) - 1)])
+        notes = [_markdown_text(note) for note in [*legend(analysis, "bold", "≈"), *missing(analysis)]]
+        parts += [f"## {_markdown_text(analysis.panel.dataset)}: {analysis.size}", ""]
+        parts += [f"| {' | '.join(row)} |" for row in table]
+        parts += ["", *(f"- {note}" for note in notes), ""]
+    return "\n".join(parts)
+
+
+def latex(analyses: Iterable[Analysis]) -> str:
+    """A ``table`` per dataset, for the package booktabs: best in bold, ties marked, n in a column."""
+    parts = ["% \\usepackage{booktabs}", ""]
+    for analysis in analyses:
+        header, rows = _grid(analysis)
+        heads, *table = (" & ".join(map(_latex, line)) for line in (header, *rows))
+        notes = [_latex_text(note) for note in [*legend(analysis, "bold", "≈"), *missing(analysis)]]
+        parts += [
+            *("\\begin{table}", "  \\centering"),
+            f"  \\caption{{{_latex_text(f'{analysis.panel.dataset}: {analysis.size}')}}}",
+            f"  \\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
+            *("    \\toprule", f"    {heads} \\\\", "    \\midrule"),
+            *(f"    {line} \\\\" for line in table),
+            *("    \\bottomrule", "  \\end{tabular}", ""),
+            f"  \\footnotesize {'. '.join(notes)}.",
+            *("\\end{table}", ""),
+        ]
+    return "\n".join(parts)
+
+
+def _grid(analysis: Analysis) -> tuple[list[str | Cell], list[list[str | Cell]]]:
+    """What stands in the header and in each line."""
+    rows, names = lines(analysis), shown(analysis)
+    steps, failed = any(row.steps for row in rows), any(row.failed for row in rows)
+    heads = (_header(analysis.metrics[name]) for name in names)
+    return ["method", *["N"] * steps, *heads, "n", "NFE", "RTF", *["failed"] * failed], [
+        [
+            *(row.method, *[row.steps] * steps),
+            *(row.cells[name] for name in names),
+            *(str(row.n), row.nfe, row.rtf, *[str(row.failed or "")] * failed),
+        ]
+        for row in rows
+    ]
+
+
+def _header(info: MetricInfo) -> str:
+    unit = f" ({info.unit})" if info.unit else ""
+    return f"{info.label}{unit} {'↑' if info.higher_is_better else '↓'}"
+
+
+def _markdown(content: str | Cell) -> str:
+    return _markdown_cell(content) if isinstance(content, Cell) else _markdown_text(content)
+
+
+def _latex(content: str | Cell) -> str:
+    return _latex_cell(content) if isinstance(content, Cell) else _latex_text(content)
+
+
+def _markdown_cell(cell: Cell) -> str:
+    if not cell.mean:
+        return "–"
+    mean = f"**{cell.mean}**" if cell.standing == "best" else f"≈{cell.mean}" if cell.standing == "tied" else cell.mean
+    return " ".join(filter(None, [mean, cell.interval, "" if cell.n is None else f"(n={cell.n})"]))
+
+
+def _latex_cell(cell: Cell) -> str:
+    if not cell.mean:
+        return "--"
+    mean = _latex_text(cell.mean)
+    mean = {"best": f"\\textbf{{{mean}}}", "tied": f"$\\approx${mean}", "": mean}[cell.standing]
+    interval = f"{{\\scriptsize {_latex_text(cell.interval)}}}" if cell.interval else ""
+    return " ".join(filter(None, [mean, interval, "" if cell.n is None else f"($n={cell.n}$)"]))
+
+
+def _markdown_text(text: str) -> str:
+    """``text`` in which nothing is markup."""
+    return re.sub(r"[\\`*_\[\]<>|#]", r"\\\g<0>", text)
+
+
+_LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"[": "{[}", "]": "{]}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"},
+    **{"↑": r"$\uparrow$", "↓": r"$\downarrow$", "≈": r"$\approx$", "±": r"$\pm$"},
+}
+
+
+def _latex_text(text: str) -> str:
+    """``text`` in which nothing is a command; a minus before a digit is one."""
+    marked = re.sub(r"(?<![\w.])-(?=[\d.])", "\0", text)
+    return "".join("$-$" if character == "\0" else _LATEX.get(character, character) for character in marked)
