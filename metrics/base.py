@@ -128,11 +128,12 @@ class Metric(ABC):
             return Score.missing("error", problem)
         if len(enhanced) < self.min_seconds * utterance.sample_rate:
             return Score.missing("undefined", f"shorter than {self.min_seconds:g} s")
-        for what, signal in (("clean reference", utterance.clean), ("enhanced speech", enhanced)):
-            if self.needs_clean and signal is not None and not signal.any():
+        clip = self._clip(enhanced, utterance, estimate)
+        for what, part in (("clean reference", clip.clean), ("enhanced speech", clip.enhanced)):
+            if self.needs_clean and part is not None and not part.any():
                 return Score.missing("undefined", f"the {what} is silent")
         try:
-            answer = self.compute(self._clip(enhanced, utterance, estimate))
+            answer = self.compute(clip)
         except Undefined as reason:
             return Score.missing("undefined", str(reason))
         except Skipped as reason:
@@ -198,6 +199,16 @@ METRICS: Registry[Metric] = Registry(
         "si_sdr": "metrics.si_sdr",
         "si_sir": "metrics.si_sdr",
         "si_sar": "metrics.si_sdr",
+        "csig": "metrics.composite",
+        "cbak": "metrics.composite",
+        "covl": "metrics.composite",
+        "llr": "metrics.llr",
+        "wss": "metrics.wss",
+        "ssnr": "metrics.segmental_snr",
+        "fwssnr": "metrics.segmental_snr",
+        "lsd": "metrics.lsd",
+        "mcd": "metrics.mcd",
+        "srmr": "metrics.srmr",
         "dnsmos": "metrics.dnsmos",
         "dnsmos_sig": "metrics.dnsmos",
         "dnsmos_bak": "metrics.dnsmos",

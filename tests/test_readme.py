@@ -78,5 +78,7 @@ def test_the_example_of_a_package(tmp_path):
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / "results" / "runs" / "gate" / "leaderboard.csv").set_index("method")
     assert set(table.index) == {"noisy", "gate", "gate20"}
-    assert (table["lsd_n"] == 2).all()
-    assert table.loc["gate", "lsd_mean"] < table.loc["noisy", "lsd_mean"]  # the silent half is silent again
+    assert (table["error_power_n"] == 2).all()
+    assert (
+        table.loc["gate", "error_power_mean"] < table.loc["noisy", "error_power_mean"]
+    )  # the silent half is silent again
