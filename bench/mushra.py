@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from listening_test import candidates, conditions, select, texts
 from listening_test.candidates import Candidates
 from listening_test.export import Design, write_choice
 from listening_test.export import export as write_test
-from listening_test.mapping import KINDS, Kind
+from listening_test.mapping import FILE as MAPPING
+from listening_test.mapping import KINDS, Kind, Test
 from listening_test.select import Clip, Rules
 from results.store import Store
 
@@ -29,6 +31,7 @@ AUTO = {"balance": ["sex", "task"], "once": ["speaker"], "per": ["task"], "sprea
 def export(arguments: Sequence[str]) -> None:
     """``bench mushra export RUN``: choose clips, make stimuli, write the test, say what was done."""
     [run], config = _parse("mushra_export", arguments, "RUN")
+    _needs_extra()
     store, recordings = _open(run, Path(str(config["runs_dir"])))
     rows = store.rows()
     systems = conditions.systems(
@@ -79,6 +82,78 @@ def export(arguments: Sequence[str]) -> None:
     if test.kind == "mushra" and len(test.conditions) > MOST_VISIBLE:
         print(f"note:       {len(test.conditions)} sliders need a screen wider than 1366 pixels, or scrolling sideways")
     print(f"hold it:    bench mushra serve {folder}")
+
+
+def serve(arguments: Sequence[str]) -> None:
+    """``bench mushra serve DIR``: check the test, print each group's address, answer until interrupted."""
+    [named], config = _parse("mushra_serve", arguments, "DIR")
+    _needs_extra()
+    from listening_test import checkout, serve
+
+    folder = Path(named)
+    test = Test.read(folder)
+    serve.check(folder, test)
+    webmushra = checkout.find(config["webmushra"])
+    results = folder / "results" if config["results"] is None else Path(str(config["results"])).expanduser()
+    host, port = str(config["host"]), _integer(config, "port", 1)
+    with serve.application(folder, test, webmushra, results, admin=config["admin"] is True) as app:
+        for line in serve.lines(test, host, port, results):
+            print(line, flush=True)
+        serve.serve(app, host, port)
+
+
+def import_(arguments: Sequence[str]) -> None:
+    """``bench mushra import FILE...``: decode, name what is odd, write ratings.csv and sessions.csv."""
+    named, config = _parse("mushra_import", arguments, "FILE...")
+    from listening_test import collect
+
+    files = [Path(name) for name in named]
+    folder = _test_of(files[0]) if config["test"] is None else Path(str(config["test"])).expanduser()
+    test = Test.read(folder)
+    sessions = collect.collect(files, test)
+    written = collect.write(sessions, test, folder)
+    for session in sessions:
+        if session.note:
+            print(f"{session.listener}: {session.status}; {session.note}")
+    for status, count in Counter(session.status for session in sessions).items():
+        print(f"{count} sessions {status}")
+    print(f"written: {', '.join(map(str, written))}")
+    print(f"next:    bench mushra analyse {folder}")
+
+
+def analyse(arguments: Sequence[str]) -> None:
+    """``bench mushra analyse DIR``: the report, its tables and plots in ``DIR/analysis``, and on the terminal."""
+    [named], config = _parse("mushra_analyse", arguments, "DIR")
+    _needs_extra()
+    from listening_test import collect, report
+
+    folder = Path(named)
+    test = Test.read(folder)
+    if config["unit"] not in ("listener", "trial"):
+        raise did_you_mean("unit", str(config["unit"]), ("listener", "trial"))
+    options = report.Options(
+        sessions=[str(status) for status in _list(config, "sessions")],
+        mid_anchor=None if config["mid_anchor"] is None else str(config["mid_anchor"]),
+        by=None if config["by"] is None else str(config["by"]),
+        unit=config["unit"],
+        power=[_number({"power": points}, "power", 0.1, 100.0) for points in _list(config, "power")],
+        seed=_integer(config, "seed", 0),
+    )
+    run = Store(Path(str(config["run"] or test.run)).expanduser())
+    if config["run"] is not None and not run.rows_path.is_file():
+        raise UserError(f"run={config['run']}: no run is stored here")
+    rows = run.rows() if run.rows_path.is_file() else None
+    made = report.analyse(test, collect.load(folder), rows, options, folder / "analysis")
+    print("\n".join(made.lines))
+    print(f"written: {made.folder}")
+
+
+def _test_of(file: Path) -> Path:
+    """The exported folder that ``file`` lies in."""
+    found = next((folder for folder in file.absolute().parents if (folder / MAPPING).is_file()), None)
+    if found is None:
+        raise UserError(f"{file}: lies in no exported test; name its folder: test=DIR")
+    return found
 
 
 class Recordings:
@@ -187,6 +262,15 @@ def _open(run: str, runs_dir: Path) -> tuple[Store, Recordings]:
     return store, Recordings(stored, folder)
 
 
+def _needs_extra() -> None:
+    """Raises ``UserError`` where what listening tests need was not installed."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("pyloudnorm", "statsmodels", "pymushra", "waitress") if find_spec(name) is None]
+    if missing:
+        raise UserError(f"listening tests need {', '.join(missing)}: pip install 'sebench[listening]'")
+
+
 def _parse(job: str, arguments: Sequence[str], wanted: str) -> tuple[list[str], dict[str, Any]]:
     """What is named, and the composed configuration; an argument with ``=`` that is no file overrides a key."""
     overrides = [argument for argument in arguments if "=" in argument and not Path(argument).exists()]
@@ -220,4 +304,9 @@ def _number(config: Mapping[str, Any], key: str, low: float, high: float) -> flo
     return float(value)
 
 
-STEPS: Mapping[str, Callable[[Sequence[str]], None]] = {"export": export}
+STEPS: Mapping[str, Callable[[Sequence[str]], None]] = {
+    "export": export,
+    "serve": serve,
+    "import": import_,
+    "analyse": analyse,
+}

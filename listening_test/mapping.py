@@ -122,6 +122,24 @@ class Test:
     groups: Mapping[str, tuple[str, ...]]
     volume: Answer
 
+    def keys(self, page: str) -> list[str]:
+        """What the page's answers are stored under: its own keys, and webMUSHRA's for the hidden reference."""
+        return [*self.pages[page].answers, *(["reference"] if self.kind == "mushra" else [])]
+
+    def heard(self, page: str, key: str) -> list[Stimulus]:
+        """What was judged under ``key`` of ``page``: one stimulus, or two in the order they are heard (abx: X first).
+
+        Raises:
+            KeyError: no such page or key.
+        """
+        content = self.pages[page]
+        reference = content.reference.stimuli if content.reference else ()
+        if key == "reference" and self.kind == "mushra":
+            names = reference
+        else:
+            names = (*(reference if self.kind == "abx" else ()), *content.answers[key].stimuli)
+        return [self.stimuli[name] for name in names]
+
     def write(self, folder: Path) -> Path:
         """``mapping.json`` in ``folder``."""
         path = folder / FILE

@@ -1,0 +1,194 @@
+"""What the ratings say: medians and means with intervals, and tests of their differences.
+
+Ratings come crossed: every listener rates several clips, every clip is rated by several listeners. Intervals
+are percentiles of a bootstrap that draws listeners and clips alike (the pigeonhole bootstrap: Owen, "The
+pigeonhole bootstrap", Ann. Appl. Stat. 1(2), 2007), so that they speak for other listeners and other clips;
+they are on the wide side. The rank tests take listeners as the sample: a listener's clips are averaged first.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+Unit = Literal["listener", "trial"]
+
+DRAWS = 2000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Friedman:
+    """Friedman's test that all conditions are alike.
+
+    Attributes:
+        statistic, p: chi-squared and its probability; NaN where there are too few conditions or blocks.
+        blocks, conditions: how many.
+        w: Kendall's coefficient of concordance, from 0 to 1.
+    """
+
+    statistic: float
+    p: float
+    blocks: int
+    conditions: int
+    w: float
+
+
+def cube(ratings: pd.DataFrame, conditions: Sequence[str]) -> Array:
+    """Scores ``[listeners, clips, conditions]``, NaN where there is none; several of one cell are averaged."""
+    clip = ratings["dataset"] + "/" + ratings["utterance"]
+    table = ratings.assign(clip=clip).pivot_table("score", ["listener", "clip"], "condition", aggfunc="mean")
+    listeners, clips = (sorted(table.index.unique(level)) for level in ("listener", "clip"))
+    full = table.reindex(pd.MultiIndex.from_product([listeners, clips]), columns=list(conditions))
+    return full.to_numpy(dtype=np.float64).reshape(len(listeners), len(clips), len(conditions))
+
+
+def summaries(ratings: pd.DataFrame, conditions: Sequence[str], seed: int) -> pd.DataFrame:
+    """A line for each condition: ``n, listeners, clips``, median, mean and quartiles with their intervals."""
+    scores = cube(ratings, conditions)
+    medians, means = (_interval(scores, statistic, seed) for statistic in (_median, _mean))
+    lines = []
+    for index, condition in enumerate(conditions):
+        own = scores[:, :, index]
+        there = ~np.isnan(own)
+        values = own[there]
+        if values.size == 0:
+            continue
+        q1, median, q3 = np.quantile(values, [0.25, 0.5, 0.75])
+        counts = (values.size, int(there.any(axis=1).sum()), int(there.any(axis=0).sum()))
+        lines.append((condition, *counts, median, *medians[:, index], values.mean(), *means[:, index], q1, q3))
+    names = ("condition", "n", "listeners", "clips", "median", "median_low", "median_high")
+    return pd.DataFrame(lines, columns=[*names, "mean", "mean_low", "mean_high", "q1", "q3"])
+
+
+def blocks(ratings: pd.DataFrame, conditions: Sequence[str], unit: Unit) -> Array:
+    """Scores ``[blocks, conditions]`` of listeners (their clips averaged) or of single pages; complete blocks only."""
+    scores = cube(ratings, conditions)
+    partly = np.isnan(scores).any(axis=2)  # clips of which a listener rated all conditions compare them fairly
+    scores[partly] = math.nan
+    pages = scores.reshape(-1, len(conditions))
+    table = pages if unit == "trial" else _quietly(np.nanmean, scores, axis=1)
+    return np.asarray(table[~np.isnan(table).any(axis=1)])
+
+
+def friedman(table: Array) -> Friedman:
+    """Friedman's test over ``[blocks, conditions]``."""
+    count, conditions = table.shape
+    if conditions < 3 or count < 2 or np.ptp(table, axis=1).max() == 0:
+        return Friedman(math.nan, math.nan, count, conditions, math.nan)
+    statistic, p = stats.friedmanchisquare(*table.T)
+    return Friedman(float(statistic), float(p), count, conditions, float(statistic / (count * (conditions - 1))))
+
+
+def pairs(ratings: pd.DataFrame, conditions: Sequence[str], unit: Unit, seed: int) -> pd.DataFrame:
+    """Every two conditions: mean difference with its interval, Wilcoxon's signed-rank test, Holm's correction.
+
+    ``effect`` is the matched-pairs rank-biserial correlation: 1 where every block prefers the first.
+    """
+    couples = list(itertools.combinations(range(len(conditions)), 2))
+    scores, table = cube(ratings, conditions), blocks(ratings, conditions, unit)
+    differences = np.stack([scores[:, :, one] - scores[:, :, other] for one, other in couples], axis=2)
+    low, high = _interval(differences, _mean, seed)
+    lines = []
+    for index, (one, other) in enumerate(couples):
+        difference = table[:, one] - table[:, other]
+        values = differences[:, :, index]
+        mean = float(np.nanmean(values)) if not np.isnan(values).all() else math.nan
+        first = (conditions[one], conditions[other], difference.size, mean, low[index], high[index])
+        lines.append((*first, rank_biserial(difference), wilcoxon(difference)))
+    names = ["condition", "other", "n", "difference", "low", "high", "effect", "p"]
+    return with_holm(pd.DataFrame(lines, columns=names))
+
+
+def comparisons(ratings: pd.DataFrame, kind: str, conditions: Sequence[str], seed: int) -> pd.DataFrame:
+    """For tests that show two conditions at once: each pair's mean score with its interval, and a test of it.
+
+    ab, ccr: Wilcoxon's signed-rank test of listeners' means against zero. abx: the exact binomial test of all
+    answers against chance, one-sided.
+    """
+    lines = []
+    for (one, other), own in ratings.groupby(["condition", "other"], sort=False):
+        scores = cube(own, [str(one)])
+        low, high = _interval(scores, _mean, seed)[:, 0]
+        values = own["score"].to_numpy(dtype=np.float64)
+        if kind == "abx":
+            p = float(stats.binomtest(int(values.sum()), values.size, 0.5, alternative="greater").pvalue)
+        else:
+            p = wilcoxon(_quietly(np.nanmean, scores[:, :, 0], axis=1))
+        lines.append((one, other, values.size, own["listener"].nunique(), values.mean(), low, high, p))
+    table = pd.DataFrame(lines, columns=["condition", "other", "n", "listeners", "score", "low", "high", "p"])
+    order = {name: index for index, name in enumerate(conditions)}
+    return with_holm(table.sort_values(["condition", "other"], key=lambda names: names.map(order), ignore_index=True))
+
+
+def wilcoxon(differences: Array) -> float:
+    """Wilcoxon's signed-rank test, two-sided; 1 where all differences are zero, NaN where there are none."""
+    differences = differences[~np.isnan(differences)]
+    if differences.size == 0:
+        return math.nan
+    if not differences.any():
+        return 1.0
+    return float(_quietly(stats.wilcoxon, differences).pvalue)
+
+
+def rank_biserial(differences: Array) -> float:
+    """Ranks of the positive differences less those of the negative ones, over all; from -1 to 1."""
+    signed = differences[differences != 0]
+    if signed.size == 0:
+        return 0.0 if differences.size else math.nan
+    ranks = stats.rankdata(np.abs(signed))
+    return float((ranks * np.sign(signed)).sum() / ranks.sum())
+
+
+def with_holm(table: pd.DataFrame) -> pd.DataFrame:
+    """``table`` with its column ``p`` corrected after Holm in ``p_holm``; missing ones stay missing."""
+    from statsmodels.stats.multitest import multipletests
+
+    there = table["p"].notna()
+    corrected = np.full(len(table), math.nan)
+    if there.any():
+        corrected[there] = multipletests(table.loc[there, "p"], method="holm")[1]
+    return table.assign(p_holm=corrected)
+
+
+def smallest_p(count: int, tests: int) -> float:
+    """The smallest p-value that Wilcoxon's test of ``count`` blocks can reach after Holm, as one of ``tests``."""
+    return min(1.0, 2.0 ** (1 - count) * tests)
+
+
+def _median(scores: Array) -> Array:
+    return np.asarray(np.nanmedian(scores, axis=0) if np.isnan(scores).any() else np.median(scores, axis=0))
+
+
+def _mean(scores: Array) -> Array:
+    return np.asarray(np.nanmean(scores, axis=0))
+
+
+def _interval(scores: Array, statistic: Callable[[Array], Array], seed: int) -> Array:
+    """``[2, conditions]``: bounds of ``statistic`` over ``[ratings, conditions]``, listeners and clips drawn anew."""
+    rng = np.random.default_rng(seed)
+    listeners, clips, conditions = scores.shape
+    drawn = np.empty((DRAWS, conditions))
+    for draw in range(DRAWS):
+        rows, columns = rng.integers(listeners, size=listeners), rng.integers(clips, size=clips)
+        sample = scores[rows][:, columns].reshape(-1, conditions)
+        drawn[draw] = _quietly(statistic, sample)
+    tail = (1 - CONFIDENCE) / 2
+    return np.asarray(_quietly(np.nanquantile, drawn, [tail, 1 - tail], axis=0))
+
+
+def _quietly(compute: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Without numpy's and scipy's warnings of means over nothing and of ties, which are dealt with here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compute(*arguments, **options)
