@@ -20,6 +20,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from results.comparison import holm, rank_biserial, wilcoxon
+
 Array = NDArray[np.float64]
 Unit = Literal["listener", "trial"]
 
@@ -100,14 +102,14 @@ def pairs(ratings: pd.DataFrame, conditions: Sequence[str], unit: Unit, seed: in
     differences = np.stack([scores[:, :, one] - scores[:, :, other] for one, other in couples], axis=2)
     low, high = _interval(differences, _mean, seed)
     lines = []
+    of_blocks = np.array([table[:, one] - table[:, other] for one, other in couples])
+    effects, p = rank_biserial(of_blocks), wilcoxon(of_blocks)
     for index, (one, other) in enumerate(couples):
-        difference = table[:, one] - table[:, other]
-        values = differences[:, :, index]
-        mean = float(np.nanmean(values)) if not np.isnan(values).all() else math.nan
-        first = (conditions[one], conditions[other], difference.size, mean, low[index], high[index])
-        lines.append((*first, rank_biserial(difference), wilcoxon(difference)))
+        mean = float(_quietly(np.nanmean, differences[:, :, index]))
+        bounds = (mean, low[index], high[index])
+        lines.append((conditions[one], conditions[other], len(table), *bounds, effects[index], p[index]))
     names = ["condition", "other", "n", "difference", "low", "high", "effect", "p"]
-    return with_holm(pd.DataFrame(lines, columns=names))
+    return pd.DataFrame(lines, columns=names).assign(p_holm=holm(p))
 
 
 def comparisons(ratings: pd.DataFrame, kind: str, conditions: Sequence[str], seed: int) -> pd.DataFrame:
@@ -124,41 +126,12 @@ def comparisons(ratings: pd.DataFrame, kind: str, conditions: Sequence[str], see
         if kind == "abx":
             p = float(stats.binomtest(int(values.sum()), values.size, 0.5, alternative="greater").pvalue)
         else:
-            p = wilcoxon(_quietly(np.nanmean, scores[:, :, 0], axis=1))
+            p = float(wilcoxon(_quietly(np.nanmean, scores[:, :, 0], axis=1)[None])[0])
         lines.append((one, other, values.size, own["listener"].nunique(), values.mean(), low, high, p))
     table = pd.DataFrame(lines, columns=["condition", "other", "n", "listeners", "score", "low", "high", "p"])
     order = {name: index for index, name in enumerate(conditions)}
-    return with_holm(table.sort_values(["condition", "other"], key=lambda names: names.map(order), ignore_index=True))
-
-
-def wilcoxon(differences: Array) -> float:
-    """Wilcoxon's signed-rank test, two-sided; 1 where all differences are zero, NaN where there are none."""
-    differences = differences[~np.isnan(differences)]
-    if differences.size == 0:
-        return math.nan
-    if not differences.any():
-        return 1.0
-    return float(_quietly(stats.wilcoxon, differences).pvalue)
-
-
-def rank_biserial(differences: Array) -> float:
-    """Ranks of the positive differences less those of the negative ones, over all; from -1 to 1."""
-    signed = differences[differences != 0]
-    if signed.size == 0:
-        return 0.0 if differences.size else math.nan
-    ranks = stats.rankdata(np.abs(signed))
-    return float((ranks * np.sign(signed)).sum() / ranks.sum())
-
-
-def with_holm(table: pd.DataFrame) -> pd.DataFrame:
-    """``table`` with its column ``p`` corrected after Holm in ``p_holm``; missing ones stay missing."""
-    from statsmodels.stats.multitest import multipletests
-
-    there = table["p"].notna()
-    corrected = np.full(len(table), math.nan)
-    if there.any():
-        corrected[there] = multipletests(table.loc[there, "p"], method="holm")[1]
-    return table.assign(p_holm=corrected)
+    table = table.sort_values(["condition", "other"], key=lambda names: names.map(order), ignore_index=True)
+    return table.assign(p_holm=holm(table["p"].to_numpy()))
 
 
 def smallest_p(count: int, tests: int) -> float:

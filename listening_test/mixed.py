@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from listening_test.analysis import Array, with_holm
+from listening_test.analysis import Array
+from results.comparison import holm
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,5 +75,5 @@ def _contrasts(means: Array, covariance: Array, conditions: Sequence[str]) -> pd
         half = stats.norm.ppf(0.975) * error
         p = 2 * stats.norm.sf(abs(difference) / error) if error else math.nan
         lines.append((conditions[one], conditions[other], difference, error, difference - half, difference + half, p))
-    names = ["condition", "other", "difference", "standard_error", "low", "high", "p"]
-    return with_holm(pd.DataFrame(lines, columns=names))
+    table = pd.DataFrame(lines, columns=["condition", "other", "difference", "standard_error", "low", "high", "p"])
+    return table.assign(p_holm=holm(table["p"].to_numpy()))

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from listening_test.conditions import Condition
 from listening_test.mapping import Kind
-from results.files import replacing
-from results.plots import COLOURS
+from results import figures
 
-FORMATS = ("png", "pdf")
 WORDS = ("Bad", "Poor", "Fair", "Good", "Excellent")
 _OTHERS = {"reference": "#56B4E9", "anchor": "#BDBDBD", "system": "#CC79A7"}
 
@@ -33,27 +28,15 @@ def boxplot(
     """
     values = [None] if by is None else sorted(by.dropna().unique(), key=str)
     order = [label for label in conditions if label in set(ratings["condition"])]
-    with sns.plotting_context("paper"), sns.axes_style("whitegrid"), mpl.rc_context({"pdf.fonttype": 42}):
-        width = max(3.0, 0.75 * len(order) + 1.0)
-        figure = Figure(figsize=(width * len(values), 3.6), layout="constrained", dpi=200)
-        FigureCanvasAgg(figure)
-        panels = figure.subplots(1, len(values), sharey=True, squeeze=False)[0]
+    with figures.style():
+        figure, panels = figures.panels(len(values), width=max(3.0, 0.75 * len(order) + 1.0), height=3.2, share_y=True)
         for ax, value in zip(panels, values, strict=True):
             part = ratings if by is None or value is None else ratings[by == value]
             _draw(ax, part, order, conditions, kind)
-            people = f"{part['listener'].nunique()} listeners, {part['page'].nunique()} clips"
-            ax.set_title(people if value is None else f"{by.name} = {value}: {people}" if by is not None else "")
-        figure.suptitle(title.replace("$", r"\$"))
+            people = f"{part['listener'].nunique()} listeners, {part['utterance'].nunique()} clips"
+            ax.set_title(people if by is None else f"{by.name} = {value}: {people}")
+        figure.suptitle(figures.plain(title))
     return figure
-
-
-def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """PNG and PDF."""
-    written = [folder / f"{name}.{suffix}" for suffix in FORMATS]
-    for path in written:
-        with replacing(path) as temporary:
-            figure.savefig(temporary, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)
-    return written
 
 
 def _draw(
@@ -77,7 +60,7 @@ def _draw(
         ax=ax,
     )
     ax.set(xlabel="", ylabel="MUSHRA score" if kind == "mushra" else "opinion score")
-    ax.set_xticks(range(len(order)), [textwrap.fill(label.replace("_", " "), 12) for label in order])
+    ax.set_xticks(range(len(order)), [textwrap.fill(figures.plain(label.replace("_", " ")), 10) for label in order])
     if kind == "mushra":
         ax.set(ylim=(-2, 102), yticks=range(0, 101, 20))
         for index, word in enumerate(WORDS):
@@ -87,4 +70,4 @@ def _draw(
 
 
 def _colour(condition: Condition) -> str:
-    return COLOURS.get(condition.paradigm, _OTHERS[condition.role])
+    return figures.COLOURS.get(condition.paradigm, _OTHERS[condition.role])

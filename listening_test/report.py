@@ -13,6 +13,7 @@ from listening_test import analysis, correlation, mixed, plots, power
 from listening_test.analysis import Unit
 from listening_test.mapping import Test
 from listening_test.screening import post_screen
+from results import figures
 from results.files import replacing
 from results.rows import Key, Row
 
@@ -66,14 +67,14 @@ def analyse(
         UserError: no rating is left, or an option names what the test does not have.
     """
     report = Report(folder)
-    report.say(f"# {test.name}")
+    report.say(f"# {test.config['title']} ({test.name})")
     used = ratings[ratings["status"].isin(list(options.sessions)) & ~ratings["training"]]
     if used.empty:
         found = ", ".join(f"{n} {status}" for status, n in ratings.groupby("status")["session"].nunique().items())
         raise UserError(f"sessions: none is {' or '.join(options.sessions)}; there are: {found or 'none'}")
     left = ratings["session"].nunique() - used["session"].nunique()
     report.say(
-        f"{used['listener'].nunique()} listeners, {used['page'].nunique()} pages, {len(used)} ratings; "
+        f"{used['listener'].nunique()} listeners, {used['utterance'].nunique()} clips, {len(used)} ratings; "
         f"{left} sessions left aside."
     )
     if test.kind in ("ab", "abx", "ccr"):
@@ -116,11 +117,8 @@ def _scores(
         report.say(f"## Ratings{when}")
         report.table(f"conditions{suffix}", analysis.summaries(version, list(test.conditions), options.seed))
         labels = None if by is None else _labels(version, by, str(options.by))
-        plots.save(
-            plots.boxplot(version, test.conditions, test.kind, test.name + when, labels),
-            report.folder,
-            f"boxplot{suffix}",
-        )
+        figure = plots.boxplot(version, test.conditions, test.kind, f"{test.config['title']}{when}", labels)
+        figures.save(figure, report.folder, f"boxplot{suffix}")
         report.say(f"![Box plot{when}](boxplot{suffix}.png)")
     report.say("Brackets of median and mean (low, high): 95 %, from drawing listeners and clips anew.")
     compared = [label for label, c in test.conditions.items() if c.role == "system" or label == "mixture"]
