@@ -53,6 +53,21 @@ def _train(arguments: Sequence[str]) -> int:
     return OK
 
 
+def _check(arguments: Sequence[str]) -> int:
+    composed = config.compose("check", arguments)
+    from bench.check import check
+
+    return OK if check(composed) else FAILED
+
+
+def _convert(arguments: Sequence[str]) -> int:
+    composed = config.compose("convert", arguments)
+    from bench.convert import convert
+
+    print(f"written: {convert(composed)}")
+    return OK
+
+
 def _list(arguments: Sequence[str]) -> int:
     from bench.listing import listing
 
@@ -108,6 +123,18 @@ COMMANDS = {
         "Train a method's networks; --cfg only prints the composed configuration.",
         _train,
         "train",
+    ),
+    "check": Command(
+        "check checkpoint=FILE [data=DATASET] | method=NAME",
+        "Say what a checkpoint is and what is wrong with it, or try whether a method keeps the protocol.",
+        _check,
+        "check",
+    ),
+    "convert": Command(
+        "convert checkpoint=FILE [out=FILE]",
+        "Turn a checkpoint of StoRM or SGMSE into safetensors, which are read without unpickling.",
+        _convert,
+        "convert",
     ),
     "list": Command(
         "list methods|datasets|metrics", "What can be named in a run, with options and their defaults.", _list

@@ -1,4 +1,4 @@
-"""A job's configuration: ``bench/conf/JOB.yaml`` with Hydra overrides, and mistakes in one line."""
+"""A job's configuration: ``JOB.yaml`` in ``bench/conf`` with Hydra overrides, and mistakes in one line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONF = Path(__file__).parent / "conf"
 
 def text(job: str) -> str:
     """The job's defaults with their comments, as they stand in the file."""
-    return (CONF / f"{job}.yaml").read_text(encoding="utf-8")
+    return (_home(job) / f"{job}.yaml").read_text(encoding="utf-8")
 
 
 def compose(job: str, overrides: Sequence[str]) -> dict[str, Any]:
@@ -28,10 +28,10 @@ def compose(job: str, overrides: Sequence[str]) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    with initialize_config_dir(str(CONF), job_name=job, version_base="1.3"):
+    with initialize_config_dir(str(_home(job)), job_name=job, version_base="1.3"):
         known = OmegaConf.to_container(compose(job))
         try:
-            config = OmegaConf.to_container(compose(job, list(overrides)), resolve=True)
+            config = OmegaConf.to_container(compose(job, list(map(_quoted, overrides))), resolve=True)
         except OverrideParseException as error:
             raise UserError(
                 f"cannot read the override {error.override!r}: it must be KEY=VALUE; put values with spaces or "
@@ -50,6 +50,19 @@ def yaml(job: str, overrides: Sequence[str]) -> str:
     from omegaconf import OmegaConf
 
     return OmegaConf.to_yaml(OmegaConf.create(compose(job, overrides)))
+
+
+def _quoted(override: str) -> str:
+    """The override with quotes around names like ``epoch=12.ckpt``: Lightning gives them, Hydra cannot read them."""
+    key, equals, value = override.partition("=")
+    if any(mark in value for mark in "'\"()$"):
+        return override
+    return key + equals + re.sub(r"[^\s,:\[\]{}]*=[^\s,\[\]{}]*", lambda name: f"'{name[0]}'", value)
+
+
+def _home(job: str) -> Path:
+    """Where the job's file lies: in a folder of its own where keys would be taken for the groups in ``conf``."""
+    return CONF / job if (CONF / job).is_dir() else CONF
 
 
 def _explain(error: Exception, known: Any) -> UserError:

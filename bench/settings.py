@@ -95,7 +95,7 @@ class Settings:
         return Settings(
             run=str(config["run"]),
             methods=_specs("methods", config["methods"]),
-            datasets=tuple(_folder(spec) for spec in _specs("datasets", config["datasets"])),
+            datasets=tuple(dataset_spec(spec) for spec in _specs("datasets", config["datasets"])),
             metrics=_specs("metrics", config["metrics"]),
             steps=_integers("steps", config["steps"], minimum=1),
             seeds=_integers("seeds", config["seeds"], minimum=0),
@@ -148,7 +148,7 @@ def _rescore(value: Any) -> Rescore:
     raise UserError(f"rescore: false, outdated or true; got {value!r}")
 
 
-def _folder(spec: Spec) -> Spec:
+def dataset_spec(spec: Spec) -> Spec:
     """A folder or a manifest in place of a dataset's name is a ``paired_folder``."""
     from bench.datasets.base import DATASETS
 

@@ -50,10 +50,8 @@ _READ: dict[str, tuple[Any, ...]] = {
     "sde": tuple(SDES),
     "spatial_channels": (1,),
     "return_time": (False,),
-    "residue_in_stft": (False,),
     "input_y": (True,),
     "output_std_exponent": (0, -1),
-    "transform_type": ("exponent",),
 }
 """Values of options that change what a network computes, or what it computes on."""
 
@@ -77,15 +75,18 @@ def _centered(checkpoint: Checkpoint) -> bool:
 
 
 def spectrogram(settings: Settings) -> Spectrogram:
-    """The transform, and the rate: 16 kHz unless the file or its backbone says otherwise."""
+    """The transform, its padding, and the rate: 16 kHz unless the file or its backbone says otherwise."""
+    backbone = settings.get("backbone")
     return Spectrogram(
         n_fft=int(settings.get("n_fft", 510)),
         hop=int(settings.get("hop_length", 128)),
         window=settings.get("window", "hann"),
+        transform=settings.get("transform_type", "exponent"),
         exponent=float(settings.get("spec_abs_exponent", 0.5)),
         factor=float(settings.get("spec_factor", 0.15)),
-        # SGMSE's script runs this backbone at 48 kHz whatever ``sr`` says, which training leaves at 16000.
-        sample_rate=48000 if settings.get("backbone") == "ncsnpp_48k" else int(settings.get("sr", 16000)),
+        # Both as SGMSE's script has them, whatever ``sr`` says: training leaves that at 16000.
+        padding="reflect" if backbone in ("ncsnpp_v2", "ncsnpp_48k") else "zeros",
+        sample_rate=48000 if backbone == "ncsnpp_48k" else int(settings.get("sr", 16000)),
     )
 
 

@@ -44,7 +44,7 @@ def open_system(path: str | Path, weights: str | None = None) -> System:
     if weights not in (None, "ema", "raw"):
         raise did_you_mean("kind of weights", weights, ("ema", "raw"))
     path = Path(path)
-    if not _is_safetensors(path):
+    if not is_safetensors(path):
         return from_reference_checkpoint(open_checkpoint(path), weights)
     system = load(path)
     if weights not in (None, system.weights):
@@ -72,6 +72,7 @@ def from_reference_checkpoint(checkpoint: Checkpoint, weights: str | None = None
             {role: networks[prefix][1] for role, prefix in roles.items()},
             condition=condition,
             spectrogram=configuration.spectrogram(settings),
+            residue_in_stft=bool(settings.get("residue_in_stft", False)),
             sde=configuration.sde(settings),
             t_eps=float(settings.get("t_eps", 0.03)),
             parametrization=configuration.parametrization(settings),
@@ -135,7 +136,7 @@ def _predictive_part(system: System) -> System:
     )
 
 
-def _is_safetensors(path: Path) -> bool:
+def is_safetensors(path: Path) -> bool:
     """Whether the file is one, or is called so: eight bytes of length, then JSON."""
     if path.suffix == ".safetensors" or not path.is_file():
         return path.suffix == ".safetensors"

@@ -64,3 +64,23 @@ def test_yaml_composes_to_itself() -> None:
 
     text = config.yaml("run", ["steps=[1,2]", "datasets=[{name: demo}]"])
     assert yaml.safe_load(text) == config.compose("run", ["steps=[1,2]", "datasets=[{name: demo}]"])
+
+
+@pytest.mark.parametrize(
+    ("override", "read"),
+    [
+        ("checkpoint=logs/epoch=12-pesq=2.95.ckpt", {"checkpoint": "logs/epoch=12-pesq=2.95.ckpt"}),
+        ("method={name: storm, checkpoint: a=1.ckpt}", {"method": {"name": "storm", "checkpoint": "a=1.ckpt"}}),
+        ("checkpoint='with space=1.ckpt'", {"checkpoint": "with space=1.ckpt"}),
+        ("checkpoint=plain.ckpt", {"checkpoint": "plain.ckpt"}),
+    ],
+)
+def test_lightnings_names_of_checkpoints_need_no_quotes(override: str, read: dict[str, object]) -> None:
+    composed = config.compose("check", [override])
+    assert {key: composed[key] for key in read} == read
+
+
+def test_a_job_in_a_folder_of_its_own_knows_no_groups() -> None:
+    """``method`` is a key of ``bench check`` and a group of ``bench train``."""
+    assert config.compose("check", ["method=storm"])["method"] == "storm"
+    assert config.compose("train", ["method=storm"])["method"]["name"] == "storm"

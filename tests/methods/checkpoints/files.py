@@ -17,6 +17,11 @@ from methods.checkpoints.unpickling import DataModule
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 
+STORM = {"spatial_channels": 1, "spec_factor": 0.33, "spec_abs_exponent": 0.5, "sde": "ouve", "sde_n": 1000}
+SGMSE = {"backbone": "ncsnpp", "sde": "ouve", "N": 30, "loss_type": "score_matching", "transform_type": "exponent"}
+LARGE: dict[str, Any] = {"multipliers": [1, 1, 2, 2, 2, 2, 2], "blocks": 2, "attention_heights": [16]}
+"""Hyper-parameters that the two projects write, and the full network's sizes."""
+
 
 def write(path: Path, content: Mapping[str, Any]) -> Path:
     """Save ``content`` with a reference to the data module's class, which a pickle may name only where it exists."""
@@ -60,3 +65,16 @@ def lightning(networks: Mapping[str, NCSNpp], averages: Mapping[str, NCSNpp], **
         "hyper_parameters": {"data_module_cls": DataModule, **settings},
         "ema": {"decay": 0.999, "num_updates": 7, "shadow_params": list(mean.values()), "collected_params": None},
     }
+
+
+def network(**size: Any) -> NCSNpp:
+    """A small one with random weights everywhere."""
+    made = NCSNpp(**{"width": 4, **size})
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.normal_(std=0.1)
+    return made
+
+
+def denoiser(**size: Any) -> NCSNpp:
+    return network(inputs=1, conditional=False, **size)

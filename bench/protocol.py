@@ -1,0 +1,206 @@
+"""The method protocol (``methods.base``), tried on a built method: any plugin, ours or not.
+
+What ``Method.enhance`` mends on the way, such as a length that is not the recording's, is looked for
+where the method hands it over, in ``enhance_one``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.modules import module as hooks
+
+from bench.core.audio import resample
+from bench.core.types import Audio, Utterance
+from methods.base import Enhanced, Method
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule of the protocol: whether it was kept, and what was seen."""
+
+    rule: str
+    kept: bool
+    seen: str
+
+
+class Broken(Exception):
+    """A rule was not kept; the message says how."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A method and what to run it on.
+
+    Attributes:
+        steps: reverse steps N; passed on where the method takes them.
+    """
+
+    method: Method
+    clips: Sequence[Utterance]
+    steps: int
+
+    def enhance(self, clip: Utterance, seed: int = 0, steps: int | None = None) -> Enhanced:
+        """One clip, as a run does it."""
+        wanted = (steps or self.steps) if self.method.uses_steps else None
+        done = self.method.enhance(clip.noisy, clip.sample_rate, wanted, seed, utterance=clip.id)
+        assert isinstance(done, Enhanced)
+        return done
+
+    def bare(self, clip: Utterance) -> tuple[Audio, Enhanced]:
+        """A clip at the method's own rate, and what the method itself makes of it."""
+        rate = self.method.sample_rate or clip.sample_rate
+        given = resample(clip.noisy, clip.sample_rate, rate)
+        steps = self.steps if self.method.uses_steps else None
+        return given, self.method.enhance_one(given, rate, steps, torch.Generator().manual_seed(0), clip.id)
+
+    @cached_property
+    def singles(self) -> list[Enhanced]:
+        """Every clip alone, under its own seed."""
+        return [self.enhance(clip, seed) for seed, clip in enumerate(self.clips)]
+
+
+def examine(method: Method, clips: Sequence[Utterance], steps: int = 2) -> list[Finding]:
+    """Try every rule; whatever the method raises breaks the rule that was tried."""
+    trial = Trial(method, clips, steps)
+    return [_find(trial, rule, check) for rule, check in RULES.items()]
+
+
+def generated(method: Method) -> list[Utterance]:
+    """Noise of several lengths, one sample and silence among them, at rates that the method should take."""
+    rates = [method.sample_rate] if method.sample_rate else [8000, 16000, 44100]
+    random = np.random.default_rng(0)
+    clips = []
+    for rate in rates:
+        for samples in (1, rate // 4, rate * 3 // 8 + 1):
+            noise = random.normal(0, 0.1, samples).astype(np.float32)
+            clips.append(Utterance(f"{samples} samples at {rate} Hz", noise, rate))
+    return [*clips, Utterance("silence", np.zeros(rates[0] // 4, np.float32), rates[0])]
+
+
+def _find(trial: Trial, rule: str, check: Callable[[Trial], str]) -> Finding:
+    try:
+        return Finding(rule, True, check(trial))
+    except Broken as broken:
+        return Finding(rule, False, str(broken))
+    except Exception as error:  # other people's code may raise anything
+        return Finding(rule, False, f"raises {type(error).__name__}: {error}")
+
+
+def _same_length(trial: Trial) -> str:
+    for clip in trial.clips:
+        given, made = trial.bare(clip)
+        audio: Any = made.audio
+        if not isinstance(audio, np.ndarray) or audio.dtype != np.float32:
+            raise Broken(f"{clip.id}: gives {getattr(audio, 'dtype', type(audio).__name__)}, not a float32 array")
+        if audio.shape != given.shape:
+            raise Broken(f"{clip.id}: gives shape {list(audio.shape)} for {list(given.shape)}")
+    return f"float32, {_range(trial.clips)} samples"
+
+
+def _finite(trial: Trial) -> str:
+    for clip, single in zip(trial.clips, trial.singles, strict=True):
+        if not np.isfinite(single.audio).all():
+            raise Broken(f"{clip.id}: gives NaN or infinity")
+    return f"largest magnitude {max(float(np.abs(single.audio).max()) for single in trial.singles):.3g}"
+
+
+def _deterministic(trial: Trial) -> str:
+    seed, clip = max(enumerate(trial.clips), key=lambda pair: pair[1].noisy.size)
+    first, again, other = trial.singles[seed], trial.enhance(clip, seed), trial.enhance(clip, seed + 1)
+    if not np.array_equal(first.audio, again.audio):
+        raise Broken(f"{clip.id}: the same seed gives two outputs; noise must come from the generator alone")
+    same = np.array_equal(first.audio, other.audio)
+    if trial.method.stochastic and same:
+        raise Broken(f"{clip.id}: two seeds give the same output, but it declares itself stochastic")
+    if not trial.method.stochastic and not same:
+        raise Broken(f"{clip.id}: two seeds give two outputs, but it does not declare itself stochastic")
+    return "the same seed, the same output; " + ("another seed, another" if not same else "it draws no noise")
+
+
+def _batch_equals_single(trial: Trial) -> str:
+    rates = sorted({clip.sample_rate for clip in trial.clips})
+    for rate in rates:
+        for order in (1, -1):
+            seeds = [seed for seed, clip in enumerate(trial.clips) if clip.sample_rate == rate][::order]
+            batch = trial.method.enhance(
+                [trial.clips[seed].noisy for seed in seeds],
+                rate,
+                trial.steps if trial.method.uses_steps else None,
+                seeds,
+                utterance=[trial.clips[seed].id for seed in seeds],
+            )
+            assert isinstance(batch, list)
+            for seed, together in zip(seeds, batch, strict=True):
+                if not np.array_equal(trial.singles[seed].audio, together.audio):
+                    raise Broken(f"{trial.clips[seed].id}: comes out differently in a batch")
+    return f"{len(trial.clips)} clips, in both orders"
+
+
+def _calls_are_counted(trial: Trial) -> str:
+    clip = max(trial.clips, key=lambda clip: clip.noisy.size)
+    counts = []
+    for steps in (trial.steps, 2 * trial.steps) if trial.method.uses_steps else (trial.steps,):
+        with _watched() as calls:
+            nfe: Any = trial.enhance(clip, 0, steps).nfe
+        if not isinstance(nfe, int) or nfe < 0:
+            raise Broken(f"nfe is {nfe!r}, not a number of calls")
+        if calls.total and not nfe:
+            raise Broken(f"nfe is 0, but modules with weights were called {calls.total} times")
+        counts.append((steps, nfe, calls.total))
+    if len(counts) == 2 and counts[0][1] and counts[1][1] <= counts[0][1]:
+        raise Broken(f"nfe is {counts[0][1]} for N = {counts[0][0]} and {counts[1][1]} for N = {counts[1][0]}")
+    told = [f"{nfe} for N = {steps}" if trial.method.uses_steps else str(nfe) for steps, nfe, _ in counts]
+    return f"nfe {', '.join(told)}; calls of modules with weights: {', '.join(str(seen) for *_, seen in counts)}"
+
+
+RULES: dict[str, Callable[[Trial], str]] = {
+    "same length": _same_length,
+    "finite": _finite,
+    "deterministic under its seed": _deterministic,
+    "batch equals single": _batch_equals_single,
+    "network calls counted": _calls_are_counted,
+}
+
+
+@dataclass
+class Calls:
+    """Calls of modules with weights that no other such call was inside of."""
+
+    total: int = 0
+    depth: int = 0
+
+
+@contextmanager
+def _watched() -> Iterator[Calls]:
+    """Count the calls of every network in the process while the block runs."""
+    calls = Calls()
+
+    def enter(module: torch.nn.Module, *_: Any) -> None:
+        if next(module.parameters(), None) is not None:
+            calls.total += not calls.depth
+            calls.depth += 1
+
+    def leave(module: torch.nn.Module, *_: Any) -> None:
+        calls.depth -= next(module.parameters(), None) is not None
+
+    handles = [
+        hooks.register_module_forward_pre_hook(enter),
+        hooks.register_module_forward_hook(leave, always_call=True),
+    ]
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _range(clips: Sequence[Utterance]) -> str:
+    sizes = [clip.noisy.size for clip in clips]
+    return f"{min(sizes)} to {max(sizes)}"
