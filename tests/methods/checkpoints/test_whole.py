@@ -81,9 +81,12 @@ def enhanced(method: Any, steps: int | None) -> np.ndarray:
 
 
 def close(ours: np.ndarray, project: str, tag: str) -> bool:
+    """To the reference's, of which some files hold every third sample ("@3") only."""
     with np.load(GOLDEN / "enhance" / f"{project}_enhance.npz") as golden:
-        expected = golden[tag].reshape(-1)
-    return bool(np.abs(ours - expected).max() < 5e-4 * np.abs(expected).max())
+        name = next(name for name in golden if name.partition("@")[0] == tag)
+        expected = golden[name].reshape(-1)
+    thinned = ours[:: int(name.partition("@")[2] or 1)]
+    return bool(np.abs(thinned - expected).max() < 5e-4 * np.abs(expected).max())
 
 
 def made(path: Path, files: dict[str, str], settings: dict[str, Any]) -> Path:
