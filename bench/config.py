@@ -29,7 +29,10 @@ def compose(job: str, overrides: Sequence[str]) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
 
     with initialize_config_dir(str(_home(job)), job_name=job, version_base="1.3"):
-        known = OmegaConf.to_container(compose(job))
+        try:
+            known = OmegaConf.to_container(compose(job, _choices(job, overrides)))
+        except (HydraException, OmegaConfBaseException):  # a choice that does not exist: explained below
+            known = OmegaConf.to_container(compose(job))
         try:
             config = OmegaConf.to_container(compose(job, list(map(_quoted, overrides))), resolve=True)
         except OverrideParseException as error:
@@ -65,8 +68,17 @@ def _home(job: str) -> Path:
     return CONF / job if (CONF / job).is_dir() else CONF
 
 
+def _choices(job: str, overrides: Sequence[str]) -> list[str]:
+    """The overrides that choose a file: ``method=storm`` decides which keys there are."""
+    groups = {path.name for path in _home(job).iterdir() if path.is_dir()}
+    return [override for override in overrides if override.partition("=")[0] in groups]
+
+
 def _explain(error: Exception, known: Any) -> UserError:
-    """The unknown key and its nearest neighbour, where that is what went wrong."""
+    """The unknown key, or choice of a file, and its nearest neighbour, where that is what went wrong."""
+    choice = re.search(r"Could not (?:find|load) '(\w+)/([^']+)'", str(error))
+    if choice is not None:
+        return did_you_mean(choice[1], choice[2], [path.stem for path in (CONF / choice[1]).glob("*.yaml")])
     match = re.search(r"(?:Could not override|Key|group) '([^'@]+)", str(error))
     if match is None:
         return UserError(_first_line(error))

@@ -9,73 +9,151 @@ from typing import Any
 
 from methods.weights import System
 
+Record = dict[str, Any]
+"""What a weights file says of one training; ``before``, where it is there, is the record of its ``init``."""
+
 LIMITS = """\
-- A small network of the paper's architecture, trained briefly on speech from a formant synthesiser, generated
-  noise and simulated rooms. It is here so that the benchmark runs from the first minute; its scores are not the
-  paper's, and on real recordings it is outside what it has heard.
-- 16 kHz, one channel, English sentences. Nothing was done about fairness across voices, accents or languages.
-- The diffusion methods can invent speech-like sounds where there is little evidence; do not use them where a
-  wrong word matters."""
+- 16 kHz, one channel. Trained on what is listed above and tested on little else: other languages, rooms, microphones
+  and noises are outside what it has heard. Nothing was done about fairness across voices, accents or ages."""
+
+SMALL = """\
+- A small network ({parameters:,} parameters in all; each of the paper's has about 28 million), trained briefly. It is
+  here so that the benchmark runs from the first minute; its scores are not the paper's."""
+
+GENERATED = """\
+- It heard speech from a formant synthesiser and no other: expect less on real recordings."""
+
+INVENTS = """\
+- Diffusion can invent speech-like sounds where there is little evidence; do not use it where a wrong word matters."""
+
+PAPER_SIZE = 20_000_000
+"""Parameters below which a card says that the network is small."""
 
 
 def machine() -> str:
-    """What the training ran on, e.g. "AMD EPYC, 2 cores"."""
+    """What the training ran on, e.g. "AMD EPYC, 2 cores", with its GPUs where there are some."""
+    import torch
+
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
         models = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
         name = models[0] if models else name
-    return f"{name}, {os.cpu_count()} cores"
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return ", ".join([name, f"{os.cpu_count()} cores", *(f"{gpus.count(gpu)} x {gpu}" for gpu in dict.fromkeys(gpus))])
 
 
-def _diffusion(system: System) -> str:
-    if "score" not in system.networks:
-        return ""
-    return f"""\
-| conditioning | {system.condition} |
-| diffusion | {system.sde}, t_eps {system.t_eps} |
-| sampler | {system.sampler or "as the release"} |
-"""
+def stages(training: Record) -> list[Record]:
+    """The records of the whole chain of trainings that led to these weights, the first one first."""
+    before = training.get("before")
+    return [*(stages(before) if before else []), training]
+
+
+def commands(training: Record) -> list[str]:
+    """The commands that make the weights again, in their order."""
+    return [stage["command"] for stage in stages(training)]
 
 
 def model_card(system: System, size: int) -> str:
     """The card of ``system``, whose file has ``size`` bytes."""
     training = system.training
-    config: dict[str, Any] = training["config"]
-    batch = config["batch_size"] * config["accumulate"]
-    seconds = system.spectrogram.samples(config["frames"]) / system.spectrogram.sample_rate
-    curve = "\n".join(f"| {step} | {loss:g} |" for step, loss in training["validation_curve"])
-    return f"""\
-# {system.method}
+    chain = stages(training)
+    return "\n".join(
+        [
+            f"# {system.method}",
+            "",
+            "| | |",
+            "|---|---|",
+            *(f"| {name} | {value} |" for name, value in [*_system(system, size), *_summary(chain)]),
+            "",
+            "Made again by",
+            "",
+            *(f"    {command}" for command in commands(training)),
+            *(line for number, stage in enumerate(chain, 1) for line in _stage(stage, number, len(chain))),
+            "",
+            "## Limits",
+            "",
+            *_limits(system),
+            "",
+        ]
+    )
 
-| | |
-|---|---|
-| networks | {", ".join(f"{name}: NCSN++ {options}" for name, options in system.sizes.items())} |
-| parameters | {system.parameters:,} |
-| file | {size / 1e6:.2f} MB, safetensors, float16 (Fourier frequencies float32) |
-| weights | average over the training (EMA {config["ema_decay"]}) |
-| transform | {system.spectrogram} |
-{_diffusion(system)}| data | {training["data"]} |
-| crops | {batch} of {config["frames"]} frames ({seconds:.2f} s) a step |
-| steps | {training["steps"]} (the best of those validated) |
-| validation loss | {training["valid_loss"]:.1f} |
-| seed | {config["seed"]} |
-| wall time | {training["hours"]:.2f} h, of the last command, as are steps and curve |
-| machine | {training["machine"]}; {config["precision"]}, torch {training["torch"]} |
-| starting from | {config["init"] or "random weights"} |
-| licence | MIT, as the project |
 
-Made again by
+def _system(system: System, size: int) -> list[tuple[str, object]]:
+    config = system.training["config"]
+    rows: list[tuple[str, object]] = [
+        ("networks", ", ".join(f"{name}: NCSN++ {options}" for name, options in system.sizes.items())),
+        ("parameters", f"{system.parameters:,}"),
+        ("file", f"{size / 1e6:.2f} MB, safetensors, float16 (Fourier frequencies float32)"),
+        ("weights", f"average over the training (EMA {config['ema_decay']})"),
+        ("transform", system.spectrogram),
+    ]
+    if "score" in system.networks:
+        rows += [
+            ("conditioning", system.condition),
+            ("diffusion", f"{system.sde}, t_eps {system.t_eps}"),
+            ("score network", f"predicts {system.parametrization.predicts}"),
+            ("sampler", system.sampler or "as the release"),
+        ]
+    return rows
 
-    {training["command"]}
 
-## Limits
+def _summary(chain: list[Record]) -> list[tuple[str, object]]:
+    """The whole chain in total."""
+    steps = [stage["steps"] for stage in chain]
+    hours = [stage["hours"] for stage in chain]
+    several = len(chain) > 1
+    return [
+        ("steps", _sum(f"{n}" for n in steps) + (f" = {sum(steps)}" if several else "")),
+        ("wall time", _sum(f"{h:.2f}" for h in hours) + (f" = {sum(hours):.2f}" if several else "") + " h"),
+        ("machine", "; ".join(dict.fromkeys(stage["machine"] for stage in chain))),
+        ("licence", "MIT, as the project; the recordings' licences are named below"),
+    ]
 
-{LIMITS}
 
-## Validation curve
+def _sum(terms: Any) -> str:
+    return " + ".join(terms)
 
-| step | valid_loss |
-|---|---|
-{curve}
-"""
+
+def _stage(stage: Record, number: int, of: int) -> list[str]:
+    """One training: its data, its settings, its validation curve."""
+    config = stage["config"]
+    seconds = (config["frames"] - 1) * config["method"]["spectrogram"]["hop"]
+    seconds /= config["method"]["spectrogram"]["sample_rate"]
+    starts = stage.get("starts", 1)
+    rows = {
+        "crops": f"{config['batch_size'] * config['accumulate']} of {config['frames']} frames ({seconds:.2f} s) a step",
+        "steps": f"{stage['steps']} (the best of those validated)",
+        "validation loss": f"{stage['valid_loss']:.1f}",
+        "seed": config["seed"],
+        "wall time": f"{stage['hours']:.2f} h" + (f", over {starts} starts" if starts > 1 else ""),
+        "machine": f"{stage['machine']}; {config['precision']}, torch {stage['torch']}",
+        "starting from": config["init"] or "random weights",
+        "optimiser": f"Adam, {config['optimiser']}",
+        "objective": config["method"]["objective"],
+    }
+    return [
+        "",
+        f"## Training{f', stage {number} of {of}' if of > 1 else ''}: {config['method']['name']}",
+        "",
+        *(f"- {line}" for line in stage["data"].splitlines()),
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in rows.items()),
+        "",
+        "| step | valid_loss |",
+        "|---|---|",
+        *(f"| {step} | {loss:g} |" for step, loss in stage["validation_curve"]),
+    ]
+
+
+def _limits(system: System) -> list[str]:
+    datasets = [stage["config"].get("dataset", {}) for stage in stages(system.training)]
+    largest = max(sum(p.numel() for p in network.parameters()) for network in system.networks.values())
+    return [
+        *([SMALL.format(parameters=system.parameters)] if largest < PAPER_SIZE else []),
+        LIMITS,
+        *([] if any(dataset.get("speech_dirs") for dataset in datasets) else [GENERATED]),
+        *([INVENTS] if "score" in system.networks else []),
+    ]

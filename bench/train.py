@@ -5,32 +5,37 @@ from __future__ import annotations
 import json
 import logging
 import shlex
-import time
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint, Timer
-from lightning.pytorch.loggers import CSVLogger
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig, OmegaConf
 
 from bench.core.errors import UserError
 from bench.core.memory import keep_freed_memory
 from bench.datasets.mixtures import TrainingMixtures
-from bench.model_card import machine, model_card
+from bench.train_record import BestWeights
+from bench.train_scores import Scores
+from bench.train_settings import check, check_same
 from methods.parametrization import Parametrization
 from methods.sdes import sde_from
 from methods.spectrogram import Spectrogram
+from methods.training.checkpoint import Checkpoints
 from methods.training.data import Source, TrainingData
 from methods.training.ema import EMA
+from methods.training.log import TrainingLog
 from methods.training.module import Optimiser, TrainingModule
 from methods.training.objectives import Objective
 from methods.training.warm_start import from_predictive
-from methods.weights import System, load, new_system, save
+from methods.weights import System, load, new_system
 
 
 def train(config: DictConfig, command: str = "bench train") -> Path:
@@ -38,7 +43,11 @@ def train(config: DictConfig, command: str = "bench train") -> Path:
 
     Every file goes into ``config.out``; a ``last.ckpt`` found there is continued. The weights are the
     EMA's at the best validation, stored as float16.
+
+    Raises:
+        UserError: the configuration makes no sense, or differs from that of the training in ``out``.
     """
+    check(_plain(config))
     return fit(
         config,
         TrainingMixtures("train", **config.dataset),
@@ -49,13 +58,13 @@ def train(config: DictConfig, command: str = "bench train") -> Path:
 
 def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench train") -> Path:
     """``train`` on given recordings."""
+    check(_plain(config))
     keep_freed_memory()
     if config.threads:
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, verbose=False)
-    out = Path(config.out)
-    out.mkdir(parents=True, exist_ok=True)
-    system = build_system(config)
+    out = _folder(config)
+    system, before = build_system(config)
     module = TrainingModule(system, Objective(**config.method.objective), Optimiser(**config.optimiser), config.seed)
     data = TrainingData(
         train,
@@ -66,49 +75,86 @@ def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench 
         accumulate=config.accumulate,
         workers=config.workers,
         seed=config.seed,
+        normalise=config.normalise,
     )
-    weights = WeightsOnImprovement(out / "weights.safetensors", system, config, command, str(train))
-    last = out / "last.ckpt"
-    _trainer(config, weights).fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=False)
-    if not weights.path.is_file():
-        raise UserError(f"{out}: stopped before the first validation; run again with more max_steps or max_hours")
+    weights = BestWeights(out / "weights.safetensors", system, config, command, str(train), before)
+    log = TrainingLog(out / "log.csv", config.log_every, out / "tensorboard" if config.tensorboard else None)
+    scores = Scores(system, valid, **config.scores)
+    trainer = _trainer(config, scores, weights, log)
+    with _interruptible(trainer):
+        last = out / "last.ckpt"
+        trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=False)
+    if trainer.is_global_zero and log.speed.steps:
+        print(f"{log.speed.steps} steps now: {log.speed}")
     return weights.path
 
 
-def _trainer(config: DictConfig, weights: WeightsOnImprovement) -> lightning.Trainer:
+def _folder(config: DictConfig) -> Path:
+    """The folder of the training, its configuration written beside whatever is there already.
+
+    Raises:
+        UserError: it cannot be written, or holds a training with other settings.
+    """
+    out = Path(config.out).expanduser()
+    stored = out / "config.yaml"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if (out / "last.ckpt").is_file() and stored.is_file():
+            check_same(_plain(config), _plain(OmegaConf.load(stored)), out)
+        OmegaConf.save(config, stored)
+    except OSError as error:
+        raise UserError(f"out={config.out}: cannot be written ({error})") from error
+    return out
+
+
+def _trainer(config: DictConfig, scores: Scores, weights: BestWeights, log: TrainingLog) -> lightning.Trainer:
     limit = [Timer(timedelta(hours=config.max_hours))] if config.max_hours else []
-    return lightning.Trainer(
-        max_steps=config.max_steps,
-        max_epochs=-1,
-        accumulate_grad_batches=config.accumulate,
-        val_check_interval=config.valid_every * config.accumulate,
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        precision=config.precision,
-        accelerator="auto",
-        devices=config.devices,
-        strategy=config.strategy,
-        default_root_dir=config.out,
-        logger=CSVLogger(config.out, name="log"),
-        log_every_n_steps=10,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        callbacks=[
-            weights,  # before EMA: it saves while the averaged weights are in place
-            EMA(config.ema_decay),
-            CheckpointAfterValidation(),
-            LearningRateMonitor(),
-            EarlyStopping("valid_loss", patience=config.patience),
-            *limit,
-            ModelCheckpoint(
-                config.out, filename="last", every_n_train_steps=config.checkpoint_every, enable_version_counter=False
-            ),
-        ],
-    )
+    out = weights.path.parent
+    try:
+        return lightning.Trainer(
+            max_steps=config.max_steps,
+            max_epochs=-1,
+            accumulate_grad_batches=config.accumulate,
+            val_check_interval=config.valid_every * config.accumulate,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            precision=config.precision,
+            accelerator="auto",
+            devices=config.devices,
+            strategy=config.strategy,
+            benchmark=True,
+            default_root_dir=out,
+            logger=False,
+            enable_progress_bar=sys.stderr.isatty(),
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            callbacks=[
+                scores,  # these three before EMA: the averaged weights are still in place
+                weights,
+                log,
+                EMA(config.ema_decay),
+                *limit,
+                Checkpoints(out / "last.ckpt", config.checkpoint_every, config.valid_every),
+            ],
+        )
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        given = f"devices={config.devices} strategy={config.strategy} precision={config.precision}"
+        raise UserError(f"{given}: {error}") from error
 
 
-def build_system(config: DictConfig) -> System:
-    """Fresh networks as configured, or with those of ``config.init`` taken over."""
+@contextmanager
+def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
+    """Lightning ends the process on Ctrl-C and on SIGTERM; here both are a ``KeyboardInterrupt``."""
+    try:
+        yield
+    except SystemExit as stop:
+        if trainer.interrupted:
+            raise KeyboardInterrupt from stop
+        raise
+
+
+def build_system(config: DictConfig) -> tuple[System, dict[str, Any]]:
+    """Fresh networks as configured, or with those of ``config.init`` taken over; and the record of the latter."""
     method = config.method
     system = new_system(
         method.name,
@@ -123,7 +169,9 @@ def build_system(config: DictConfig) -> System:
         sampler=OmegaConf.to_container(method.sampler) if "sampler" in method else {},
     )
     if config.init is None:
-        return system
+        return system, {}
+    if not Path(config.init).is_file():
+        raise UserError(f"init={config.init}: no such weights file; `bench train method=ncsnpp_m` makes a first one")
     given = load(config.init)
     shared = [name for name in system.networks if name in given.networks]
     for name in shared:
@@ -136,60 +184,13 @@ def build_system(config: DictConfig) -> System:
         from_predictive(system.networks["score"], given.networks["denoiser"], zero_output=method.name == "refinement")
     elif not shared:
         raise UserError(f"init={config.init}: has none of the networks {', '.join(system.networks)}")
-    return system
+    return system, given.training
 
 
-class CheckpointAfterValidation(lightning.Callback):
-    """Saves ``last.ckpt`` with the validation's outcome in it.
-
-    ``ModelCheckpoint`` saves a step before it is validated; continued from there, the validation would
-    be missing.
-    """
-
-    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        trainer.save_checkpoint(Path(trainer.default_root_dir) / "last.ckpt")
-
-
-class WeightsOnImprovement(lightning.Callback):
-    """Writes the averaged weights and their card whenever a validation is the best so far."""
-
-    def __init__(self, path: Path, system: System, config: DictConfig, command: str, data: str) -> None:
-        self.path, self.system, self.config, self.command, self.data = path, system, config, command, data
-        self.best = float("inf")
-        self.curve: list[tuple[int, float]] = []
-        self.hours = 0.0
-        self._started = time.monotonic()
-
-    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        loss = float(trainer.callback_metrics["valid_loss"])
-        self.curve.append((trainer.global_step, round(loss, 4)))
-        if loss < self.best and trainer.is_global_zero:
-            self.best = loss
-            self.system.training = self._record(trainer)
-            save(self.path, self.system, torch.float16)
-            self.path.with_suffix(".md").write_text(model_card(self.system, self.path.stat().st_size), encoding="utf-8")
-
-    def _record(self, trainer: lightning.Trainer) -> dict[str, Any]:
-        return {
-            "command": self.command,
-            "data": self.data,
-            "machine": machine(),
-            "config": OmegaConf.to_container(self.config, resolve=True),
-            "steps": trainer.global_step,
-            "valid_loss": self.best,
-            "validation_curve": self.curve,
-            "hours": round(self._hours(), 2),
-            "torch": torch.__version__,
-        }
-
-    def _hours(self) -> float:
-        return self.hours + (time.monotonic() - self._started) / 3600
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "curve": self.curve, "hours": self._hours()}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best, self.curve, self.hours = state_dict["best"], state_dict["curve"], state_dict["hours"]
+def _plain(config: Any) -> dict[str, Any]:
+    values = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
 
 
 def main(overrides: Sequence[str]) -> None:

@@ -42,11 +42,31 @@ def files(folder: str | Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def read(path: str | Path, *, mixdown: bool = False) -> tuple[Audio, int]:
+def extent(path: str | Path) -> tuple[int, int]:
+    """Samples of each channel and the rate in Hz of a WAV or FLAC file, by its header alone.
+
+    Raises:
+        UserError: missing or unreadable.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    try:
+        info = soundfile.info(path)
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise UserError(f"{path}: not a readable audio file ({error})") from error
+    return int(info.frames), int(info.samplerate)
+
+
+def read(
+    path: str | Path, *, mixdown: bool = False, channel: int | None = None, start: int = 0, samples: int = -1
+) -> tuple[Audio, int]:
     """Samples ``[samples]`` in float32 and the rate in Hz of a WAV or FLAC file.
 
     Args:
         mixdown: average the channels of a multi-channel file instead of refusing it.
+        channel: take this one, counted from 0, instead.
+        start, samples: read so many samples from there; -1: all to the end.
 
     Raises:
         UserError: missing, unreadable, cut off, empty, multi-channel (without ``mixdown``) or not finite.
@@ -57,16 +77,19 @@ def read(path: str | Path, *, mixdown: bool = False) -> tuple[Audio, int]:
     try:
         with soundfile.SoundFile(path) as file:
             rate, log = file.samplerate, file.extra_info
-            samples = file.read(dtype="float32", always_2d=True)
+            file.seek(start)
+            channels = file.read(samples, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise UserError(f"{path}: not a readable audio file ({error})") from error
     if missing := _missing_bytes(log):
         raise UserError(f"{path}: the file is cut off, {missing} bytes of samples are missing")
-    if len(samples) == 0:
+    if len(channels) == 0:
         raise UserError(f"{path}: the file holds no samples")
-    if samples.shape[1] > 1 and not mixdown:
-        raise UserError(f"{path}: {samples.shape[1]} channels; ask for mixdown=true to average them")
-    mono = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
+    if channel is not None:
+        channels = channels[:, channel : channel + 1]
+    if channels.shape[1] > 1 and not mixdown:
+        raise UserError(f"{path}: {channels.shape[1]} channels; ask for mixdown=true to average them")
+    mono = channels.mean(axis=1) if channels.shape[1] > 1 else channels[:, 0]
     if not np.isfinite(mono).all():
         raise UserError(f"{path}: the samples hold NaN or infinity")
     return np.ascontiguousarray(mono, dtype=np.float32), int(rate)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.core.seeds import stable_seed
+from methods.backbones.blocks import ResBlock
 from methods.training.objectives import Losses, Objective, diffusion_time, losses
 from methods.weights import System
 
@@ -48,18 +49,20 @@ class TrainingModule(lightning.LightningModule):
         super().__init__()
         self.system, self.objective, self.optimiser, self.seed = system, objective, optimiser, seed
         self.networks = nn.ModuleDict(system.networks)
+        _freeze_unused(system)
         if objective.freeze_denoiser:
             self.networks["denoiser"].requires_grad_(False)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> dict[str, Tensor]:
+        """What is minimised, as ``loss``, and beside it the means over items, as ``train_...``."""
         part = batch_index % self.trainer.accumulate_grad_batches
         values = self._losses(batch, "train", self.global_step, part, self.global_rank)
-        self._log("train", values, len(batch[0]))
-        return values.total
+        return {"loss": values.total, **self._means("train", values, len(batch[0]))}
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
-        values = self._losses(batch, "valid", batch_index)
-        self._log("valid", values, len(batch[0]))
+        values = self._losses(batch, "valid", batch_index * self.trainer.world_size + self.global_rank)
+        items = len(batch[0])
+        self.log_dict(self._means("valid", values, items), on_epoch=True, batch_size=items, sync_dist=True)
 
     def _losses(self, batch: tuple[Tensor, Tensor], *draw: object) -> Losses:
         with torch.autocast(self.device.type, enabled=False):
@@ -69,20 +72,26 @@ class TrainingModule(lightning.LightningModule):
         z = torch.randn(clean.shape, dtype=clean.dtype, generator=generator, device=self.device)
         return losses(self.system, self.objective, clean, noisy, diffusion_time(uniform, self.system.t_eps), z)
 
-    def _log(self, split: str, values: Losses, items: int) -> None:
-        """Log means over items, whether the objective sums or averages over the batch."""
+    def _means(self, split: str, values: Losses, items: int) -> dict[str, Tensor]:
+        """Means over items, whether the objective sums or averages over the batch."""
         share = 1 if len(self.system.networks) == 1 else items
         parts = {"loss": values.total, "supervised": values.supervised, "score": values.score}
-        self.log_dict(
-            {f"{split}_{name}": value.detach() / share for name, value in parts.items() if value is not None},
-            on_step=split == "train",
-            on_epoch=split == "valid",
-            batch_size=items,
-            sync_dist=split == "valid",
-        )
+        return {f"{split}_{name}": value.detach() / share for name, value in parts.items() if value is not None}
 
     def configure_optimizers(self) -> Any:
         parameters = [p for p in self.parameters() if p.requires_grad]
         optimizer = torch.optim.Adam(parameters, lr=self.optimiser.lr)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.optimiser.factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _freeze_unused(system: System) -> None:
+    """Freeze the time layers that a network without a time has but never calls.
+
+    They are kept for the reference's sake; distributed training would wait for their gradients for ever.
+    """
+    for network in system.networks.values():
+        if not network.conditional:
+            for block in network.modules():
+                if isinstance(block, ResBlock):
+                    block.time.requires_grad_(False)

@@ -50,11 +50,15 @@ def test_overrides_are_lists_mappings_scalars_and_interpolations() -> None:
         ("run", "steps=${nothing}", "nothing"),
         ("run", "metrics.9=stoi", "metrics.9=stoi"),
         ("train", "network.widht=3", "unknown key 'widht': did you mean 'width'?"),
+        ("train", "method=strom", "unknown method 'strom': did you mean 'storm'?"),
+        ("train", "experiment=tabel7_joint", "unknown experiment 'tabel7_joint': did you mean 'table7_joint'?"),
+        ("train", "experiment=[table7_joint,smal]", "unknown experiment 'smal': did you mean 'small'?"),
+        ("train", "method=storm method.objective.frezze_denoiser=true", "did you mean 'freeze_denoiser'?"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_it(job: str, override: str, told: str) -> None:
     with pytest.raises(UserError) as raised:
-        config.compose(job, [override])
+        config.compose(job, override.split(" "))
     assert told in str(raised.value)
     assert "\n" not in str(raised.value)
 

@@ -61,9 +61,8 @@ def build(folder: Path, signals: Iterable[Audio], about: dict[str, Any]) -> Pool
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        stored = [np.asarray(signal, dtype=np.float32) for signal in signals]
-        np.save(temporary / "samples.npy", np.concatenate(stored))
-        np.save(temporary / "starts.npy", np.cumsum([0, *(signal.size for signal in stored)]))
+        sizes = _write(temporary / "samples.npy", signals)
+        np.save(temporary / "starts.npy", np.cumsum([0, *sizes]))
         (temporary / "about.json").write_text(json.dumps(about, indent=1))
         try:
             temporary.rename(folder)
@@ -73,3 +72,19 @@ def build(folder: Path, signals: Iterable[Audio], about: dict[str, Any]) -> Pool
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return Pool(folder)
+
+
+def _write(path: Path, signals: Iterable[Audio]) -> list[int]:
+    """One array of all ``signals``, written one by one: memory holds one at a time. Their sizes come back."""
+    raw = path.with_suffix(".raw")
+    sizes = []
+    with raw.open("wb") as file:
+        for signal in signals:
+            sizes.append(signal.size)
+            file.write(np.asarray(signal, dtype=np.float32).tobytes())
+    with path.open("wb") as whole, raw.open("rb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (sum(sizes),)}
+        np.lib.format.write_array_header_1_0(whole, header)  # type: ignore[no-untyped-call]
+        shutil.copyfileobj(file, whole)
+    raw.unlink()
+    return sizes

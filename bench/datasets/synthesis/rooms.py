@@ -74,6 +74,27 @@ def draw_room(seed: int, rate: int) -> Room:
             return Room(_cut(reverberant), response(0.99, 0, False), t60)
 
 
+def measured_room(response: Audio, rate: int) -> Room:
+    """A room from a recorded (or elsewhere simulated) response: what comes later than its direct sound is the room.
+
+    The direct sound is the largest sample with the 2.5 ms after it, faded out over the last 1 ms; what
+    comes more than 5 ms before it (latency, the recording's noise) is cut off.
+
+    Raises:
+        UserError: the response is silent.
+    """
+    if not response.any():
+        raise UserError("the room response is silent")
+    arrival = int(np.argmax(np.abs(response)))
+    response = response[max(0, arrival - round(0.005 * rate)) :]
+    end = min(arrival, round(0.005 * rate)) + round(0.0025 * rate)
+    fade = round(0.001 * rate)
+    direct = response[:end].copy()
+    ramp = 0.5 * (1 + np.cos(np.pi * np.arange(1, fade + 1) / (fade + 1)))
+    direct[end - fade :] *= ramp[: max(0, direct.size - (end - fade))]
+    return Room(_cut(response), direct, float("nan"))
+
+
 def measure_t60(response: Audio, rate: int) -> float:
     """Reverberation time in s: Schroeder's decay curve, line through -5 to -35 dB (T30, ISO 3382-1)."""
     decay = decay_curve(response)

@@ -69,7 +69,7 @@ def synthesise(
     spoken = np.concatenate([*chunks, np.zeros(0, np.int16)]).astype(np.float32) / 32768
     if not spoken.any():
         raise UserError(f"eSpeak NG has nothing to say for {text!r}")
-    return _at_level(_trim(resample(spoken, rate, SAMPLE_RATE)))
+    return at_level(trim(resample(spoken, rate, SAMPLE_RATE)))
 
 
 def version() -> str:
@@ -110,14 +110,14 @@ def _variant_exists(voice: str) -> bool:
     return not variant or (Path(espeakng_loader.get_data_path()) / "voices" / "!v" / variant).is_file()
 
 
-def _trim(speech: Audio, floor: float = -50.0, margin: float = 0.05) -> Audio:
+def trim(speech: Audio, floor: float = -50.0, margin: float = 0.05) -> Audio:
     """Cut what lies more than ``margin`` seconds outside the speech, at ``floor`` dB below its peak."""
     loud = np.flatnonzero(np.abs(speech) > 10 ** (floor / 20) * np.abs(speech).max())
     keep = round(margin * SAMPLE_RATE)
     return speech[max(0, loud[0] - keep) : loud[-1] + keep + 1]
 
 
-def _at_level(speech: Audio) -> Audio:
+def at_level(speech: Audio) -> Audio:
     """``speech`` scaled so that its active frames have the mean power ``LEVEL``."""
     frames = speech[: speech.size // 320 * 320].astype(np.float64).reshape(-1, 320)  # 20 ms
     powers = np.mean(frames**2, axis=1)
