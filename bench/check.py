@@ -9,7 +9,7 @@ from bench.core.errors import UserError
 from bench.core.types import Utterance
 from bench.datasets.base import DATASETS, Dataset
 from bench.parts import Recipe
-from bench.protocol import examine, generated
+from bench.protocol import RULES, examine, generated
 from bench.settings import Spec, dataset_spec
 from methods.base import METHODS
 from methods.checkpoints.description import Description, describe
@@ -80,9 +80,9 @@ def _check_method(config: dict[str, Any], data: Dataset | None) -> bool:
     clips: Sequence[Utterance] = generated(method)
     if data is not None:
         clips = [data.load(recording) for recording in data.ids()[: config["recordings"]]]
-    findings = examine(method, clips, config["steps"])
     print(f"{spec.name} ({METHODS.origin(spec.name)}), {len(clips)} clips")
-    width = max(len(finding.rule) for finding in findings)
-    for finding in findings:
-        print(f"  {'ok' if finding.kept else 'BROKEN':6}  {finding.rule:{width}}  {finding.seen}")
-    return all(finding.kept for finding in findings)
+    well, width = True, max(map(len, RULES))
+    for finding in examine(method, clips, config["steps"]):
+        print(f"  {'ok' if finding.kept else 'BROKEN':6}  {finding.rule:{width}}  {finding.seen}", flush=True)
+        well = well and finding.kept
+    return well

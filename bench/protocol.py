@@ -66,10 +66,10 @@ class Trial:
         return [self.enhance(clip, seed) for seed, clip in enumerate(self.clips)]
 
 
-def examine(method: Method, clips: Sequence[Utterance], steps: int = 2) -> list[Finding]:
-    """Try every rule; whatever the method raises breaks the rule that was tried."""
+def examine(method: Method, clips: Sequence[Utterance], steps: int = 2) -> Iterator[Finding]:
+    """Try one rule after the other; whatever the method raises breaks the rule that was tried."""
     trial = Trial(method, clips, steps)
-    return [_find(trial, rule, check) for rule, check in RULES.items()]
+    return (_find(trial, rule, check) for rule, check in RULES.items())
 
 
 def generated(method: Method) -> list[Utterance]:

@@ -24,9 +24,19 @@ BACKBONES = ("ncsnpp", "ncsnpp_v2", "ncsnpp_48k", "ncsnpplarge", "ncsnpp12M", "n
 """Those that are an NCSN++ as ours, whatever its sizes."""
 
 
+READ: dict[str, tuple[Any, ...]] = {
+    "sde": tuple(SDES),
+    "spatial_channels": (1,),
+    "return_time": (False,),
+    "input_y": (True,),
+    "output_std_exponent": (0, -1),
+}
+"""Values of options that change what a network computes, or what it computes on."""
+
+
 def project(checkpoint: Checkpoint) -> str:
     """Which of the two projects wrote it: "StoRM" or "SGMSE". They name their networks alike."""
-    marks = {"spatial_channels", "discriminative", "input_y"} & checkpoint.hyper_parameters.keys()
+    marks = {"spatial_channels", "discriminative"} & checkpoint.hyper_parameters.keys()
     return "StoRM" if marks or any(key.startswith("score_net.") for key in checkpoint.state) else "SGMSE"
 
 
@@ -40,20 +50,10 @@ def check(checkpoint: Checkpoint) -> None:
     for role in ("backbone", "backbone_denoiser", "backbone_score"):
         if (name := settings.get(role, "ncsnpp")) not in BACKBONES:
             raise UserError(f"{checkpoint.path}: its {role} is '{name}'; what is read is {', '.join(BACKBONES)}")
-    for key, read in _READ.items():
+    for key, read in READ.items():
         if settings.get(key, read[0]) not in read:
             wanted = " or ".join(map(str, read))
             raise UserError(f"{checkpoint.path}: trained with {key}={settings[key]}; what is read is {wanted}")
-
-
-_READ: dict[str, tuple[Any, ...]] = {
-    "sde": tuple(SDES),
-    "spatial_channels": (1,),
-    "return_time": (False,),
-    "input_y": (True,),
-    "output_std_exponent": (0, -1),
-}
-"""Values of options that change what a network computes, or what it computes on."""
 
 
 def network_options(checkpoint: Checkpoint) -> dict[str, bool]:

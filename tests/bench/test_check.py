@@ -207,7 +207,7 @@ BROKEN: dict[type[Halves], dict[str, str]] = {
 @pytest.mark.parametrize(("kind", "broken"), BROKEN.items(), ids=lambda value: getattr(value, "__name__", ""))
 def test_each_rule_is_found_broken_where_it_is(kind: type[Halves], broken: dict[str, str]) -> None:
     method = kind()
-    findings = examine(method, generated(method), steps=2)
+    findings = list(examine(method, generated(method), steps=2))
     assert {finding.rule for finding in findings if not finding.kept} == broken.keys()
     for finding in findings:
         assert broken.get(finding.rule, "") in finding.seen

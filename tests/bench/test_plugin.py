@@ -68,3 +68,9 @@ def test_a_typo_in_its_name_is_answered_with_it(installed: Path, tmp_path: Path)
     done = bench(installed, tmp_path, "run", "methods=[spectral_gaet]")
     assert done.returncode == 2
     assert done.stderr.splitlines() == ["bench: unknown method 'spectral_gaet': did you mean 'spectral_gate'?"]
+
+
+def test_it_keeps_the_protocol(installed: Path, tmp_path: Path) -> None:
+    done = bench(installed, tmp_path, "check", "method=spectral_gate")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("spectral_gate (sebench-example), ") and done.stdout.count("\n  ok ") == 5

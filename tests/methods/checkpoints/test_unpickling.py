@@ -146,6 +146,16 @@ def test_what_a_checkpoint_needs_comes_through(tmp_path: Path) -> None:
     assert torch.equal(back["parameter"], torch.ones(2)) and back["plain"] == content["plain"]
 
 
+def test_a_file_from_a_gpu_is_read_without_one(tmp_path: Path) -> None:
+    with zipfile.ZipFile(write(tmp_path / "cpu.ckpt", WEIGHTS)) as archive:
+        program = archive.read("cpu/data.pkl")
+    assert program.count(b"X\x03\x00\x00\x00cpu") == 1  # where the storage was
+    path = tmp_path / "gpu.ckpt"
+    _replace_program(path, program.replace(b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:0"))
+    tensor = read(path)["state_dict"]["a"]
+    assert tensor.device.type == "cpu" and torch.equal(tensor, WEIGHTS["state_dict"]["a"])
+
+
 def _other_archive(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "nothing here")
