@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,11 @@ from listening_test.mapping import FILE as MAPPING
 from listening_test.mapping import KINDS, Kind, Test
 from listening_test.select import Clip, Rules
 from results.store import Store
+
+OVERRIDE = re.compile(r"[+~]*\w[\w.]*=")
+
+PLACES = ("out", "runs_dir")
+"""Keys that make no difference to a test."""
 
 MOST_VISIBLE = 10
 """Sliders that webMUSHRA shows side by side on a common laptop."""
@@ -57,7 +63,7 @@ def export(arguments: Sequence[str]) -> None:
         loudness=_number(config, "loudness", -70.0, 0.0),
         title=str(config["title"]),
         instructions=_instructions(config, kind),
-        config=config,
+        config={key: value for key, value in config.items() if key not in PLACES},
     )
     test = write_test(
         design,
@@ -272,8 +278,8 @@ def _needs_extra() -> None:
 
 
 def _parse(job: str, arguments: Sequence[str], wanted: str) -> tuple[list[str], dict[str, Any]]:
-    """What is named, and the composed configuration; an argument with ``=`` that is no file overrides a key."""
-    overrides = [argument for argument in arguments if "=" in argument and not Path(argument).exists()]
+    """What is named, and the composed configuration; what begins like ``KEY=`` overrides a key."""
+    overrides = [argument for argument in arguments if OVERRIDE.match(argument)]
     named = [argument for argument in arguments if argument not in overrides]
     if not named or (len(named) > 1 and not wanted.endswith("...")):
         raise UserError(f"usage: bench {job.replace('_', ' ')} {wanted} [KEY=VALUE ...]")

@@ -1,9 +1,10 @@
 """What the ratings say: medians and means with intervals, and tests of their differences.
 
 Ratings come crossed: every listener rates several clips, every clip is rated by several listeners. Intervals
-are percentiles of a bootstrap that draws listeners and clips alike (the pigeonhole bootstrap: Owen, "The
-pigeonhole bootstrap", Ann. Appl. Stat. 1(2), 2007), so that they speak for other listeners and other clips;
-they are on the wide side. The rank tests take listeners as the sample: a listener's clips are averaged first.
+are of a bootstrap that draws listeners and clips alike (Owen, "The pigeonhole bootstrap", Ann. Appl. Stat.
+1(2), 2007), so that they speak for other listeners and other clips, and are widened as ``results.bootstrap``
+does for as few units as there are listeners or clips; they are rather too wide than too narrow. The rank
+tests take listeners as the sample: a listener's clips are averaged first.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from results.bootstrap import Draws
 from results.comparison import holm, rank_biserial, wilcoxon
 
 Array = NDArray[np.float64]
 Unit = Literal["listener", "trial"]
 
-DRAWS = 2000
+RESAMPLES = 10_000
+_PORTION = 500
+"""Resamples that are computed at a time."""
+
 CONFIDENCE = 0.95
 
 
@@ -68,7 +73,20 @@ def summaries(ratings: pd.DataFrame, conditions: Sequence[str], seed: int) -> pd
             continue
         q1, median, q3 = np.quantile(values, [0.25, 0.5, 0.75])
         counts = (values.size, int(there.any(axis=1).sum()), int(there.any(axis=0).sum()))
-        lines.append((condition, *counts, median, *medians[:, index], values.mean(), *means[:, index], q1, q3))
+        lines.append(
+            (
+                condition,
+                *counts,
+                median,
+                medians[0][index],
+                medians[1][index],
+                values.mean(),
+                means[0][index],
+                means[1][index],
+                q1,
+                q3,
+            )
+        )
     names = ("condition", "n", "listeners", "clips", "median", "median_low", "median_high")
     return pd.DataFrame(lines, columns=[*names, "mean", "mean_low", "mean_high", "q1", "q3"])
 
@@ -121,7 +139,7 @@ def comparisons(ratings: pd.DataFrame, kind: str, conditions: Sequence[str], see
     lines = []
     for (one, other), own in ratings.groupby(["condition", "other"], sort=False):
         scores = cube(own, [str(one)])
-        low, high = _interval(scores, _mean, seed)[:, 0]
+        (low,), (high,) = _interval(scores, _mean, seed)
         values = own["score"].to_numpy(dtype=np.float64)
         if kind == "abx":
             p = float(stats.binomtest(int(values.sum()), values.size, 0.5, alternative="greater").pvalue)
@@ -139,25 +157,40 @@ def smallest_p(count: int, tests: int) -> float:
     return min(1.0, 2.0 ** (1 - count) * tests)
 
 
-def _median(scores: Array) -> Array:
-    return np.asarray(np.nanmedian(scores, axis=0) if np.isnan(scores).any() else np.median(scores, axis=0))
+def _mean(values: Array, weights: Array) -> Array:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(weights @ values / weights.sum(axis=1))
 
 
-def _mean(scores: Array) -> Array:
-    return np.asarray(np.nanmean(scores, axis=0))
+def _median(values: Array, weights: Array) -> Array:
+    """Of ``values``, sorted, each as often as its weight says: weights are whole numbers ``[resamples, values]``."""
+    upto = np.cumsum(weights, axis=1)
+    total = upto[:, -1:]
+    middle = [values[np.argmax(upto > np.floor(place), axis=1)] for place in ((total - 1) / 2, total / 2)]
+    return np.where(total[:, 0] > 0, (middle[0] + middle[1]) / 2, math.nan)
 
 
-def _interval(scores: Array, statistic: Callable[[Array], Array], seed: int) -> Array:
-    """``[2, conditions]``: bounds of ``statistic`` over ``[ratings, conditions]``, listeners and clips drawn anew."""
+def _interval(scores: Array, statistic: Callable[[Array, Array], Array], seed: int) -> tuple[Array, Array]:
+    """Bounds, one a condition, of ``statistic`` over ``[listeners, clips, conditions]``.
+
+    Both listeners and clips are drawn anew, so each score weighs the product of how often its two came.
+    """
     rng = np.random.default_rng(seed)
     listeners, clips, conditions = scores.shape
-    drawn = np.empty((DRAWS, conditions))
-    for draw in range(DRAWS):
-        rows, columns = rng.integers(listeners, size=listeners), rng.integers(clips, size=clips)
-        sample = scores[rows][:, columns].reshape(-1, conditions)
-        drawn[draw] = _quietly(statistic, sample)
-    tail = (1 - CONFIDENCE) / 2
-    return np.asarray(_quietly(np.nanquantile, drawn, [tail, 1 - tail], axis=0))
+    of_listeners, of_clips = (rng.multinomial(n, [1 / n] * n, size=RESAMPLES) for n in (listeners, clips))
+    estimate, drawn = np.empty(conditions), np.empty((conditions, RESAMPLES))
+    for condition in range(conditions):
+        listener, clip = np.nonzero(~np.isnan(scores[:, :, condition]))
+        order = np.argsort(scores[listener, clip, condition])
+        listener, clip = listener[order], clip[order]
+        values = scores[listener, clip, condition]
+        estimate[condition] = statistic(values, np.ones((1, values.size)))[0]
+        for start in range(0, RESAMPLES, _PORTION):
+            part = slice(start, start + _PORTION)
+            weights = of_listeners[part][:, listener] * of_clips[part][:, clip]
+            drawn[condition, part] = statistic(values, weights.astype(np.float64))
+    units = min((count for count in (listeners, clips) if count > 1), default=1)
+    return Draws(estimate, drawn, np.full(conditions, units)).interval(CONFIDENCE)
 
 
 def _quietly(compute: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

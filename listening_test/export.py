@@ -166,6 +166,7 @@ class _Writer:
     def __init__(self, folder: Path, design: Design, made: Sequence[Made], cuts: Mapping[str, Cut]) -> None:
         self.folder, self.design, self.cuts = folder, design, cuts
         self.made = {_opaque("s", design.seed, one.stimulus.clip, one.stimulus.condition): one for one in made}
+        self._written: dict[str, Answer] = {}
         self._names = {(one.stimulus.clip, one.stimulus.condition): name for name, one in self.made.items()}
 
     def pages(self, clips: Sequence[str], training: bool) -> list[tuple[str, Page]]:
@@ -216,14 +217,17 @@ class _Writer:
         return name, self._write(name, (name,))
 
     def _write(self, name: str, parts: tuple[str, ...]) -> Answer:
-        rate = self.cuts[self.made[parts[0]].stimulus.clip].sample_rate
-        pause = np.zeros(round(GAP * rate), dtype=np.float32)
-        samples: list[Audio] = [self.made[parts[0]].samples]
-        for part in parts[1:]:
-            samples += [pause, self.made[part].samples]
-        file = f"{AUDIO}/{name}.wav"
-        audio.write(self.folder / file, np.concatenate(samples), rate, subtype="PCM_16")
-        return Answer(file, hashlib.sha256((self.folder / file).read_bytes()).hexdigest(), parts)
+        if name not in self._written:
+            rate = self.cuts[self.made[parts[0]].stimulus.clip].sample_rate
+            pause = np.zeros(round(GAP * rate), dtype=np.float32)
+            samples: list[Audio] = [self.made[parts[0]].samples]
+            for part in parts[1:]:
+                samples += [pause, self.made[part].samples]
+            file = f"{AUDIO}/{name}.wav"
+            audio.write(self.folder / file, np.concatenate(samples), rate, subtype="PCM_16")
+            digest = hashlib.sha256((self.folder / file).read_bytes()).hexdigest()
+            self._written[name] = Answer(file, digest, parts)
+        return self._written[name]
 
 
 def _heard(clip: Clip, cut: Cut, training: bool) -> Heard:

@@ -97,11 +97,14 @@ def deal(clips: Sequence[Clip], groups: int, rules: Rules, seed: int) -> list[li
     rng = np.random.default_rng(stable_seed("groups", seed))
     lots = dict(zip((clip.name for clip in clips), rng.permutation(len(clips)), strict=True))
 
-    def place(clip: Clip) -> tuple[object, ...]:
-        values = [clip.values.get(name, math.inf) for name in rules.spread]
-        return _cell(clip, rules.balance), values, lots[clip.name]
+    def place(clip: Clip) -> tuple[list[float], int]:
+        return [clip.values.get(name, math.inf) for name in rules.spread], int(lots[clip.name])
 
-    dealt = sorted(clips, key=place)
+    cells = [
+        sorted((clips[index] for index in cell), key=place) for _, cell in sorted(_blocks(clips, rules.balance).items())
+    ]
+    # Every other cell from its high end: else the first group would have the lowest of each.
+    dealt = [clip for number, cell in enumerate(cells) for clip in (cell[::-1] if number % 2 else cell)]
     return [dealt[group::groups] for group in range(groups)]
 
 

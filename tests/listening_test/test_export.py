@@ -1,0 +1,322 @@
+"""An exported test holds what webMUSHRA and BS.1534-3 ask for, and everything in it is traced to the run."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from bench.core import audio
+from bench.core.errors import UserError
+from listening_test import signals
+from listening_test.mapping import KINDS, Stimulus, Test
+from results.store import Store
+from tests.listening_test import rules
+from tests.listening_test.conftest import Export
+
+ALL = "[lowpass_3500,lowpass_7000,mixture,mixture_10db]"
+
+
+def configs(folder: Path) -> dict[str, dict[str, Any]]:
+    return {path.stem: rules.parse(path.read_text(encoding="utf-8")) for path in (folder / "served").glob("*.yaml")}
+
+
+def read(folder: Path, file: str) -> tuple[np.ndarray, int]:
+    info = soundfile.info(folder / "served" / file)
+    assert (info.format, info.subtype, info.channels) == ("WAV", "PCM_16", 1)
+    samples, rate = soundfile.read(folder / "served" / file, dtype="float64")
+    return samples, rate
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_configuration_keeps_webmushras_rules(export: Export, kind: str) -> None:
+    folder, test = export(kind=kind, anchors=ALL, clips=8, per_listener=4)
+    found = configs(folder)
+    assert found.keys() == test.groups.keys() == {"group1", "group2"}
+    for group, config in found.items():
+        rules.check(config)
+        assert config == yaml.safe_load((folder / "served" / f"{group}.yaml").read_text(encoding="utf-8"))
+        asked = [page["id"] for page in rules.pages(config) if page.get("id", "").startswith("p") and "stimuli" in page]
+        assert sorted(asked) == sorted(test.groups[group])
+        named = {path for page in rules.pages(config) for path in page.get("stimuli", {}).values()}
+        assert all((folder / "served" / path.removeprefix(f"configs/{test.name}/")).is_file() for path in named)
+
+
+def test_a_page_has_its_training_instructions_volume_questions_and_end(export: Export) -> None:
+    folder, test = export()
+    types = [page if isinstance(page, list) else page["type"] for page in configs(folder)["group1"]["pages"]]
+    shuffled = types.pop(5)
+    assert types == ["generic", "volume", "generic", "mushra", "generic", "finish"]
+    assert [page["id"] for page in shuffled[1:]] == [
+        page for page in test.groups["group1"] if not test.pages[page].training
+    ]
+
+
+def test_stimuli_are_alike_in_length_rate_and_loudness_and_none_clips(export: Export) -> None:
+    folder, test = export(anchors=ALL)
+    for page in test.pages.values():
+        assert page.reference is not None
+        files = [page.reference.file, *(answer.file for answer in page.answers.values())]
+        assert len(files) == len(set(files)) == 7
+        heard = [read(folder, file) for file in files]
+        assert len({(samples.size, rate) for samples, rate in heard}) == 1
+        for samples, rate in heard:
+            assert signals.loudness(samples, rate) == pytest.approx(test.loudness, abs=0.05)
+            assert np.abs(samples).max() <= signals.PEAK + 1e-4
+            assert abs(samples[0]) < 1e-3 and abs(samples[-1]) < 1e-3
+            assert samples.size <= 12 * rate
+
+
+def test_a_loudness_that_would_clip_is_lowered_for_all(export: Export) -> None:
+    folder, test = export(loudness=-1)
+    assert test.loudness < -1
+    peaks = [np.abs(read(folder, f"audio/{path.name}")[0]).max() for path in (folder / "served" / "audio").iterdir()]
+    assert max(peaks) == pytest.approx(signals.PEAK, abs=1e-3)
+
+
+def test_long_recordings_are_cut(export: Export) -> None:
+    folder, test = export(longest=1.0, clips="[clip01,clip02,clip03]", training=0)
+    for clip in test.clips.values():
+        assert clip.samples <= clip.sample_rate
+    assert {read(folder, f"audio/{path.name}")[0].size for path in (folder / "served" / "audio").iterdir()} == {
+        clip.samples for clip in test.clips.values()
+    }
+
+
+def test_everything_heard_is_made_again_from_its_row(export: Export, run: Path) -> None:
+    """The trace is followed back: row, samples, cut, gain; what comes out is the file that was served."""
+    folder, test = export(anchors=ALL)
+    store = Store(run)
+    rows = store.rows()
+    talk = run.parent.parent / "talk"
+    for page in test.pages.values():
+        for answer in (page.reference, *page.answers.values()):
+            assert answer is not None
+            [name] = answer.stimuli
+            stimulus = test.stimuli[name]
+            assert stimulus.row in rows
+            clip = test.clips[stimulus.clip]
+            source = made_again(stimulus, store, talk)
+            assert hashlib.sha256(source.astype("<f4").tobytes()).hexdigest() == stimulus.source_sha256
+            heard = source[clip.start : clip.start + clip.samples] * 10 ** (stimulus.gain_db / 20)
+            heard = signals.fade(heard, clip.sample_rate, 0.02)
+            samples, _ = read(folder, answer.file)
+            assert np.abs(samples - heard).max() < 1.5 / 2**15
+            assert hashlib.sha256((folder / "served" / answer.file).read_bytes()).hexdigest() == answer.sha256
+
+
+def made_again(stimulus: Stimulus, store: Store, talk: Path) -> np.ndarray:
+    clean, rate = audio.read(talk / "clean" / f"{stimulus.row.utterance}.wav")
+    noisy, _ = audio.read(talk / "noisy" / f"{stimulus.row.utterance}.wav")
+    match stimulus.condition:
+        case "reference":
+            return clean
+        case "mixture":
+            return noisy
+        case "mixture_10db":
+            return (clean + (noisy - clean) * 10**-0.5).astype(np.float32)
+        case "lowpass_3500" | "lowpass_7000":
+            return signals.low_pass(clean, rate, float(stimulus.condition.removeprefix("lowpass_")))
+    return audio.read(store.audio_path(stimulus.row))[0]
+
+
+def test_what_is_served_tells_nothing(export: Export) -> None:
+    """Neither names nor configuration hold a condition, a clip or a tag; keys differ from page to page."""
+    folder, test = export(anchors=ALL)
+    served = [path for path in (folder / "served").rglob("*") if path.is_file()]
+    text = " ".join(path.relative_to(folder).as_posix() for path in served)
+    text += "".join(
+        line
+        for path in served
+        if path.suffix == ".yaml"
+        for line in path.read_text("utf-8").splitlines()
+        if "content:" not in line
+    )
+    words = {*test.conditions, "anchor", "noisy", "speaker1", "male", *(clip.utterance for clip in test.clips.values())}
+    assert not [word for word in words - {"reference"} if word in text]
+    keys = Counter(key for page in test.pages.values() for key in page.answers)
+    assert set(keys.values()) == {1}
+    assert (folder / "mapping.json").is_file() and not list((folder / "served").rglob("*.json"))
+
+
+def test_the_mapping_is_read_as_it_was_written(export: Export) -> None:
+    folder, test = export(kind="ccr", per_listener=2)
+    again = folder / "again"
+    again.mkdir()
+    test.write(again)
+    assert (again / "mapping.json").read_bytes() == (folder / "mapping.json").read_bytes()
+    assert Test.read(again) == test
+
+
+def test_the_same_choices_make_the_same_test_wherever_it_lies(export: Export) -> None:
+    (one, first), (two, second) = export(), export()
+    assert first == second
+    files = [path.relative_to(one) for path in one.rglob("*") if path.is_file()]
+    assert len(files) == 3 + 5 * 5
+    assert all((one / file).read_bytes() == (two / file).read_bytes() for file in files)
+    _, other = export(seed=1)
+    assert other.name != first.name and other.clips.keys() != first.clips.keys()
+
+
+def test_all_kinds_take_the_same_clips(export: Export) -> None:
+    chosen = [{clip.utterance for clip in export(kind=kind, anchors="[]")[1].clips.values()} for kind in KINDS]
+    assert all(some == chosen[0] for some in chosen)
+
+
+def test_the_choice_is_written_down(export: Export) -> None:
+    folder, test = export(clips=8, per_listener=4)
+    with (folder / "choice.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 16
+    chosen = {line["utterance"]: line["chosen"] for line in lines if line["chosen"]}
+    assert Counter(chosen.values()) == {"group1": 4, "group2": 4, "training": 1}
+    assert {clip.utterance for clip in test.clips.values()} == chosen.keys()
+    reasons = {line["utterance"]: line["reason"] for line in lines}
+    assert all(
+        re.fullmatch(r"drawn from 4 recordings with sex=\w+, task=\w+", reasons[name])
+        for name, place in chosen.items()
+        if place.startswith("group")
+    )
+    assert all(float(line["si_sdr"]) and line["tag_snr"] for line in lines)
+
+
+def test_groups_are_balanced(export: Export) -> None:
+    _, test = export(clips=8, per_listener=4)
+    for group in test.groups:
+        own = [test.pages[page] for page in test.groups[group] if not test.pages[page].training]
+        tags = [test.clips[test.stimuli[next(iter(page.answers))].clip].tags for page in own]
+        assert Counter((tag["sex"], tag["task"]) for tag in tags) == {
+            (sex, task): 1 for sex in ("male", "female") for task in ("denoise", "dereverb")
+        }
+
+
+@pytest.mark.parametrize("kind", ["ab", "ccr"])
+def test_pairs_are_heard_one_after_the_other_in_both_orders(export: Export, kind: str) -> None:
+    folder, test = export(kind=kind, anchors="[mixture]", clips=8)
+    orders: Counter[tuple[str, ...]] = Counter()
+    for page in test.pages.values():
+        for answer in page.answers.values():
+            first, second = (test.stimuli[name] for name in answer.stimuli)
+            assert first.clip == second.clip
+            clip = test.clips[first.clip]
+            samples, rate = read(folder, answer.file)
+            assert samples.size == 2 * clip.samples + rate // 2
+            assert not samples[clip.samples : clip.samples + rate // 2].any()
+            orders[first.condition, second.condition] += not page.training
+    for one, other in (("half", "tenth"), ("mixture", "half"), ("mixture", "tenth")):
+        assert orders[one, other] == orders[other, one] == 4
+
+
+def test_abx_plays_each_of_a_pair_as_x_in_turn(export: Export) -> None:
+    _, test = export(kind="abx", anchors="[]", clips=8)
+    xs = Counter(
+        test.stimuli[page.reference.stimuli[0]].condition
+        for page in test.pages.values()
+        if page.reference and not page.training
+    )
+    assert xs == {"half": 4, "tenth": 4}
+
+
+def test_mos_rates_the_hidden_reference_too(export: Export) -> None:
+    _, test = export(kind="mos", anchors="[mixture]")
+    [page] = [page for page in test.pages.values() if not page.training]
+    heard = Counter(test.stimuli[answer.stimuli[0]].condition for answer in page.answers.values())
+    assert heard == {"reference": 4, "mixture": 4, "half": 4, "tenth": 4}
+
+
+def test_own_instructions_take_the_place_of_ours(export: Export, tmp_path: Path) -> None:
+    page = tmp_path / "seite.html"
+    page.write_text("<p>Bitte Kopfhörer\naufsetzen.</p>", encoding="utf-8")
+    folder, _ = export(instructions=page)
+    assert configs(folder)["group1"]["pages"][0]["content"] == "<p>Bitte Kopfhörer aufsetzen.</p>"
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"clips": 17, "balance": "null", "once": "null"}, "16 can"),
+        ({"clips": 40}, "clips: 40 clips balanced by sex, task, each speaker once a task cannot be had from 16"),
+        ({"clips": 16}, "training: 1 more clips are needed for practice, 0 are left"),
+        ({"balance": "[dialect]"}, "has no tag 'dialect'"),
+        ({"clips": "[clip01,clip99]"}, "unknown recording of the run 'clip99'"),
+        ({"conditions": "[hlaf]"}, "unknown method of the run 'hlaf': did you mean 'half'?"),
+        ({"conditions": "[{method: half, steps: 5}]"}, "no 'half' with steps 5"),
+        ({"conditions": "[half,half]"}, "the name 'half' is taken"),
+        ({"conditions": "[noisy]"}, "'mixture' and the condition 'noisy' are the same"),
+        ({"anchors": "[lowpass_4000]"}, "unknown anchor 'lowpass_4000': did you mean 'lowpass_7000'?"),
+        ({"kind": "mushr"}, "unknown kind of test 'mushr': did you mean 'mushra'?"),
+        ({"kind": "ab", "conditions": "[half]", "anchors": "[]"}, "kind=ab compares two"),
+        ({"longest": 20}, "longest: a number from 1 to 12; got 20"),
+        ({"instructions": "/no/such/file"}, "/no/such/file: the instructions cannot be read"),
+        ({"seed": "x"}, "seed: a whole number from 0 up; got 'x'"),
+    ],
+)
+def test_mistakes_are_one_line(export: Export, keys: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError) as raised:
+        export(**keys)
+    assert told in str(raised.value)
+
+
+def test_more_signals_than_a_page_may_hold_are_refused(export: Export) -> None:
+    many = ",".join(f"{{method: half, label: h{index}}}" for index in range(10))
+    with pytest.raises(UserError, match="13 signals on a page"):
+        export(conditions=f"[{many}]")
+
+
+def test_a_folder_in_use_is_left_alone(export: Export, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("x")
+    with pytest.raises(UserError, match="mine: the output folder is in use"):
+        export(out=folder)
+    assert [path.name for path in folder.iterdir()] == ["thesis.tex"]
+
+
+@pytest.fixture
+def broken(run: Path, tmp_path: Path) -> Path:
+    """A copy of the run, to be damaged."""
+    return Path(shutil.copytree(run, tmp_path / "runs" / "broken"))
+
+
+def test_a_condition_that_is_missing_for_a_clip(
+    broken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bench.mushra import export as command
+
+    lines = (broken / "rows.jsonl").read_text().splitlines()
+    kept = [line for line in lines if not ('"half"' in line and '"clip03"' in line)]
+    assert len(kept) == len(lines) - 1
+    (broken / "rows.jsonl").write_text("\n".join(kept) + "\n")
+    with pytest.raises(UserError, match="talk/clip03 cannot be listened to: the run has no row of 'half'"):
+        command([str(broken), "clips=[clip03]", f"out={tmp_path / 'a'}"])
+    command([str(broken), "clips=4", f"out={tmp_path / 'b'}"])
+    assert "left out talk/clip03: the run has no row of 'half'" in capsys.readouterr().out
+    assert "clip03" not in {clip.utterance for clip in Test.read(tmp_path / "b").clips.values()}
+    assert "left out: the run has no row" in (tmp_path / "b" / "choice.csv").read_text()
+
+
+def test_a_run_that_kept_no_audio(broken: Path, tmp_path: Path) -> None:
+    from bench.mushra import export as command
+
+    shutil.rmtree(broken / "audio")
+    with pytest.raises(UserError, match=r"kept no audio of this row; run it again with save_audio=true rescore=true"):
+        command([str(broken), "clips=4", f"out={tmp_path / 'a'}"])
+    assert not (tmp_path / "a").exists()
+
+
+def test_recordings_that_changed_since_the_run(broken: Path, tmp_path: Path) -> None:
+    from bench.mushra import export as command
+
+    manifest = broken / "manifest.json"
+    manifest.write_text(re.sub(r'"fingerprint": "\w+"', '"fingerprint": "0"', manifest.read_text()))
+    with pytest.raises(UserError, match="the recordings of dataset 'talk' are not what they were"):
+        command([str(broken), "clips=4", f"out={tmp_path / 'a'}"])
