@@ -28,6 +28,7 @@ class ProbabilityFlow(Sampler):
         rtol, atol: the solver's tolerances of its local error.
         stepping: the last step's length: "uniform", 1/N as the release; "grid", ``t_eps``, which ends at 0.
         denoise: whether that last step is taken.
+        max_calls: of the network, before it is given up: a rough one makes the steps ever shorter.
         t_eps: the last time at which the score is asked for.
     """
 
@@ -37,6 +38,7 @@ class ProbabilityFlow(Sampler):
     atol: float = 1e-5
     stepping: str = "uniform"
     denoise: bool = True
+    max_calls: int = 10000
     t_eps: float = 0.03
 
     def __post_init__(self) -> None:
@@ -46,6 +48,8 @@ class ProbabilityFlow(Sampler):
     def sample(self, estimate: Estimate, sde: SDE, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:
         from scipy.integrate import solve_ivp
 
+        calls = 0
+
         def state(flat: NDArray[Any]) -> Tensor:
             return torch.from_numpy(flat).reshape(y.shape).to(y.device, y.dtype)
 
@@ -54,12 +58,18 @@ class ProbabilityFlow(Sampler):
 
         def slope(time: float, flat: NDArray[Any]) -> NDArray[Any]:
             flow = probability_flow(estimate, sde, state(flat), at(time), y)
+            if not flow.isfinite().all():  # the solver would look for a shorter step forever
+                raise UserError(f"sampler=ode: the score is not finite at t={time:.3g}")
+            nonlocal calls
+            calls += 1
+            if calls > self.max_calls:
+                raise UserError(f"sampler=ode: at t={time:.3g} after {self.max_calls} network calls; raise rtol, atol")
             return np.asarray(flow.reshape(-1).cpu().numpy())
 
         start = sde.prior_sampling(y, randn_like).reshape(-1).cpu().numpy()
         solution = solve_ivp(slope, (1.0, self.t_eps), start, method="RK45", rtol=self.rtol, atol=self.atol)
         if not solution.success:
-            raise UserError(f"sampler=ode stopped at t={solution.t[-1]:.3g}: {solution.message} Try other tolerances")
+            raise UserError(f"sampler=ode stopped at t={solution.t[-1]:.3g}: {solution.message} Raise rtol, atol")
         x = state(solution.y[:, -1])
         if not self.denoise:
             return x

@@ -1,25 +1,22 @@
-"""The promises every method keeps, on small untrained networks, and the reference's enhanced speech."""
+"""The promises every method keeps, on small untrained networks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from bench.core.errors import UserError
 from bench.core.types import Audio
 from methods import create
-from methods.backbones.convert import from_reference
 from methods.base import Enhanced, Method
 from methods.predictive import NCSNppM
 from methods.refinement import StochasticRefinement
 from methods.sgmse import SGMSE
-from methods.spectral import SpectralMethod
 from methods.storm import StoRM
 from methods.weights import System, load, new_system, save
 
@@ -255,68 +252,3 @@ def test_unknown_names_and_options_are_answered_with_the_nearest() -> None:
         create("strom")
     with pytest.raises(UserError, match="did you mean 'corrector'"):
         create("storm", corector="none")
-
-
-# The reference's whole enhance with its noise replayed.
-
-REFERENCE = [
-    ("storm_enhance", "disc", NCSNppM, None, {}),
-    ("storm_enhance", "score_rd_ald_N3", SGMSE, "noisy", {"steps": 3}),
-    ("storm_enhance", "score_rd_none_N3", SGMSE, "noisy", {"steps": 3, "corrector": "none"}),
-    ("storm_enhance", "score_em_none_N4", SGMSE, "noisy", {"steps": 4, "corrector": "none"}),
-    ("storm_enhance", "storm_both_default_corrector_N3", StoRM, "both", {"steps": 3}),
-    ("storm_enhance", "storm_both_ald_N3", StoRM, "both", {"steps": 3, "corrector": "ald"}),
-    ("storm_enhance", "storm_post_ald_N2", StoRM, "post_denoiser", {"steps": 2, "corrector": "ald"}),
-    ("storm_enhance", "storm_noisy_ald_N2", StoRM, "noisy", {"steps": 2, "corrector": "ald"}),
-    ("refine_enhance", "refine_both_N2_none_global", StochasticRefinement, "both", {"steps": 2}),
-    ("refine_enhance", "refine_both_N2_ald_global", StochasticRefinement, "both", {"steps": 2, "corrector": "ald"}),
-    (
-        "refine_enhance",
-        "refine_both_N2_none_official_perbin",
-        StochasticRefinement,
-        "both",
-        {"steps": 2, "normalisation": "bin"},
-    ),
-    (
-        "refine_enhance",
-        "refine_both_residue_in_stft_N2_none_official_perbin",
-        StochasticRefinement,
-        "both",
-        {"steps": 2, "normalisation": "bin"},
-    ),
-    ("refine_enhance", "refine_both_residue_in_stft_N2_none_global", StochasticRefinement, "both", {"steps": 2}),
-]
-
-
-def reference_system(shared: Path, method: type[SpectralMethod], condition: str | None) -> System:
-    system = new_system(method.name, width=16, condition=condition or "both")
-    score = "storm_m_score6_nf16" if condition == "both" else "storm_m_score4_nf16"
-    for name, network in system.networks.items():
-        file = "storm_m_disc_nf16" if name == "denoiser" else score
-        weights = load_file(shared / "reference" / "nets" / f"{file}.safetensors")
-        network.load_state_dict(from_reference(weights, network))
-    return system
-
-
-def replay(shared: Path) -> Iterator[torch.Tensor]:
-    bank = np.load(shared / "reference" / "enhance" / "noise_bank_1x1x256x192.npz")["noise_re_im_f16"]
-    return iter(torch.view_as_complex(torch.from_numpy(bank.astype(np.float32))))
-
-
-@pytest.mark.parametrize(("file", "tag", "kind", "condition", "options"), REFERENCE, ids=[row[1] for row in REFERENCE])
-def test_enhance_equals_the_reference(
-    shared: Path, file: str, tag: str, kind: type[SpectralMethod], condition: str | None, options: dict[str, Any]
-) -> None:
-    steps = options.pop("steps", None) if (options := dict(options)) else None
-    if steps is not None:
-        options["stepping"] = "uniform"
-    system = reference_system(shared, kind, condition)
-    system.residue_in_stft = "in_stft" in tag
-    method = kind(system, **options)
-    with np.load(shared / "reference" / "enhance" / "storm_enhance.npz") as golden:
-        noisy = golden["noisy"].reshape(-1)
-    with np.load(shared / "reference" / "enhance" / f"{file}.npz") as golden:
-        expected = golden[tag].reshape(-1)
-    noise = replay(shared)
-    ours = method.enhance_waveform(noisy, steps, lambda _: next(noise)).audio
-    assert np.abs(ours - expected).max() < 5e-4 * np.abs(expected).max()

@@ -11,7 +11,7 @@ from bench.core.errors import UserError
 from methods.backbones import NCSNpp
 from methods.parametrization import Parametrization
 from methods.samplers import PredictorCorrector
-from methods.sdes import OUVE
+from methods.sdes import OUVE, SBVE, SDE
 from methods.training.objectives import Objective, losses
 from methods.training.warm_start import from_predictive
 from methods.weights import load, new_system, save
@@ -92,3 +92,78 @@ def test_the_weights_file_remembers_the_parametrization(tmp_path: Path) -> None:
 def test_an_unknown_prediction_is_answered_with_the_nearest() -> None:
     with pytest.raises(UserError, match="clean"):
         Parametrization("claen")
+
+
+@pytest.mark.parametrize("sde", [OUVE(), SBVE()], ids=["ouve", "sbve"])
+@pytest.mark.parametrize("predicts", ["score", "mean", "clean"])
+def test_every_prediction_gives_the_same_score_and_clean_speech(predicts: str, sde: SDE) -> None:
+    t = torch.tensor([0.3, 0.8])
+    clean, noisy, z = (noise(2, 1, 4, 4, seed=s) for s in range(3))
+    mean, std = sde.marginal_prob(clean, t, noisy)
+    std = std[:, None, None, None]
+    x = mean + std * z
+    prediction = {"score": -z / std, "mean": mean, "clean": clean}[predicts]
+    parametrization = Parametrization(predicts)
+    torch.testing.assert_close(parametrization.score(prediction, x, t, noisy, sde), -z / std, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(parametrization.clean(prediction, x, t, noisy, sde), clean, rtol=1e-3, atol=1e-3)
+
+
+def test_the_scalings_of_edm() -> None:
+    """The network sees unit variance, and where it gives 0 the prediction is the best for Gaussian data."""
+    sde, t, data = OUVE(), torch.tensor([0.1, 0.9]), 0.1
+    edm = Parametrization("clean", c_in="edm", c_out="edm", c_skip="edm", sigma_data=data)
+    sigma = sde.std(t)
+    assert torch.allclose(edm.input_scale(t, sde).flatten() ** 2 * (sigma**2 + data**2), torch.ones(2))
+    x = noise(2, 1, 4, 4)
+    wiener = (data**2 / (sigma**2 + data**2))[:, None, None, None] * x
+    torch.testing.assert_close(edm.prediction(0 * x, x, t, sde), wiener)
+
+
+def test_a_network_may_be_told_sigma() -> None:
+    t = torch.tensor([0.1, 0.9])
+    assert torch.equal(Parametrization().time(t, OUVE()), t)
+    assert torch.equal(Parametrization(told="sigma").time(t, OUVE()), OUVE().std(t))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"c_in": "edn"}, "did you mean 'edm'"),
+        ({"network_scaling": "sigma"}, "did you mean '1/sigma'"),
+        ({"told": "sigmas"}, "did you mean 'sigma'"),
+    ],
+)
+def test_unknown_scalings_are_answered_with_the_nearest(options: dict[str, str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Parametrization(**options)
+
+
+def test_the_losses_weightings() -> None:
+    """Each is the square root's square of the plain error; a weighting of another prediction is refused."""
+    clean, noisy, z = (noise(1, 1, 16, 8, seed=s) for s in range(3))
+    t = torch.tensor([0.6])
+    sigma = OUVE().std(t).item()
+
+    def loss(predicts: str, weighting: str) -> float:
+        torch.manual_seed(0)
+        system = new_system("sgmse_m", 8, (1, 2), parametrization=Parametrization(predicts))
+        return losses(system, Objective(score_weighting=weighting), clean, noisy, t, z).total.item()
+
+    assert loss("score", "sigma^2") == pytest.approx(sigma**2 * loss("score", "1"), rel=1e-4)
+    assert loss("mean", "sigma^2") == pytest.approx(sigma**2 * loss("mean", "1"), rel=1e-4)
+    weight = (sigma**2 + 0.1**2) / (sigma * 0.1) ** 2
+    assert loss("mean", "edm") == pytest.approx(weight * loss("mean", "1"), rel=1e-4)
+    assert loss("clean", "1/FT") == pytest.approx(loss("clean", "1") / 128, rel=1e-4)
+    with pytest.raises(UserError, match="predicts the score: 'edm'"):
+        loss("score", "edm")
+
+
+def test_the_waveforms_loss_is_for_clean_predictions() -> None:
+    clean, noisy, z = (noise(1, 1, 256, 8, seed=s) for s in range(3))
+    t = torch.tensor([0.6])
+    system = new_system("sgmse_m", 8, (1, 2))
+    with pytest.raises(UserError, match="predicts=clean"):
+        losses(system, Objective(l1_weight=0.1), clean, noisy, t, z)
+    system = new_system("sgmse_m", 8, (1, 2), parametrization=Parametrization("clean"))
+    plain, more = (losses(system, Objective(l1_weight=w), clean, noisy, t, z).total.item() for w in (0.0, 1000.0))
+    assert more > plain

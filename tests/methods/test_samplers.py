@@ -1,16 +1,13 @@
-"""The predictor-corrector sampler: exactness, counts, draws, and the reference's trajectories."""
+"""Samplers: exactness, counts, draws."""
 
-import json
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from bench.core.errors import UserError
-from methods.samplers import PredictorCorrector
-from methods.sdes import OUVE, per_item
+from methods.samplers import BridgeODE, BridgeSDE, PredictorCorrector, ProbabilityFlow, choose
+from methods.samplers.correctors import annealed_langevin, langevin
+from methods.sdes import OUVE, OUVP, SBVE, per_item
 
 SDE = OUVE()
 
@@ -105,28 +102,139 @@ def test_unknown_settings_are_answered_with_the_nearest(options: dict[str, objec
         PredictorCorrector(**options)
 
 
-@pytest.mark.parametrize("project", ["storm", "sgmse"])
-def test_equals_the_references_trajectories(shared: Path, project: str) -> None:
-    folder = shared / "reference" / "sampler"
-    cases = json.loads((folder / f"{project}_pc_analytic.json").read_text())
-    checked = 0
-    with np.load(folder / f"{project}_pc_analytic.npz") as golden:
-        x0, y, bank = (torch.from_numpy(golden[key]) for key in ("x0", "y", "noise_bank"))
-        for case in cases:
-            name = f"case{case['case']:02d}_out"
-            if case["corrector"] not in ("ald", "none") or name not in golden.files or not case.get("denoise", True):
-                continue
-            sampler = PredictorCorrector(
-                case["predictor"],
-                case["corrector"],
-                case["corrector_steps"],
-                case["snr"],
-                "uniform" if project == "storm" else "grid",
-                t_eps=case["eps"],
-            )
-            noise = iter(bank)
-            ours = sampler.sample(AnalyticScore(x0, y), SDE, y, case["N"], lambda _, noise=noise: next(noise))
-            expected = torch.from_numpy(golden[name])
-            assert (ours - expected).abs().max() < 1e-4 * expected.abs().max(), case
-            checked += 1
-    assert checked >= 5
+def test_the_papers_times_go_down_to_one_nth_and_its_last_noise_stays() -> None:
+    times, lengths = PredictorCorrector(times="to_zero", stepping="grid").grid(4)
+    assert times.tolist() == [1, 0.75, 0.5, 0.25] and lengths == [0.25] * 4
+    x0, y = pair()
+    kept, left_out = (
+        PredictorCorrector(corrector="none", denoise=denoise).sample(AnalyticScore(x0, y), SDE, y, 5, torch.ones_like)
+        for denoise in (False, True)
+    )
+    g = SDE.diffusion(torch.tensor([0.03])).item()
+    assert torch.allclose(kept - left_out, torch.full_like(y, g * 0.2**0.5), atol=1e-5)
+
+
+def test_langevin_steps_are_as_long_as_the_noise_says() -> None:
+    """eps s has the length 2 r^2 ||z||^2 / ||s||, whatever the score's scale is."""
+    x, t = pair()[0], torch.ones(2)
+    z = torch.ones_like(x)
+    for scale in (0.1, 10.0):
+        _, mean = langevin(lambda x, t, scale=scale: scale * torch.ones_like(x), SDE, x, t, 0.5, 1, lambda _: z)
+        assert torch.allclose(mean - x, torch.full_like(x, 0.5 / scale))
+    same, _ = langevin(lambda x, t: x, SDE, x, t, 0.5, 3, torch.zeros_like)
+    assert torch.equal(same, x)
+
+
+def test_annealed_langevin_keeps_the_perturbation_kernel() -> None:
+    """Many small steps with its exact score leave a Gaussian's spread as it is."""
+    x0 = torch.zeros(1, 1, 64, 64, dtype=torch.complex64)
+    t, generator = torch.tensor([0.5]), torch.Generator().manual_seed(0)
+
+    def draw(like: Tensor) -> Tensor:
+        return torch.randn(like.shape, dtype=like.dtype, generator=generator)
+
+    std = SDE.std(t).item()
+    x, _ = annealed_langevin(lambda x, t: -x / std**2, SDE, std * draw(x0), t, 0.1, 50, draw)
+    assert x.abs().square().mean().sqrt().item() == pytest.approx(std, rel=0.05)
+
+
+def test_annealed_langevin_is_refused_for_a_process_without_sigma() -> None:
+    x = pair()[0]
+    with pytest.raises(UserError, match="corrector=ald is not defined for the SDE ouvp"):
+        annealed_langevin(lambda x, t: x, OUVP(0.1, 1.0), x, torch.ones(2), 0.5, 1, torch.ones_like)
+
+
+def test_the_ode_sampler_follows_the_flow_and_counts_what_its_tolerance_asks_for() -> None:
+    """Towards one known clean signal the flow is mean(t) + sigma(t) (x(1) - mean(1)) / sigma(1)."""
+    x0, y = pair()
+    last, first = torch.full((2,), 0.03), torch.ones(2)
+    errors, calls = [], []
+    for tolerance in (1e-3, 1e-6):
+        score, draws = AnalyticScore(x0, y), iter([torch.ones_like(y)])  # the prior's only
+        sampler = ProbabilityFlow(tolerance, tolerance, denoise=False)
+        found = sampler.sample(score, SDE, y, 30, lambda _, draws=draws: next(draws))
+        start = y + per_item(SDE.std(first))
+        share = per_item(SDE.std(last) / SDE.std(first))
+        expected = SDE.mean(x0, last, y) + share * (start - SDE.mean(x0, first, y))
+        errors.append((found - expected).abs().max().item())
+        calls.append(score.calls)
+    assert errors[1] < 1e-5 < errors[0] < 0.02
+    assert calls[0] < calls[1] and all(count % 6 == 2 for count in calls)  # two to begin with, six a step
+
+
+def test_a_solver_that_gives_up_says_so() -> None:
+    _, y = pair()
+    with pytest.raises(UserError, match="the score is not finite at t=1"):
+        ProbabilityFlow().sample(lambda x, t: x * torch.nan, SDE, y, 3, torch.zeros_like)
+    with pytest.raises(UserError, match="after 100 network calls; raise rtol, atol"):
+        ProbabilityFlow(max_calls=100).sample(lambda x, t: torch.randn_like(x), SDE, y, 3, torch.zeros_like)
+
+
+@pytest.mark.parametrize("sampler", [BridgeODE(), BridgeSDE()], ids=["ode", "sde"])
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_bridge_reaches_a_known_clean_speech_in_any_number_of_steps(
+    sampler: BridgeODE | BridgeSDE, steps: int
+) -> None:
+    x0, y = pair()
+    calls = 0
+
+    def clean(x: Tensor, t: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return x0
+
+    found = sampler.sample(clean, SBVE(), y, steps, torch.ones_like)
+    assert calls == steps
+    assert (found - x0).abs().max() < 0.02  # t_eps is not 0
+
+
+def test_the_bridges_states_have_its_own_marginals() -> None:
+    """Half-way to a known clean speech, ancestral sampling has the kernel's mean and spread."""
+    sde, x0 = SBVE(), torch.zeros(1, 1, 64, 64, dtype=torch.complex64)
+    y, t = x0 + 1, torch.tensor([0.5])
+    states: list[Tensor] = []
+    generator = torch.Generator().manual_seed(0)
+
+    def clean(x: Tensor, time: Tensor) -> Tensor:
+        states.append(x)
+        return x0
+
+    BridgeSDE(t_eps=0.0).sample(
+        clean, sde, y, 4, lambda like: torch.randn(like.shape, dtype=like.dtype, generator=generator)
+    )
+    half_way = states[2]
+    assert half_way.mean().real.item() == pytest.approx(sde.mean(x0, t, y).real.mean().item(), abs=0.03)
+    assert half_way.std().item() == pytest.approx(sde.std(t).item(), rel=0.05)
+
+
+def test_a_bridge_sampler_is_for_bridges() -> None:
+    _, y = pair()
+    with pytest.raises(UserError, match="samples the SDE sbve, not ouve"):
+        BridgeODE().sample(lambda x, t: x, SDE, y, 3, torch.ones_like)
+
+
+def test_the_sampler_is_what_is_told_else_what_the_weights_ask_for() -> None:
+    weights = {"predictor": "ddim", "corrector": "none", "stepping": "grid"}
+    assert choose(SDE, {}, {}, 0.03) == PredictorCorrector()
+    assert choose(SDE, {"snr": 0.3}, weights, 0.05) == PredictorCorrector("ddim", "none", 1, 0.3, "grid", t_eps=0.05)
+    assert choose(SDE, {"sampler": "ode", "rtol": 1e-3}, weights, 0.05) == ProbabilityFlow(
+        1e-3, stepping="grid", t_eps=0.05
+    )
+    assert choose(SBVE(), {}, weights, 0.03) == BridgeODE()
+    assert choose(SBVE(), {}, {"sampler": "sde"}, 0.03) == BridgeSDE()
+
+
+@pytest.mark.parametrize(
+    ("told", "defaults", "message"),
+    [
+        ({"sampler": "sde"}, {}, "did you mean 'ode'"),
+        ({"sampler": "ode", "corrector": "ald"}, {}, "sampler=ode .* has no option corrector; it has rtol"),
+        ({"rtol": 1e-3}, {}, "sampler=pc .* has no option rtol"),
+        ({}, {"corector": "ald"}, "did you mean 'corrector'"),
+    ],
+)
+def test_options_of_another_sampler_are_refused(
+    told: dict[str, object], defaults: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        choose(SDE, told, defaults, 0.03)

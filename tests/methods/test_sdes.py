@@ -1,13 +1,12 @@
-"""The OUVE SDE: closed forms, and the reference's numbers where they are at hand."""
+"""The SDEs: closed forms."""
 
 import math
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from methods.sdes import OUVE
+from bench.core.errors import UserError
+from methods.sdes import OUVE, OUVP, SBVE, SDE, sde_from
 
 
 def test_starts_at_the_clean_speech_and_ends_near_the_noisy() -> None:
@@ -47,18 +46,55 @@ def test_prior_has_unit_complex_noise_around_y() -> None:
     assert deviation.real.std().item() == pytest.approx(0.389 / math.sqrt(2), rel=0.02)
 
 
-@pytest.mark.parametrize("name", ["ouve_default", "ouve_48k", "ouve_wsj_alt"])
-def test_equals_the_reference(shared: Path, name: str) -> None:
-    with np.load(shared / "reference" / "sde" / f"{name}.npz") as file:
-        golden = {key: torch.from_numpy(np.atleast_1d(file[key])) for key in file.files}
-    sde = OUVE(*(float(golden[key]) for key in ("theta", "sigma_min", "sigma_max")))
-    t, x0, x, y = (golden[key] for key in ("t", "x0", "x", "y"))
-    ours = {
-        "mean": sde.mean(x0, t, y),
-        "std": sde.std(t),
-        "drift": sde.drift(x, t, y),
-        "diffusion": sde.diffusion(t),
-        "prior_sample": sde.prior_sampling(y, lambda _: golden["prior_noise"]),
-    }
-    for key, value in ours.items():
-        assert (value - golden[key]).abs().max() <= 2e-6 * golden[key].abs().max(), key
+def slope(values: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    (found,) = torch.autograd.grad(values.sum(), t)
+    return found
+
+
+@pytest.mark.parametrize("sde", [OUVE(), OUVP(0.1, 2.0, 1.5)], ids=["ouve", "ouvp"])
+def test_kernel_mean_follows_the_drift(sde: SDE) -> None:
+    """d mean / dt = f(mean, t)."""
+    x0, y = torch.tensor(0.7, dtype=torch.float64), torch.tensor(-0.2, dtype=torch.float64)
+    t = torch.linspace(0.1, 0.9, 5, dtype=torch.float64, requires_grad=True)
+    mean = sde.mean(x0, t, y)
+    assert torch.allclose(slope(mean, t), sde.drift(mean, t, y)[:, 0, 0, 0])
+
+
+def test_ouvp_takes_the_variance_for_the_standard_deviation() -> None:
+    """d std / dt = -stiffness beta std + beta, the equation of a variance: the release's own formula."""
+    sde, t = OUVP(0.1, 2.0, 1.5), torch.linspace(0.1, 0.9, 5, dtype=torch.float64, requires_grad=True)
+    std = sde.std(t)
+    assert torch.allclose(slope(std, t), sde.beta(t) * (1 - sde.stiffness * std))
+
+
+def test_the_bridge_starts_at_the_clean_speech_and_ends_at_the_noisy() -> None:
+    sde, x0, y = SBVE(), torch.randn(1, 1, 4, 4, dtype=torch.complex64), torch.randn(1, 1, 4, 4, dtype=torch.complex64)
+    for t, end in ((0.0, x0), (1.0, y)):
+        mean, std = sde.marginal_prob(x0, torch.tensor([t]), y)
+        assert torch.allclose(mean, end, atol=1e-6) and std.item() < 2e-4
+    assert sde.prior_sampling(y, lambda like: pytest.fail("nothing is to be drawn")) is y
+    assert SBVE().std(torch.tensor([0.5])).item() > 0.3
+
+
+def test_the_bridges_reference_process_gathers_its_own_variance() -> None:
+    """d sigma^2 / dt = g^2, and what is gathered up to t and from t on is the whole."""
+    sde, t = SBVE(), torch.linspace(0.1, 0.9, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.allclose(slope(sde.sigma(t) ** 2, t), sde.diffusion(t) ** 2)
+    whole = sde.sigma(torch.ones(1, dtype=torch.float64)) ** 2
+    assert torch.allclose(sde.sigma(t) ** 2 + sde.sigma_bar(t) ** 2, whole.expand(5), rtol=1e-7)
+
+
+@pytest.mark.parametrize("sde", [OUVE(), OUVP(0.1, 2.0), SBVE()], ids=["ouve", "ouvp", "sbve"])
+def test_clean_speech_from_the_kernels_mean_and_an_sde_from_its_configuration(sde: SDE) -> None:
+    x0, y = (torch.randn(2, 1, 3, 3, dtype=torch.complex64) for _ in range(2))
+    t = torch.tensor([0.2, 0.7])
+    assert torch.allclose(sde.clean(sde.mean(x0, t, y), t, y), x0, atol=1e-5)
+    assert sde_from(sde.config()) == sde
+
+
+def test_unknown_sdes_and_parameters_are_answered_with_the_nearest() -> None:
+    assert sde_from({"theta": 2.0}) == OUVE(theta=2.0)
+    with pytest.raises(UserError, match="did you mean 'ouve'"):
+        sde_from({"name": "ouvee"})
+    with pytest.raises(UserError, match="did you mean 'theta'"):
+        sde_from({"teta": 2.0})
