@@ -16,7 +16,7 @@ from methods.weights import CONDITIONS
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true")
 
 MAY_CHANGE = {
-    *("max_steps", "max_hours", "patience", "checkpoint_every", "log_every", "tensorboard", "scores", "experiment"),
+    *("max_steps", "max_hours", "patience", "checkpoint_every", "log_every", "tensorboard", "scores"),
     *("threads", "workers", "devices", "strategy", "out", "dataset.cache", "dataset.about"),
 }
 """What another command that continues a training may set otherwise: the weights do not depend on it."""
@@ -87,6 +87,7 @@ strategy = Rule(
 RULES: dict[str, Rule] = {
     "out": text,
     "init": optional(text),
+    "warm_start": boolean,
     "seed": whole(0),
     "network.width": Rule(lambda value: whole(4).holds(value) and value % 4 == 0, "a multiple of 4"),
     "network.multipliers": several(whole(1), least=1),

@@ -125,14 +125,13 @@ def _licences(root: Path, found: Sequence[Path]) -> str:
 
 
 def _from_table(table: Path, found: set[str]) -> str:
-    """``corpus n files, licence; ...`` of the rows whose path is among ``found``, most files first."""
+    """``corpus n files, licence; ...`` of the files found, most first; empty where the table has none of them."""
     with table.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row.get("path") in found]
     groups = Counter((row.get("corpus") or "", row.get("licence") or row.get("license") or "") for row in rows)
-    listed = [
-        f"{corpus} {count} files, {licence or 'no licence stated'}" for (corpus, licence), count in groups.items()
-    ]
-    return "; ".join(line.strip() for line in listed)
+    told = [f"{corpus} {count} files, {licence or 'not stated'}" for (corpus, licence), count in groups.most_common()]
+    missing = len(found) - len(rows)
+    return "; ".join([line.strip() for line in told] + ([f"{missing} files, not stated"] if rows and missing else []))
 
 
 def _roots(folders: Folders) -> list[Path]:

@@ -116,6 +116,28 @@ def test_own_recordings_are_used_beside_the_generated(small: Path, tmp_path: Pat
     assert 3 < lengths.count(32000) < 17  # the tone, resampled
 
 
+def test_flite_speaks_a_quarter_of_the_generated_speech(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoken = np.full(40000, 0.1, np.float32)
+    monkeypatch.setattr(mixtures, "flite_pool", lambda *_: [spoken])
+    plain, source = (TrainingMixtures("train", reverb_share=0, flite=flite, cache=small) for flite in (False, True))
+    share = np.mean([np.ptp(source[index][0]) == 0 for index in range(200)])
+    assert 0.15 < share < 0.35
+    assert not any(np.ptp(plain[index][0]) == 0 for index in range(50))
+
+
+def test_it_says_what_it_is_made_of(small: Path, tmp_path: Path) -> None:
+    for k in range(20):
+        audio.write(tmp_path / "speech" / f"s{k}" / "a.wav", np.full(100, 0.1, np.float32), 16000)
+    (tmp_path / "speech" / "LICENSE").write_text("CC0 1.0")
+    source = TrainingMixtures(speech_dirs=[tmp_path / "speech"], about="Thanks to all speakers.", cache=small)
+    told = str(source).splitlines()
+    assert told[0].startswith("6 utterances by 148 eSpeak NG")
+    assert any(
+        "50% of the speech: 20 files of 20 speakers in speech/ (see its LICENSE: CC0 1.0)" in line for line in told
+    )
+    assert told[-1] == "Thanks to all speakers."
+
+
 def test_a_folder_without_audio_is_an_error(small: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no WAV or FLAC"):
         TrainingMixtures(noise_dirs=[tmp_path], cache=small)

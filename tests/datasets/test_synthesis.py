@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.core.errors import UserError
-from bench.datasets.synthesis import mixing, pool
+from bench.datasets.synthesis import flite, mixing, pool
 from bench.datasets.synthesis.noise import noises
-from bench.datasets.synthesis.rooms import LONGEST, SHORTEST, Room, draw_room, measure_t60
+from bench.datasets.synthesis.rooms import LONGEST, SHORTEST, Room, draw_room, measure_t60, measured_room
 from bench.datasets.synthesis.sentences import draw_sentence, split_of, spoken
 from bench.datasets.synthesis.speech import LEVEL, synthesise
 from bench.datasets.synthesis.voices import VOICES, Voice, draw_voice
@@ -115,6 +118,40 @@ def test_every_voice_exists_and_no_two_of_the_test_sound_alike() -> None:
 def test_women_of_the_test_speak_higher_than_its_men() -> None:
     pitch = {voice: median_f0(synthesise(TEXT, voice.name)) for voice in VOICES["test"]}
     assert min(f for v, f in pitch.items() if v.sex == "female") > max(f for v, f in pitch.items() if v.sex == "male")
+
+
+# Flite
+
+
+def test_flites_voices_belong_to_one_split_each_and_the_demo_has_none() -> None:
+    assert not set(flite.VOICES["train"]) & set(flite.VOICES["valid"])
+    assert flite.VOICES["train"] and flite.VOICES["valid"] and not flite.VOICES["test"]
+
+
+def test_without_flite_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    flite._installed_voices.cache_clear()
+    with pytest.raises(UserError, match="apt install flite"):
+        flite.synthesise(TEXT, "slt")
+
+
+@pytest.fixture
+def installed_flite() -> None:
+    if shutil.which("flite") is None:
+        pytest.skip("flite is not installed")
+    flite._installed_voices.cache_clear()
+
+
+def test_flite_speaks_with_every_voice(installed_flite: None) -> None:
+    assert flite.version()[0].isdigit()
+    for voice in (*flite.VOICES["train"], *flite.VOICES["valid"]):
+        said = flite.synthesise(TEXT, voice)
+        assert said.dtype == np.float32 and 1.5 * RATE < said.size < 6 * RATE
+        assert digest(said) == digest(flite.synthesise(TEXT, voice))
+        assert flite.synthesise(TEXT, voice, stretch=1.3).size > 1.15 * said.size
+    assert median_f0(flite.synthesise(TEXT, "slt", pitch=1.3)) > 1.1 * median_f0(flite.synthesise(TEXT, "slt"))
+    with pytest.raises(UserError, match="no voice 'nobody'"):
+        flite.synthesise(TEXT, "nobody")
 
 
 # Sentences
@@ -226,6 +263,30 @@ def test_the_target_is_the_direct_sound_of_the_same_place(room_draws: list[Room]
         assert np.abs(room.reverberant[: max(0, arrival - 41)]).max(initial=0) < 0.05 * direct.max()
 
 
+def test_a_recorded_response_splits_into_its_direct_sound_and_the_whole() -> None:
+    recorded = np.zeros(RATE, np.float32)
+    recorded[2000:2004] = 0.5, 1, -0.3, 0.1  # the direct sound, late as after a long way
+    recorded[3000], recorded[100] = 0.6, 1e-3  # an echo, and noise before
+    room = measured_room(recorded, RATE)
+    np.testing.assert_array_equal(np.flatnonzero(room.anechoic), [79, 80, 81, 82])  # 5 ms before it is kept
+    np.testing.assert_allclose(room.anechoic[79:83], recorded[2000:2004], rtol=1e-6)
+    assert room.reverberant[80] == 1 and room.reverberant[1079] == np.float32(0.6)
+    assert room.anechoic.size <= 80 + 0.0025 * RATE
+
+
+def test_a_simulated_room_measured_again_has_its_own_direct_sound(room_draws: list[Room]) -> None:
+    for room in room_draws:
+        again = measured_room(room.reverberant, RATE)
+        arrival = int(np.argmax(np.abs(again.anechoic)))
+        direct = room.anechoic[int(np.argmax(np.abs(room.anechoic))) - 20 :][:40]
+        np.testing.assert_allclose(again.anechoic[arrival - 20 :][:40], direct, atol=0.2 * np.abs(direct).max())
+
+
+def test_a_silent_response_is_refused() -> None:
+    with pytest.raises(UserError, match="silent"):
+        measured_room(np.zeros(100, np.float32), RATE)
+
+
 # Mixing
 
 
@@ -279,6 +340,22 @@ def test_a_pool_gives_back_what_was_stored(tmp_path: Path) -> None:
         stored[3]
     again = pool.build(tmp_path / "pool", iter([np.zeros(1, np.float32)]), {})
     np.testing.assert_array_equal(again[2], signals[2])
+
+
+def test_a_pool_is_written_one_signal_at_a_time(tmp_path: Path) -> None:
+    alive = []
+
+    def signals() -> Iterator[np.ndarray]:
+        for _ in range(5):
+            signal = np.zeros(1000, np.float32)
+            alive.append(weakref.ref(signal))
+            assert sum(one() is not None for one in alive) <= 2  # the one before may not be gone yet
+            yield signal
+
+    stored = pool.build(tmp_path / "pool", signals(), {})
+    assert len(stored) == 5 and sorted(p.name for p in stored.folder.iterdir()) == [
+        *("about.json", "samples.npy", "starts.npy")
+    ]
 
 
 def test_an_interrupted_pool_leaves_nothing(tmp_path: Path) -> None:

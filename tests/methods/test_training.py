@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import torch
 
+from bench.core.errors import UserError
 from bench.core.types import Audio
 from methods.spectral import ScoreModel
 from methods.spectrogram import Spectrogram
-from methods.training.data import Crops, EndlessSampler
-from methods.training.module import Optimiser
+from methods.training.data import Crops, EndlessSampler, TimedLoader, spare_cores
+from methods.training.module import Optimiser, TrainingModule
 from methods.training.objectives import Objective, losses
 from methods.weights import new_system
 
@@ -50,6 +53,61 @@ def test_crops_are_central_in_validation_and_padded_half_on_the_left() -> None:
     assert torch.equal(noisy * 10, torch.tensor([3.0, 4, 5, 6, 7, 8]))  # normalised by the whole recording's peak
     assert torch.equal(clean, noisy / 2)
     assert torch.equal(crops[1][1] * 3, torch.tensor([0.0, 1, 2, 3, 0, 0]))
+
+
+@pytest.mark.parametrize(("normalise", "peak"), [("noisy", 10), ("crop", 8), ("clean", 4), ("none", 1)])
+def test_a_crop_is_divided_by_the_peak_asked_for(normalise: str, peak: float) -> None:
+    clean, noisy = Crops(Ramps([10]), Spectrogram(hop=1), frames=7, seed=None, normalise=normalise)[0]
+    assert torch.allclose(noisy * peak, torch.tensor([3.0, 4, 5, 6, 7, 8]))
+    assert torch.equal(clean, noisy / 2)
+
+
+def test_an_unknown_normalisation_is_refused() -> None:
+    with pytest.raises(UserError, match="unknown normalise 'nosiy': did you mean 'noisy'"):
+        Crops(Ramps([10]), Spectrogram(), frames=7, seed=None, normalise="nosiy")
+
+
+class Slow(Ramps):
+    """Recordings that take a tenth of a second each; the last one is broken."""
+
+    def __getitem__(self, index: int) -> tuple[Audio, Audio]:
+        if index == len(self) - 1:
+            raise UserError("/data/broken.wav: not a readable audio file")
+        time.sleep(0.1)
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_loader_knows_how_long_it_was_waited_for_and_names_the_broken_file(workers: int) -> None:
+    crops = Crops(Slow([100] * 6), Spectrogram(hop=1), frames=7, seed=None)
+    loader = TimedLoader(crops, 2, num_workers=workers)
+    batches = iter(loader)
+    next(batches)
+    assert 0.2 <= loader.waited < 5
+    if workers:
+        time.sleep(1)  # meanwhile the worker goes on
+        before = loader.waited
+        next(batches)
+        assert loader.waited - before < 0.1
+    else:
+        next(batches)
+    with pytest.raises(UserError, match=r"^/data/broken\.wav: not a readable audio file$"):
+        next(batches)
+
+
+def test_layers_that_are_never_called_are_frozen_and_all_others_learn() -> None:
+    """Distributed training waits for the gradient of every parameter that is not frozen."""
+    system = new_system("storm", width=4, multipliers=(1, 2), spectrogram=Spectrogram(n_fft=62, hop=16))
+    module = TrainingModule(system, Objective(), Optimiser())
+    clean, noisy, z = (torch.randn(2, 1, 32, 16, dtype=torch.complex64) for _ in range(3))
+    losses(system, Objective(), clean, noisy, torch.tensor([0.2, 0.9]), z).total.backward()
+    for name, parameter in module.named_parameters():
+        assert (parameter.grad is not None) == parameter.requires_grad, name
+
+
+def test_spare_cores_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(16)), raising=False)
+    assert [spare_cores(devices) for devices in (1, 2, 4, 16)] == [8, 7, 3, 1]
 
 
 def test_training_crops_depend_on_the_index_alone() -> None:

@@ -1,0 +1,83 @@
+"""A mistake in a training's configuration is one line, before anything is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.config import compose
+from bench.core.errors import UserError
+from bench.train_settings import MAY_CHANGE, RULES, check, check_same, flatten
+
+
+@pytest.fixture(scope="module")
+def composed() -> dict[str, Any]:
+    return compose("train", ["method=storm"])
+
+
+def changed(config: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    head, _, rest = key.partition(".")
+    return {**config, head: changed(config[head], rest, value) if rest else value}
+
+
+def test_the_defaults_are_in_order_and_every_rule_is_about_a_key(composed: dict[str, Any]) -> None:
+    check(composed)
+    assert RULES.keys() <= flatten(composed).keys()
+    assert all(any(key == name or key.startswith(f"{name}.") for key in flatten(composed)) for name in MAY_CHANGE)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("batch_size", 0, "batch_size: a whole number from 1 up; got 0"),
+        ("batch_size", "four", "got 'four'"),
+        ("max_steps", 1000.0, "max_steps: a whole number"),
+        ("seed", True, "seed: a whole number"),
+        ("optimiser.lr", 0, "optimiser.lr: a number above 0; got 0"),
+        ("optimiser.lr", "1e-3x", "optimiser.lr: a number"),
+        ("ema_decay", 1.5, "ema_decay: a number from 0 to 1; got 1.5"),
+        ("normalise", "max", "normalise: one of noisy, crop, clean, none; got 'max'"),
+        ("precision", "bf16", "precision: one of 32-true"),
+        ("strategy", "fsdp", "strategy: auto, or one of Lightning's ddp strategies"),
+        ("network.width", 6, "network.width: a multiple of 4"),
+        ("network.multipliers", [], "network.multipliers: a list of at least 1"),
+        ("frames", 100, "frames: a network of 4 levels needs a multiple of 8"),
+        ("valid_every", 10**6, "without a validation there are no weights"),
+        ("scores.metrics", "pesq", "scores.metrics: a list"),
+        ("method.condition", "all", "method.condition: one of noisy, post_denoiser, both"),
+        ("method.objective.supervised_loss", "l1", "supervised_loss: one of mse, mae, none"),
+        ("method.objective.score_loss", "none", "score_loss: one of mse, mae"),
+        ("method.objective.supervised_weight", 2, "supervised_weight: a number from 0 to 1"),
+        ("method.objective.freeze_denoiser", True, "name a trained one with init="),
+        ("method.sde.sigma_min", 0.6, "sigma_min must be below sigma_max"),
+        ("dataset.snr", [14, -6], "dataset.snr: [lowest, highest] in dB; got [14, -6]"),
+        ("dataset.snr", 5, "dataset.snr: [lowest, highest]"),
+        ("dataset.real_share", 30, "dataset.real_share: a number from 0 to 1"),
+        ("dataset.speech_dirs", "/data", "dataset.speech_dirs: a list"),
+        ("dataset.noise_dirs", ["/no/such"], "dataset.noise_dirs: /no/such is not a folder"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_named(composed: dict[str, Any], key: str, value: Any, told: str) -> None:
+    with pytest.raises(UserError) as raised:
+        check(changed(composed, key, value))
+    assert told in str(raised.value) and key.split(".")[0] in str(raised.value)
+
+
+def test_a_predictive_network_needs_its_loss() -> None:
+    with pytest.raises(UserError, match="leaves ncsnpp_m nothing to learn from"):
+        check(compose("train", ["method.objective.supervised_loss=none"]))
+
+
+def test_only_what_the_weights_do_not_depend_on_may_change(composed: dict[str, Any]) -> None:
+    for key, value in (("max_hours", 3), ("scores.every", 9), ("workers", 0), ("dataset.cache", "/tmp")):
+        check_same(changed(composed, key, value), composed, Path("out"))
+    for key, value in (
+        ("seed", 5),
+        ("dataset.snr", [0, 5]),
+        ("method.condition", "noisy"),
+        ("precision", "bf16-mixed"),
+    ):
+        with pytest.raises(UserError, match=rf"out: holds a training with {key}="):
+            check_same(changed(composed, key, value), composed, Path("out"))
