@@ -55,7 +55,7 @@ def _check_checkpoint(description: Description, data: Dataset | None) -> bool:
 def _other_rates(data: Dataset, rate: int) -> Iterator[str]:
     """Rates of the recordings that are not the checkpoint's."""
     ids = data.ids()
-    looked_at = ids[:: -(-len(ids) // LOOKED_AT)]
+    looked_at = ids[:: max(1, -(-len(ids) // LOOKED_AT))]
     rates: dict[int, int] = {}
     for recording in looked_at:
         utterance = data.load(recording)
@@ -80,6 +80,8 @@ def _check_method(config: dict[str, Any], data: Dataset | None) -> bool:
     clips: Sequence[Utterance] = generated(method)
     if data is not None:
         clips = [data.load(recording) for recording in data.ids()[: config["recordings"]]]
+    if not clips:
+        raise UserError(f"data={config['data']}: has no recordings")
     print(f"{spec.name} ({METHODS.origin(spec.name)}), {len(clips)} clips")
     well, width = True, max(map(len, RULES))
     for finding in examine(method, clips, config["steps"]):

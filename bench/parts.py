@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from bench.core.errors import UserError
@@ -102,7 +102,7 @@ def of(settings: Settings, device: str) -> Parts:
     Raises:
         UserError: a name or option is unknown, a checkpoint or folder is missing, a label is taken twice.
     """
-    methods = [Recipe.of(METHODS, spec) for spec in settings.methods]
+    methods = [Recipe.of(METHODS, spec) for spec in _with_checkpoint(settings)]
     datasets = [Recipe.of(DATASETS, spec) for spec in settings.datasets]
     metrics = [Recipe.of(METRICS, spec) for spec in settings.metrics]
     names = [recipe.build(device).name for recipe in datasets]
@@ -117,6 +117,20 @@ def of(settings: Settings, device: str) -> Parts:
     for label in parts.metrics:
         parts.metric(label)
     return parts
+
+
+def _with_checkpoint(settings: Settings) -> list[Spec]:
+    """The methods, where the run has a checkpoint for them with that among their options."""
+    given = settings.checkpoint
+    if given is None:
+        return list(settings.methods)
+    takes = ["checkpoint" in METHODS.options(spec.name).keys() - spec.options.keys() for spec in settings.methods]
+    if not any(takes):
+        raise UserError(f"checkpoint={given}: none of the methods takes it")
+    return [
+        replace(spec, options={**spec.options, "checkpoint": given}) if taken else spec
+        for spec, taken in zip(settings.methods, takes, strict=True)
+    ]
 
 
 def _labelled(

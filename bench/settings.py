@@ -61,6 +61,7 @@ class Settings:
     metrics: tuple[Spec, ...]
     steps: tuple[int, ...]
     seeds: tuple[int, ...]
+    checkpoint: str | None = None
     runs_dir: Path = Path("results/runs")
     limit: int | None = None
     workers: int | None = None
@@ -99,6 +100,7 @@ class Settings:
             metrics=_specs("metrics", config["metrics"]),
             steps=_integers("steps", config["steps"], minimum=1),
             seeds=_integers("seeds", config["seeds"], minimum=0),
+            checkpoint=None if config["checkpoint"] is None else str(config["checkpoint"]),
             runs_dir=Path(str(config["runs_dir"])).expanduser().absolute(),
             limit=_optional_integer("limit", config["limit"], minimum=1),
             workers=_optional_integer("workers", config["workers"], minimum=0),

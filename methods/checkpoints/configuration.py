@@ -71,7 +71,8 @@ def _centered(checkpoint: Checkpoint) -> bool:
     """
     if "centered" in checkpoint.hyper_parameters:
         return bool(checkpoint.hyper_parameters["centered"])
-    return project(checkpoint) == "SGMSE" or not checkpoint.about["lightning"].startswith("1.")
+    major = checkpoint.about["lightning"].partition(".")[0]
+    return project(checkpoint) == "SGMSE" or (major.isdigit() and int(major) >= 2)
 
 
 def spectrogram(settings: Settings) -> Spectrogram:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -145,5 +146,6 @@ def is_safetensors(path: Path) -> bool:
 
 
 def _plain(settings: configuration.Settings) -> dict[str, Any]:
-    """What of the hyper-parameters can be kept as text."""
-    return {key: value for key, value in settings.items() if isinstance(value, str | int | float | list | None)}
+    """The hyper-parameters as they can be kept in a file's metadata."""
+    kept: dict[str, Any] = json.loads(json.dumps(settings, default=str))
+    return kept

@@ -262,14 +262,32 @@ def test_a_converted_checkpoint_enhances_alike_bit_for_bit(tmp_path: Path) -> No
 
 
 def test_a_run_with_a_checkpoint_of_the_reference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Named for one entry, and for all methods of the run that take one: the predictive one finds its part in it."""
     copy = tmp_path / "epoch=2-pesq=1.03.ckpt"
     shutil.copy(STORM, copy)
-    arguments = ["run", f"methods=[noisy,{{name: storm, checkpoint: {copy}, label: released}}]", "datasets=[demo]"]
-    arguments += ["limit=1", "metrics=[si_sdr]", "steps=[2]", "workers=0", f"runs_dir={tmp_path / 'runs'}", "run=r"]
-    assert main(arguments) == 0
-    rows = (tmp_path / "runs" / "r" / "rows.csv").read_text()
-    assert "released" in rows and "error" not in rows
+    common = ["run", "datasets=[demo]", "limit=1", "metrics=[si_sdr]", "steps=[1]", "workers=0"]
+    common += [f"runs_dir={tmp_path / 'runs'}"]
+    named = f"methods=[noisy,{{name: storm, checkpoint: {copy}, label: released}}]"
+    assert main([*common, named, "run=named"]) == 0
+    assert main([*common, "methods=[noisy,storm,ncsnpp_m]", f"checkpoint={copy}", "run=all"]) == 0
     assert main(["check", f"checkpoint={copy}"]) == 0
-    manifest = (tmp_path / "runs" / "r" / "manifest.json").read_text()
     sha256 = capsys.readouterr().out.partition("sha256")[2].split()[0]
-    assert sha256 in manifest
+    for run, times in (("named", 1), ("all", 2)):
+        rows = (tmp_path / "runs" / run / "rows.csv").read_text()
+        assert len(rows.splitlines()) == 2 + times and "error" not in rows
+        assert (tmp_path / "runs" / run / "manifest.json").read_text().count(sha256) == times
+
+
+@pytest.mark.parametrize(
+    ("methods", "told"),
+    [
+        ("[noisy]", f"checkpoint={STORM}: none of the methods takes it"),
+        ("[storm,sgmse_m]", "for the method 'storm', not 'sgmse_m'"),
+    ],
+)
+def test_a_checkpoint_that_no_method_can_use_is_one_line(
+    tmp_path: Path, methods: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", f"methods={methods}", f"checkpoint={STORM}", f"runs_dir={tmp_path}"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert told in line

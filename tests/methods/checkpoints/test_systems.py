@@ -111,6 +111,7 @@ def test_what_a_file_leaves_out_is_what_the_constructors_had(tmp_path: Path) -> 
     [
         (STORM, "1.6.3", False),
         (STORM, "1.8.3", False),
+        (STORM, "", False),
         (STORM, "2.0.1", True),  # of the branch that moved to Lightning 2
         ({**STORM, "centered": True}, "1.8.3", True),
         ({"backbone": "ncsnpp"}, "1.6.5", True),
