@@ -10,7 +10,7 @@ from torch import Tensor
 
 from methods.backbones import NCSNpp
 from methods.backbones.blocks import ResBlock
-from methods.backbones.convert import _order, _pairs, from_reference, reference_shapes
+from methods.backbones.convert import _order, from_reference, pairs, reference_shapes
 from methods.backbones.fir import downsample, upsample
 from tests.reference.golden import Comparison, Golden, reproduces
 
@@ -175,7 +175,7 @@ def initial_weights(golden: Golden) -> Iterator[Comparison]:
     torch.manual_seed(0)
     built = NCSNpp()
     rows = {row[0]: row for row in golden.json()["rows"]}
-    ours_of = {theirs: ours for theirs, ours, _ in _pairs(built)}
+    ours_of = {theirs: ours for theirs, ours, _ in pairs(built)}
     values = dict(built.named_parameters())
     yield "names", sorted(ours_of), sorted(rows)
     for theirs, (_, _, trained, mean, std, low, high) in rows.items():
