@@ -125,7 +125,9 @@ def sampler(checkpoint: Checkpoint) -> dict[str, Any]:
     settings = checkpoint.hyper_parameters
     if settings.get("sde") == "sbve":
         return {"sampler": "ode", "steps": int(settings.get("N", 50))}
-    return dict(_SCRIPTS[project(checkpoint)])
+    script = _SCRIPTS[project(checkpoint)]
+    # Annealed Langevin steps need a standard deviation, which this SDE has not; StoRM's script stops there.
+    return {**script, "corrector": "none"} if settings.get("sde") == "ouvp" else dict(script)
 
 
 _PREDICTOR_CORRECTOR = {"predictor": "reverse_diffusion", "corrector": "ald", "corrector_steps": 1, "snr": 0.5}

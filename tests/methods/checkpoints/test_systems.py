@@ -14,7 +14,7 @@ from methods import create, from_checkpoint
 from methods.backbones import NCSNpp
 from methods.checkpoints.systems import open_system
 from methods.parametrization import Parametrization
-from methods.sdes import OUVE, SBVE
+from methods.sdes import OUVE, OUVP, SBVE
 from methods.spectral import DiffusionMethod, SpectralMethod
 from methods.weights import System
 from tests.methods.checkpoints.files import LARGE, SGMSE, STORM, denoiser, lightning, network, write
@@ -154,6 +154,15 @@ def test_a_bridge_is_sampled_as_one(tmp_path: Path) -> None:
     assert method.provenance()["spectrogram"]["padding"] == "reflect"
     other = create("sgmse_m", checkpoint=str(tmp_path / "bridge.ckpt"), sampler="sde")
     assert other.provenance()["sampler"]["name"] == "BridgeSDE"
+
+
+def test_the_sde_without_a_standard_deviation_is_sampled_without_annealing(tmp_path: Path) -> None:
+    settings = {**STORM, "sde": "ouvp", "beta_min": 0.2, "beta_max": 3.0, "stiffness": 2}
+    networks = {"dnn": network(multipliers=(1, 2))}
+    method = from_checkpoint(write(tmp_path / "ouvp.ckpt", lightning(networks, networks, **settings)))
+    assert isinstance(method, DiffusionMethod) and method.system.sde == OUVP(0.2, 3.0, 2.0)
+    enhanced = method.enhance(np.ones(700, np.float32), 16000, 1, 0)
+    assert np.isfinite(enhanced.audio).all()  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
