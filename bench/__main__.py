@@ -92,12 +92,13 @@ def _data(arguments: Sequence[str]) -> int:
 def _leaderboard(arguments: Sequence[str]) -> int:
     from pathlib import Path
 
-    from bench.run import summarise_again
-
-    if len(arguments) != 1:
+    runs = [argument for argument in arguments if "=" not in argument or Path(argument).is_dir()]
+    if not runs:
         raise UserError(f"usage: bench {COMMANDS['leaderboard'].usage}")
-    folder = Path(arguments[0])
-    summarise_again(folder if folder.is_dir() else Path("results/runs") / folder)
+    composed = config.compose("leaderboard", [argument for argument in arguments if argument not in runs])
+    from bench.leaderboard import leaderboard
+
+    print(f"written to {leaderboard(runs, composed)}")
     return OK
 
 
@@ -139,7 +140,12 @@ COMMANDS = {
     "list": Command(
         "list methods|datasets|metrics", "What can be named in a run, with options and their defaults.", _list
     ),
-    "leaderboard": Command("leaderboard RUN", "Summarise a stored run (its name or folder) again.", _leaderboard),
+    "leaderboard": Command(
+        "leaderboard RUN... [KEY=VALUE ...]",
+        "Summarise stored runs (their names or folders), merged where they are several; nothing is computed anew.",
+        _leaderboard,
+        "leaderboard",
+    ),
     "mushra export": Command(
         "mushra export RUN [KEY=VALUE ...]",
         "Make a listening test of a stored run: MUSHRA, or MOS, AB, ABX, CCR.",

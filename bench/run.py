@@ -13,17 +13,18 @@ from bench import manifest, parts
 from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.types import Audio
+from bench.merge import infos
 from bench.parallel import Pool, WorkerDied, local_gpus, map_unordered
 from bench.parts import Parts
 from bench.plan import Cell, keys, plan
 from bench.progress import progress
 from bench.settings import Settings
+from bench.summary import summarise
 from bench.worker import Item, Outcome, Worker, failed
 from results.files import naming
-from results.info import MetricInfo
 from results.rows import Key, Row
 from results.store import Store
-from results.versions import outdated, separate
+from results.versions import outdated
 
 
 @dataclass(frozen=True)
@@ -127,45 +128,6 @@ def collect(outcome: Outcome, store: Store, save_audio: bool) -> None:
         with naming(store.folder / "errors.log"), (store.folder / "errors.log").open("a", encoding="utf-8") as log:
             log.write(f"{manifest.now()} {row.key}\n{outcome.trace}\n")
     store.append(row)
-
-
-def summarise(folder: Path, rows: Iterable[Row], metrics: Mapping[str, MetricInfo]) -> None:
-    """Leaderboard, comparisons, table of rows and plots of every row there is; the leaderboard on the terminal too."""
-    from results.analysis import analyse
-    from results.frame import write_csv as write_rows
-    from results.leaderboard import comparisons, leaderboard, write_csv
-    from results.plots import write_plots
-    from results.terminal import render
-    from results.typeset import write_tables
-
-    rows, metrics = separate(rows, metrics)
-    analyses = analyse(rows, metrics)
-    write_csv(leaderboard(analyses, metrics), folder / "leaderboard.csv")
-    write_csv(comparisons(analyses), folder / "comparisons.csv")
-    write_tables(analyses, folder)
-    write_rows(rows, folder)
-    write_plots(analyses, folder / "plots")
-    render(analyses)
-
-
-def summarise_again(folder: Path) -> None:
-    """Summarise what is stored in ``folder``, computing nothing.
-
-    Raises:
-        UserError: there is no run.
-    """
-    store = Store(folder)
-    stored = store.read_manifest()
-    if stored is None:
-        raise UserError(f"{folder}: no run is stored here")
-    summarise(folder, store.rows().values(), infos(stored))
-
-
-def infos(stored: manifest.Manifest) -> dict[str, MetricInfo]:
-    """How each metric of the run is shown."""
-    return {
-        label: MetricInfo(**metric["shown"], version=metric["version"]) for label, metric in stored["metrics"].items()
-    }
 
 
 def _check_device(settings: Settings) -> None:

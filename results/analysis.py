@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from results.bootstrap import RESAMPLES
 from results.comparison import Comparison, Standing, compare, standings
@@ -49,6 +50,11 @@ class Analysis:
     summaries: list[Summary]
     comparisons: Mapping[str, list[Comparison]]
     standings: Mapping[str, list[Standing]] = field(default_factory=dict)
+
+    @cached_property
+    def shown(self) -> list[str]:
+        """The metrics that some system has a value of."""
+        return [name for name in self.metrics if any(summary.metrics[name].n for summary in self.summaries)]
 
     @property
     def size(self) -> str:

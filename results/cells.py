@@ -43,14 +43,9 @@ class Line:
     failed: int
 
 
-def shown(analysis: Analysis) -> list[str]:
-    """The metrics that some system has a value of."""
-    return [name for name in analysis.metrics if any(summary.metrics[name].n for summary in analysis.summaries)]
-
-
 def lines(analysis: Analysis) -> list[Line]:
     """A line per system, with the cells of the metrics shown."""
-    names = shown(analysis)
+    names = analysis.shown
     return [_line(analysis, number, names) for number in range(len(analysis.summaries))]
 
 
@@ -92,7 +87,7 @@ def legend(analysis: Analysis, best: str, tied: str) -> list[str]:
         f"mean [{confidence} interval over {analysis.units}]; {best}: best mean over the most recordings; "
         f"{tied}: not told from it (paired bootstrap, Holm, {100 * analysis.options.level:.2g} %)"
     ]
-    rates = [analysis.metrics[name].label for name in shown(analysis) if analysis.panel.scores[name].totals is not None]
+    rates = [analysis.metrics[name].label for name in analysis.shown if analysis.panel.scores[name].totals is not None]
     if rates:
         text.append(f"{', '.join(rates)}: all errors over all that could be wrong, not a mean of the recordings' rates")
     if analysis.panel.unit != RECORDING and analysis.panel.unit_count < FEW_UNITS:
@@ -102,7 +97,7 @@ def legend(analysis: Analysis, best: str, tied: str) -> list[str]:
         )
     if any(summary.failed for summary in analysis.summaries):
         text.append("failed: rows whose enhancement or a score ended in an error; rows.jsonl says why")
-    absent = [info.label for name, info in analysis.metrics.items() if name not in shown(analysis)]
+    absent = [info.label for name, info in analysis.metrics.items() if name not in analysis.shown]
     if absent:
         text.append(f"without any value: {', '.join(absent)}")
     return text
@@ -111,7 +106,7 @@ def legend(analysis: Analysis, best: str, tied: str) -> list[str]:
 def missing(analysis: Analysis) -> list[str]:
     """Where a system has no score for some recordings: how many it has, of how many, and why."""
     found: dict[tuple[str, str], list[str]] = {}
-    for name in shown(analysis):
+    for name in analysis.shown:
         for summary in analysis.summaries:
             of_metric = summary.metrics[name]
             if of_metric.missing:

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
+from results.analysis import Analysis
 from results.files import replacing
 from results.info import PARADIGMS, MetricInfo
 from results.panel import System
@@ -56,6 +57,11 @@ def plain(name: str) -> str:
     return textwrap.fill(name.replace("$", r"\$"), 28)
 
 
+def interval(analysis: Analysis) -> str:
+    """What a figure's intervals are."""
+    return f"{100 * analysis.options.confidence:g} % interval over {analysis.units}"
+
+
 def axis(info: MetricInfo) -> str:
     unit = f" ({info.unit})" if info.unit else ""
     return f"{info.label}{unit} {'↑' if info.higher_is_better else '↓'}"
@@ -83,9 +89,9 @@ def panels(count: int, width: float, height: float, *, share_y: bool = False) ->
     return figure, list(grid[:count])
 
 
-def finish(figure: Figure, title: str, handles: Sequence[Line2D], note: str) -> None:
+def finish(figure: Figure, analysis: Analysis, handles: Sequence[Line2D], note: str) -> None:
     """Title, legend, and a note on what the marks mean."""
-    figure.suptitle(title, fontsize="large")
+    figure.suptitle(f"{plain(analysis.panel.dataset)}: {analysis.size}", fontsize="large")
     widest = max((len(str(handle.get_label())) for handle in handles), default=0)
     columns = max(1, min(len(handles), int(figure.get_figwidth() / (0.5 + 0.08 * widest))))
     figure.set_figheight(figure.get_figheight() + 0.2 * math.ceil(len(handles) / columns))

@@ -15,7 +15,8 @@ PARADIGMS = ("control", "external", "predictive", "generative", "refinement", "r
 class MetricInfo:
     """Label and unit as printed, which way is good, and digits after the point (None: by the unit).
 
-    ``version`` is that of the scores that bear the metric's name, where that is known.
+    ``version`` is that of the scores that bear the metric's name, and ``name`` the metric's own in the registry, where
+    these are known.
     """
 
     label: str
@@ -23,6 +24,7 @@ class MetricInfo:
     higher_is_better: bool = True
     decimals: int | None = None
     version: str = ""
+    name: str = ""
 
     def format(self, value: float) -> str:
         decimals = self.decimals if self.decimals is not None else 1 if self.unit in ("dB", "%") else 2

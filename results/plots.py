@@ -6,9 +6,8 @@ One figure per dataset, one panel per metric, methods coloured by paradigm. What
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,6 @@ from numpy.typing import NDArray
 
 from results import figures
 from results.analysis import Analysis
-from results.cells import shown
-from results.files import safe_name
 from results.info import MetricInfo
 from results.statistics import Summary
 
@@ -30,21 +27,6 @@ _BOX_NOTE = """box: quartiles; whiskers: 5 to 95 %; dotted: mean of the control
 diamond and number: mean, with {interval}"""
 _CALLS_NOTE = "mean, with {interval}; horizontal line: no network calls"
 _LEVELS = ((0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-
-
-def write_plots(analyses: Iterable[Analysis], folder: Path) -> list[Path]:
-    """Draw every dataset into ``folder`` as PNG and PDF; returns the files written.
-
-    ``scores_<dataset>`` shows each metric by method, ``nfe_<dataset>`` each metric against network
-    calls. A metric without any value has no panel; a figure without panels is not written.
-    """
-    written = []
-    for analysis in analyses:
-        for name, draw in (("scores", scores_by_method), ("nfe", scores_by_nfe)):
-            figure = draw(analysis)
-            if figure is not None:
-                written += figures.save(figure, folder, f"{name}_{safe_name(analysis.panel.dataset)}")
-    return written
 
 
 def scores_by_method(analysis: Analysis) -> Figure | None:
@@ -55,7 +37,7 @@ def scores_by_method(analysis: Analysis) -> Figure | None:
     Returns:
         None if there is nothing to draw.
     """
-    names = shown(analysis)
+    names = analysis.shown
     if not names:
         return None
     systems = analysis.panel.systems
@@ -77,7 +59,7 @@ def scores_by_method(analysis: Analysis) -> Figure | None:
             ax.set(xlabel=figures.axis(analysis.metrics[name]), ylim=(len(systems) - 0.5, -0.5))
             ax.grid(visible=False, axis="y")
         handles = [Line2D([], [], color=colour, marker="s", linestyle="", label=p) for p, colour in palette.items()]
-        figures.finish(figure, _title(analysis), handles, _BOX_NOTE.format(interval=_interval(analysis)))
+        figures.finish(figure, analysis, handles, _BOX_NOTE.format(interval=figures.interval(analysis)))
     return figure
 
 
@@ -123,7 +105,7 @@ def scores_by_nfe(analysis: Analysis) -> Figure | None:
         None if no method with a value calls a network.
     """
     calling = [summary for summary in analysis.summaries if summary.nfe > 0]
-    names = [name for name in shown(analysis) if any(summary.metrics[name].n for summary in calling)]
+    names = [name for name in analysis.shown if any(summary.metrics[name].n for summary in calling)]
     if not names:
         return None
     looks = _looks(analysis.summaries)
@@ -136,7 +118,7 @@ def scores_by_nfe(analysis: Analysis) -> Figure | None:
                 _draw_method(ax, part, name, look)
             ax.set(xlabel="network calls per recording (NFE)", ylabel=figures.axis(analysis.metrics[name]))
         handles = [Line2D([], [], label=figures.plain(method), **look) for method, look in looks.items()]
-        figures.finish(figure, _title(analysis), handles, _CALLS_NOTE.format(interval=_interval(analysis)))
+        figures.finish(figure, analysis, handles, _CALLS_NOTE.format(interval=figures.interval(analysis)))
     return figure
 
 
@@ -181,14 +163,6 @@ def _calls_axis(ax: Axes, calls: Sequence[float]) -> None:
     ax.xaxis.set_major_locator(FixedLocator(ticks if len(ticks) > 1 else sorted(set(calls))))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
-def _title(analysis: Analysis) -> str:
-    return f"{figures.plain(analysis.panel.dataset)}: {analysis.size}"
-
-
-def _interval(analysis: Analysis) -> str:
-    return f"{100 * analysis.options.confidence:g} % interval over {analysis.units}"
 
 
 def _tint(colour: str) -> tuple[float, ...]:

@@ -10,22 +10,33 @@ from rich.table import Table
 from rich.text import Text
 
 from results.analysis import Analysis
-from results.cells import Cell, legend, lines, missing, shown
+from results.cells import Cell, legend, lines, missing
 from results.info import MetricInfo
 
 
-def render(analyses: Iterable[Analysis], console: Console | None = None) -> None:
+def render(
+    analyses: Iterable[Analysis],
+    remarks: Sequence[Sequence[str]] | None = None,
+    notes: Sequence[str] = (),
+    console: Console | None = None,
+) -> None:
     """Print a table per dataset; metrics that do not fit the width go into further tables.
 
     The best mean of each metric is bold (starred where the terminal shows no styles), what is tied with
     it is marked, and means over fewer recordings than the line's are printed with their n.
+
+    Args:
+        remarks: on each dataset, printed below its tables.
+        notes: on all of them.
     """
     console = console or Console()
     analyses = list(analyses)
     if not analyses:
         console.print("no results yet")
-    for analysis in analyses:
-        _Page(analysis, console).print()
+    for analysis, of_dataset in zip(analyses, remarks or [()] * len(analyses), strict=True):
+        _Page(analysis, console).print(of_dataset)
+    for note in notes:
+        console.print(Text(note, "yellow"))
 
 
 class _Page:
@@ -39,13 +50,15 @@ class _Page:
         self.tie = "~" if self.ascii else "≈"
         self.lines = lines(analysis)
 
-    def print(self) -> None:
+    def print(self, remarks: Sequence[str]) -> None:
         self.console.print(Text(self.analysis.panel.dataset, "bold").append(f"   {self._size()}", "not bold"))
         for table in self._tables():
             self.console.print(table)
             self.console.print()
         notes = [*legend(self.analysis, "bold" if self.styled else "*", self.tie), *missing(self.analysis)]
         self.console.print(Text("\n".join(notes), "dim"))
+        for remark in remarks:
+            self.console.print(Text(remark, "yellow"))
         self.console.print()
 
     def _size(self) -> str:
@@ -54,7 +67,7 @@ class _Page:
 
     def _tables(self) -> Iterator[Table]:
         """As few tables as the width allows, at least one metric each; the last one closes the page."""
-        left, closed = shown(self.analysis), False
+        left, closed = self.analysis.shown, False
         while left:
             count = next((n for n in range(len(left), 0, -1) if self._fits(left[:n], closing=n == len(left))), 0)
             closed = count == len(left)

@@ -3,47 +3,59 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from results.analysis import Analysis
-from results.cells import Cell, legend, lines, missing, shown
+from results.cells import Cell, legend, lines, missing
 from results.files import replacing
 from results.info import MetricInfo
 
 
-def write_tables(analyses: Iterable[Analysis], folder: Path) -> list[Path]:
-    """``leaderboard.md`` and ``leaderboard.tex`` in ``folder``."""
+def write_tables(
+    analyses: Iterable[Analysis],
+    folder: Path,
+    remarks: Sequence[Sequence[str]] | None = None,
+    notes: Sequence[str] = (),
+) -> list[Path]:
+    """``leaderboard.md`` and ``leaderboard.tex`` in ``folder``.
+
+    Args:
+        remarks: on each dataset, written below its table.
+        notes: on all of them.
+    """
     analyses = list(analyses)
+    remarks = [[*of_dataset, *notes] for of_dataset in remarks or [()] * len(analyses)]
     written = []
-    for name, text in (("leaderboard.md", markdown(analyses)), ("leaderboard.tex", latex(analyses))):
+    tables = {"leaderboard.md": markdown(analyses, remarks), "leaderboard.tex": latex(analyses, remarks)}
+    for name, text in tables.items():
         with replacing(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
         written.append(folder / name)
     return written
 
 
-def markdown(analyses: Iterable[Analysis]) -> str:
+def markdown(analyses: Sequence[Analysis], remarks: Sequence[Sequence[str]]) -> str:
     """A heading, a table and notes per dataset: best in bold, ties marked ``≈``, n in a column."""
     parts = []
-    for analysis in analyses:
+    for analysis, of_dataset in zip(analyses, remarks, strict=True):
         header, rows = _grid(analysis)
         table = [list(map(_markdown, line)) for line in (header, *rows)]
         table.insert(1, [":--", *["--:"] * (len(header) - 1)])
-        notes = [_markdown_text(note) for note in [*legend(analysis, "bold", "≈"), *missing(analysis)]]
+        notes = [_markdown_text(note) for note in [*legend(analysis, "bold", "≈"), *missing(analysis), *of_dataset]]
         parts += [f"## {_markdown_text(analysis.panel.dataset)}: {analysis.size}", ""]
         parts += [f"| {' | '.join(row)} |" for row in table]
         parts += ["", *(f"- {note}" for note in notes), ""]
     return "\n".join(parts)
 
 
-def latex(analyses: Iterable[Analysis]) -> str:
+def latex(analyses: Sequence[Analysis], remarks: Sequence[Sequence[str]]) -> str:
     """A ``table`` per dataset, for the package booktabs: best in bold, ties marked, n in a column."""
     parts = ["% \\usepackage{booktabs}", ""]
-    for analysis in analyses:
+    for analysis, of_dataset in zip(analyses, remarks, strict=True):
         header, rows = _grid(analysis)
         heads, *table = (" & ".join(map(_latex, line)) for line in (header, *rows))
-        notes = [_latex_text(note) for note in [*legend(analysis, "bold", "≈"), *missing(analysis)]]
+        notes = [_latex_text(note) for note in [*legend(analysis, "bold", "≈"), *missing(analysis), *of_dataset]]
         parts += [
             *("\\begin{table}", "  \\centering"),
             f"  \\caption{{{_latex_text(f'{analysis.panel.dataset}: {analysis.size}')}}}",
@@ -59,7 +71,7 @@ def latex(analyses: Iterable[Analysis]) -> str:
 
 def _grid(analysis: Analysis) -> tuple[list[str | Cell], list[list[str | Cell]]]:
     """What stands in the header and in each line."""
-    rows, names = lines(analysis), shown(analysis)
+    rows, names = lines(analysis), analysis.shown
     steps, failed = any(row.steps for row in rows), any(row.failed for row in rows)
     heads = (_header(analysis.metrics[name]) for name in names)
     return ["method", *["N"] * steps, *heads, "n", "NFE", "RTF", *["failed"] * failed], [

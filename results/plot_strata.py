@@ -1,0 +1,47 @@
+"""Each metric by the values of a tag: where methods differ, and where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from results import figures
+from results.analysis import Analysis
+from results.strata import Stratum
+
+
+def scores_by_stratum(analysis: Analysis, strata: Sequence[Stratum]) -> Figure | None:
+    """One tag's strata: means with intervals, a line per system; None if there is nothing to draw."""
+    names = analysis.shown
+    if not names or not strata:
+        return None
+    systems = analysis.panel.systems
+    palette = figures.colours(system.paradigm for system in systems)
+    looks: list[dict[str, Any]] = [
+        {"color": palette[system.paradigm], "marker": figures.MARKERS[number % len(figures.MARKERS)]}
+        for number, system in enumerate(systems)
+    ]
+    shifts = np.linspace(-0.25, 0.25, len(systems)) if len(systems) > 1 else np.zeros(1)
+    with figures.style():
+        figure, panels = figures.panels(len(names), width=1.2 + 0.55 * len(strata), height=2.6)
+        for ax, name in zip(panels, names, strict=True):
+            for number, (look, shift) in enumerate(zip(looks, shifts, strict=True)):
+                of_metric = [stratum.summaries[number].metrics[name] for stratum in strata]
+                places = np.arange(len(strata)) + shift
+                ax.plot(places, [of.mean for of in of_metric], markersize=4, linewidth=0.8, zorder=3, **look)
+                for place, of in zip(places, of_metric, strict=True):
+                    ax.plot((place, place), (of.low, of.high), color=look["color"], linewidth=1, alpha=0.6)
+            counts = (f"{figures.plain(stratum.value)}\n({len(stratum.panel.clips)})" for stratum in strata)
+            ax.set_xticks(range(len(strata)), list(counts), size="small")
+            ax.set(xlabel=figures.plain(strata[0].tag), ylabel=figures.axis(analysis.metrics[name]))
+            ax.grid(visible=False, axis="x")
+        handles = [
+            Line2D([], [], label=figures.label(system), **look) for system, look in zip(systems, looks, strict=True)
+        ]
+        note = f"mean, with {100 * analysis.options.confidence:g} % interval; in brackets: recordings"
+        figures.finish(figure, analysis, handles, note)
+    return figure
