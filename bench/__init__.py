@@ -11,6 +11,7 @@ dataset -> ``Utterance`` -> ``method.enhance`` -> enhanced speech + counted netw
   * ``plan``                   the cells asked for, minus what is stored
   * ``parallel``, ``worker``   Ray or its serial twin; the work of one cell
   * ``manifest``               what a run was made of, and whether it may be continued
+* ``bench.summary``   what rows come to: tables, views, plots; ``bench.leaderboard`` merges stored runs first
 * ``bench.train``     wires datasets to ``methods.training``
 * ``methods``, ``metrics``, ``results``, ``listening_test``   stand beside this package
 

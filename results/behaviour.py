@@ -21,6 +21,7 @@ from scipy import stats
 
 from results.analysis import Analysis
 from results.bootstrap import Draws, Resampler
+from results.comparison import contenders
 
 Array = NDArray[np.float64]
 Kind = Literal["pearson", "spearman"]
@@ -149,7 +150,7 @@ def correlation_frame(correlations: Iterable[Correlation], dataset: str) -> pd.D
 def goodhart(analysis: Analysis) -> list[str]:
     """A warning for every system that leads on some metric while it is last on most of the others.
 
-    Counted are processed systems over all recordings, and metrics by which the best of these and the
+    Counted are processed systems that failed on no recording, and metrics by which the best of these and the
     last are told apart: chance warns nobody. It takes three systems, and two metrics to be last on.
     """
     ends = {name: found for name in analysis.shown if (found := _ends(analysis, name))}
@@ -169,9 +170,8 @@ def goodhart(analysis: Analysis) -> list[str]:
 def _ends(analysis: Analysis, metric: str) -> tuple[int, int] | None:
     """The best and the last of the processed systems by ``metric``, where these are told apart."""
     of_metric = [summary.metrics[metric] for summary in analysis.summaries]
-    most = max(summary.n for summary in of_metric)
     systems = analysis.panel.systems
-    full = [at for at, of in enumerate(of_metric) if of.n == most and systems[at].paradigm != "control"]
+    full = [at for at in contenders(analysis.panel.scores[metric]) if systems[at].paradigm != "control"]
     if len(full) < 3:
         return None
     ranked = sorted(full, key=lambda at: _sign(analysis, metric) * of_metric[at].mean)

@@ -84,7 +84,7 @@ def legend(analysis: Analysis, best: str, tied: str) -> list[str]:
     """
     confidence = f"{100 * analysis.options.confidence:g} %"
     text = [
-        f"mean [{confidence} interval over {analysis.units}]; {best}: best mean over the most recordings; "
+        f"mean [{confidence} interval over {analysis.units}]; {best}: best mean of those that failed on no recording; "
         f"{tied}: not told from it (paired bootstrap, Holm, {100 * analysis.options.level:.2g} %)"
     ]
     rates = [analysis.metrics[name].label for name in analysis.shown if analysis.panel.scores[name].totals is not None]
@@ -105,11 +105,14 @@ def legend(analysis: Analysis, best: str, tied: str) -> list[str]:
 
 def missing(analysis: Analysis) -> list[str]:
     """Where a system has no score for some recordings: how many it has, of how many, and why."""
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for name in analysis.shown:
+        lost: dict[str, list[str]] = {}
         for summary in analysis.summaries:
             of_metric = summary.metrics[name]
             if of_metric.missing:
                 what = f"{of_metric.n} of {summary.utterances}, missing {why_missing(of_metric.reasons)}"
-                found.setdefault((analysis.metrics[name].label, what), []).append(summary.system.label)
-    return [f"{label}: {what}: {'; '.join(systems)}" for (label, what), systems in found.items()]
+                lost.setdefault(what, []).append(summary.system.label)
+        for what, systems in lost.items():
+            found.setdefault((what, tuple(systems)), []).append(analysis.metrics[name].label)
+    return [f"{', '.join(labels)}: {what}: {'; '.join(systems)}" for (what, systems), labels in found.items()]

@@ -124,38 +124,54 @@ def _pair(
     return _Paired(draws[at[:, 0]] - draws[at[:, 1]], of_units[at[:, 0]] - of_units[at[:, 1]])
 
 
+def contenders(scores: Scores) -> list[int]:
+    """The systems that can be best: none of their scores failed where another system has one, and they have
+    half as many as any system at least.
+
+    Whoever fails on the hard recordings does not win by it. What was skipped is nobody's failure, but a few
+    recordings make no winner.
+    """
+    scored: NDArray[np.bool_] = np.isfinite(scores.clips)
+    counts = scored.sum(axis=1)
+    possible: NDArray[np.bool_] = np.asarray(scored.any(axis=0))
+    return [
+        number
+        for number, lost in enumerate(scores.missing)
+        if 0 < counts.max() <= 2 * counts[number]
+        and not any(possible[clip] and score.status != "skipped" for clip, score in lost.items())
+    ]
+
+
 def standings(
-    means: Sequence[float],
-    counts: Sequence[int],
-    comparisons: Sequence[Comparison],
-    higher_is_better: bool,
-    level: float = 0.05,
+    scores: Scores, comparisons: Sequence[Comparison], higher_is_better: bool, level: float = 0.05
 ) -> list[Standing]:
     """Which system is best by a metric, and which others the data do not tell from it.
 
-    Best is the best mean among those over as many recordings as any: whoever fails on the hard ones does
-    not win by it, and cannot tie. Tied is what differs from the best by chance as far as Holm's
-    p-value, ``level`` or more, can say; one unit can say nothing.
+    Best is the contender that is ahead of most others, of each on the recordings that both have: where all
+    have all, the best mean. Tied is what differs from it by chance as far as Holm's p-value, ``level`` or
+    more, can say; one unit can say nothing.
 
     Args:
-        means, counts: of every system.
         comparisons: of every two systems, by this metric.
     """
-    most = max(counts, default=0)
-    full = [number for number, count in enumerate(counts) if count == most and most > 0]
-    if not full:
-        return [""] * len(means)
+    standing: list[Standing] = [""] * len(scores.clips)
+    able = contenders(scores)
+    if not able:
+        return standing
     sign = 1 if higher_is_better else -1
-    best = max(full, key=lambda number: sign * means[number])
-    told_apart = {
-        pair.first if pair.second == best else pair.second
-        for pair in comparisons
-        if best in (pair.first, pair.second) and pair.holm_bootstrap < level
-    }
-    standing: list[Standing] = [""] * len(means)
-    for number in full:
-        if number not in told_apart:
-            standing[number] = "best" if means[number] == means[best] else "tied"
+    lead = dict.fromkeys(able, 0)
+    for pair in comparisons:
+        if pair.first in lead and pair.second in lead:
+            ahead = int(np.sign(sign * np.nan_to_num(pair.difference)))
+            lead[pair.first] += ahead
+            lead[pair.second] -= ahead
+    best = max(able, key=lead.__getitem__)
+    against = {pair.first + pair.second - best: pair for pair in comparisons if best in (pair.first, pair.second)}
+    for number in able:
+        if number == best or against[number].difference == 0:
+            standing[number] = "best"
+        elif not against[number].holm_bootstrap < level:
+            standing[number] = "tied"
     return standing
 
 

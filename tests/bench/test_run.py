@@ -13,7 +13,7 @@ import pytest
 
 from bench.core import audio
 from bench.core.errors import UserError
-from bench.run import Result, run, summarise_again
+from bench.run import Result, run
 from results.rows import Key, Row
 from results.store import Store
 from tests.bench.conftest import RATE, noise, speechlike
@@ -263,15 +263,6 @@ def test_a_folder_that_cannot_be_written_is_one_line(config: Config, tmp_path: P
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=str(tmp_path / "file")):
         run(config(runs_dir=str(tmp_path / "file")))
-
-
-def test_a_full_store_is_summarised_again_without_computing(config: Config, tmp_path: Path) -> None:
-    folder = run(config()).folder
-    (folder / "leaderboard.csv").unlink()
-    summarise_again(folder)
-    assert (folder / "leaderboard.csv").exists()
-    with pytest.raises(UserError, match="no run is stored here"):
-        summarise_again(tmp_path / "nothing")
 
 
 def test_the_commonest_reasons_come_first() -> None:

@@ -106,8 +106,7 @@ def false_winners(draw: Draw, experiments: int = 300) -> tuple[float, float]:
     for seed in range(experiments):
         panel = draw(np.random.default_rng(seed))
         pairs = compare(panel, resamples=1000)["x"]
-        means = panel.scores["x"].clips.mean(axis=1).tolist()
-        standing = standings(means, [len(panel.clips)] * len(means), pairs, higher_is_better=True)
+        standing = standings(panel.scores["x"], pairs, higher_is_better=True)
         apart += any(pair.holm_bootstrap < 0.05 for pair in pairs)
         alone += standing.count("best") == 1 and "tied" not in standing
     return apart / experiments, alone / experiments
@@ -161,18 +160,49 @@ def test_a_real_difference_is_found_among_forty_systems() -> None:
     assert analysis.standings["x"].count("") == 39
 
 
-def pair(first: int, second: int, p: float) -> Comparison:
-    return Comparison("x", first, second, 9, 9, 0, 0, 0, p, p, p, p, 0, 0)
+def standing(means: list[float], p: dict[tuple[int, int], float], higher_is_better: bool = True) -> list[str]:
+    scores = score_panel(np.array(means)[:, None] + [[-1.0, 0, 1]]).scores["x"]
+    pairs = [
+        Comparison("x", *pair, 3, 3, means[pair[0]] - means[pair[1]], 0, 0, value, value, value, value, 0, 0)
+        for pair, value in p.items()
+    ]
+    return list(standings(scores, pairs, higher_is_better))
 
 
 def test_standings_by_hand() -> None:
-    pairs = [pair(0, 1, 0.5), pair(0, 2, 0.001), pair(1, 2, 0.04)]
-    assert standings([1, 2, 3], [9, 9, 9], pairs, higher_is_better=True) == ["", "", "best"]
-    assert standings([1, 2, 3], [9, 9, 9], pairs, higher_is_better=False) == ["best", "tied", ""]
-    assert standings([2, 2, 1], [9, 9, 9], pairs, higher_is_better=True) == ["best", "best", ""]
-    assert standings([1, 2, 3], [9, 9, 8], pairs, higher_is_better=True) == ["tied", "best", ""]
-    assert standings([1, 2], [0, 0], [], higher_is_better=True) == ["", ""]
-    assert standings([1, 2], [1, 1], [pair(0, 1, np.nan)], higher_is_better=True) == ["tied", "best"]
+    p = {(0, 1): 0.5, (0, 2): 0.001, (1, 2): 0.04}
+    assert standing([1, 2, 3], p) == ["", "", "best"]
+    assert standing([1, 2, 3], p, higher_is_better=False) == ["best", "tied", ""]
+    assert standing([2, 2, 1], p) == ["best", "best", ""]
+    assert standing([1, 2], {(0, 1): np.nan}) == ["tied", "best"]
+    assert standing([1], {}) == ["best"]
+
+
+def incomplete(second: Score) -> list[str]:
+    """A method with scores 1 and 5, and one with 2 and ``second``; and one that has none."""
+    rows = [make_row(u, method="a", x=v) for u, v in (("1", 1.0), ("2", 5.0))]
+    rows += [make_row("1", method="b", x=2.0), make_row("2", method="b", x=second), make_row("1", method="c")]
+    (analysis,) = analyse(rows, options=Options(resamples=1000))
+    return list(analysis.standings["x"])
+
+
+def test_whoever_fails_on_a_recording_does_not_win_by_it_and_who_was_not_asked_does_not_lose() -> None:
+    assert incomplete(Score.missing("error", "crash")) == ["best", "", ""]
+    assert incomplete(Score.missing("undefined", "silence")) == ["best", "", ""]
+    assert incomplete(Score.missing("skipped", "not computed")) == ["tied", "best", ""]  # 1 against 2 on the first
+
+
+def test_a_few_recordings_make_no_winner() -> None:
+    rows = [make_row(u, method="a", x=1.0) for u in "123"] + [make_row("1", method="b", x=2.0)]
+    (analysis,) = analyse(rows, options=Options(resamples=1000))
+    assert analysis.standings["x"] == ["best", ""]
+
+
+def test_what_no_method_can_be_scored_on_is_nobodys_failure() -> None:
+    silent = Score.missing("undefined", "the clean reference is silent")
+    rows = [make_row(u, method=m, x=silent if u == "3" else v) for m, v in (("a", 1.0), ("b", 2.0)) for u in "123"]
+    (analysis,) = analyse(rows, options=Options(resamples=1000))
+    assert analysis.standings["x"][1] == "best"
 
 
 def test_a_panel_without_rows_is_that_of_rows() -> None:

@@ -20,7 +20,7 @@ QUICK = Options(resamples=1000)
 def printed(rows: list[Row], metrics: dict[str, MetricInfo] | None = None, **console: object) -> str:
     stream = io.StringIO()
     options: dict[str, object] = {"width": 80, "file": stream, "color_system": None} | console
-    render(analyse(rows, METRICS if metrics is None else metrics, QUICK), Console(**options))  # type: ignore[arg-type]
+    render(analyse(rows, METRICS if metrics is None else metrics, QUICK), console=Console(**options))  # type: ignore[arg-type]
     return stream.getvalue()
 
 
@@ -90,7 +90,7 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
     rows = [make_row(u, method=m, pesq=v) for m in "mn" for u, v in (("a", 1.0), ("b", 2.0))]
     rows.append(make_row("a", method="o", pesq=0.5))
     rows.append(make_row("b", method="o", pesq=2.5 - 1e-3))
-    render(analyse(rows, METRICS, QUICK), Console(file=stream))
+    render(analyse(rows, METRICS, QUICK), console=Console(file=stream))
     stream.seek(0)
     text = stream.read()
     assert text.count("*1.50 [") == 2

@@ -1,0 +1,75 @@
+"""Merged runs: rows come together, and nothing is called the same that is not the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.core.errors import UserError
+from bench.core.types import Score
+from bench.merge import Stored, merge, read
+from results.rows import Row
+from tests.results.conftest import make_row
+
+
+def stored(name: str, rows: list[Row], fingerprint: str = "f", weights: str = "w", **versions: str) -> Stored:
+    """A run of method ``storm`` on dataset ``demo``."""
+    manifest: dict[str, Any] = {
+        "datasets": {"demo": {"name": "demo", "options": {}, "fingerprint": fingerprint}},
+        "methods": {"storm": {"name": "storm", "options": {}, "provenance": {"weights": weights}}},
+        "metrics": {
+            metric: {"name": metric, "version": version, "shown": {"label": metric.upper()}}
+            for metric, version in versions.items()
+        },
+        "sessions": [],
+    }
+    return Stored(name, Path(name), manifest, {row.key: row for row in rows})
+
+
+def row(utterance: str, **rest: Any) -> Row:
+    return make_row(utterance, method="storm", paradigm="regeneration", **rest)
+
+
+def test_rows_come_together_and_scores_complete_each_other() -> None:
+    one = stored("one", [row("a", pesq=1.0), row("b", pesq=Score.missing("error", "crash"))], pesq="1")
+    two = stored("two", [row("a", wer=5.0), row("b", pesq=2.0), row("c", pesq=3.0)], pesq="1", wer="1")
+    merged = merge([one, two])
+    found = {r.key.utterance: {name: score.value for name, score in r.scores.items()} for r in merged.rows}
+    assert found == {"a": {"pesq": 1, "wer": 5}, "b": {"pesq": 2}, "c": {"pesq": 3}}
+    assert list(merged.metrics) == ["pesq", "wer"]
+    assert merged.metrics["wer"].name == "wer"
+    assert merged.notes == []
+
+
+def test_other_recordings_under_one_name_are_refused_unless_told() -> None:
+    runs = [stored("one", [row("a", pesq=1.0)], "f1"), stored("two", [row("b", pesq=1.0)], "f2")]
+    with pytest.raises(UserError, match=r"the dataset 'demo' of run one is not that of run two.*mix=true"):
+        merge(runs)
+    merged = merge(runs, mix=True)
+    assert len(merged.rows) == 2
+    assert merged.notes == ["dataset demo: the recordings differ between one and two"]
+
+
+def test_a_method_that_is_not_the_same_bears_its_runs_name() -> None:
+    runs = [stored("one", [row("a", pesq=1.0)]), stored("two", [row("a", pesq=2.0)], weights="other")]
+    assert {r.key.method: r.scores["pesq"].value for r in merge(runs).rows} == {"storm (one)": 1, "storm (two)": 2}
+
+
+def test_of_two_different_values_the_first_runs_stands_and_it_is_said() -> None:
+    runs = [stored("one", [row("a", pesq=1.0)]), stored("two", [row("a", pesq=2.0)])]
+    merged = merge(runs)
+    assert merged.rows[0].scores["pesq"].value == 1
+    assert merged.notes == ["two: storm has another pesq on 1 recordings than the run named first, whose stands"]
+    assert merge([runs[0], stored("two", [row("a", pesq=1 + 1e-9)])]).notes == []
+
+
+def test_a_failed_row_gives_way_to_one_that_is_not() -> None:
+    runs = [stored("one", [row("a", status="error", reason="crash")]), stored("two", [row("a", pesq=2.0)])]
+    assert [r.status for order in (runs, runs[::-1]) for r in merge(order).rows] == ["ok", "ok"]
+
+
+def test_what_is_no_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere: no run is stored here"):
+        read([tmp_path / "nowhere"])
