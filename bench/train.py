@@ -26,6 +26,7 @@ from bench.train_record import BestWeights
 from bench.train_scores import Scores
 from bench.train_settings import check, check_same
 from methods.parametrization import Parametrization
+from methods.samplers import choose
 from methods.sdes import sde_from
 from methods.spectrogram import Spectrogram
 from methods.training.checkpoint import Checkpoints
@@ -155,19 +156,21 @@ def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
 
 def build_system(config: DictConfig) -> tuple[System, dict[str, Any]]:
     """Fresh networks as configured, or with those of ``config.init`` taken over; and the record of the latter."""
-    method = config.method
+    method, network = config.method, _plain(config.network)
     system = new_system(
         method.name,
-        config.network.width,
-        tuple(config.network.multipliers),
+        network.pop("width"),
+        tuple(network.pop("multipliers")),
         method.condition,
+        network,
         spectrogram=Spectrogram(**method.spectrogram),
         sde=sde_from(method.sde),
         t_eps=method.t_eps,
         residue_in_stft=method.get("residue_in_stft", False),
         parametrization=Parametrization(**method.get("parametrization", {})),
-        sampler=OmegaConf.to_container(method.sampler) if "sampler" in method else {},
+        sampler={key: value for key, value in _plain(method).get("sampler", {}).items() if value is not None},
     )
+    choose(system.sde, {}, {key: value for key, value in system.sampler.items() if key != "steps"}, system.t_eps)
     if config.init is None:
         return system, {}
     if not Path(config.init).is_file():

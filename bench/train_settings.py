@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
+from bench.datasets.mixtures import SAMPLE_RATE
 from methods.training.data import NORMALISATIONS
-from methods.training.objectives import LOSSES
+from methods.training.objectives import LOSSES, WEIGHTINGS
 from methods.weights import CONDITIONS
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true")
@@ -91,6 +92,11 @@ RULES: dict[str, Rule] = {
     "seed": whole(0),
     "network.width": Rule(lambda value: whole(4).holds(value) and value % 4 == 0, "a multiple of 4"),
     "network.multipliers": several(whole(1), least=1),
+    "network.blocks": whole(1),
+    "network.attention_heights": several(whole(1)),
+    "network.centered": boolean,
+    "network.scale_by_time": optional(boolean),
+    "network.pyramids": boolean,
     "frames": whole(2),
     "normalise": one_of(*NORMALISATIONS),
     "batch_size": whole(1),
@@ -120,6 +126,11 @@ RULES: dict[str, Rule] = {
     "method.objective.score_loss": one_of(*(kind for kind in LOSSES if kind != "none")),
     "method.objective.supervised_weight": number(0, 1),
     "method.objective.freeze_denoiser": boolean,
+    "method.objective.score_weighting": one_of("", *sorted({name for known in WEIGHTINGS.values() for name in known})),
+    "method.objective.l1_weight": number(0),
+    "method.spectrogram.sample_rate": Rule(
+        lambda value: value == SAMPLE_RATE, f"{SAMPLE_RATE}, the rate of the recordings that training mixes"
+    ),
     "method.sde.theta": number(0, above=True),
     "method.sde.sigma_min": number(0, above=True),
     "method.sde.sigma_max": number(0, above=True),

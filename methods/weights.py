@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -92,14 +93,27 @@ class System:
 
 
 def new_system(
-    method: str, width: int = 128, multipliers: tuple[int, ...] = (1, 2, 2, 2), condition: str = "both", **settings: Any
+    method: str,
+    width: int = 128,
+    multipliers: tuple[int, ...] = (1, 2, 2, 2),
+    condition: str = "both",
+    architecture: Mapping[str, Any] | None = None,
+    **settings: Any,
 ) -> System:
-    """Untrained networks of the right kinds for ``method``; the defaults are the paper's."""
-    size: dict[str, Any] = {"width": width, "multipliers": list(multipliers)}
+    """Untrained networks of the right kinds for ``method``; the defaults are the StoRM paper's.
+
+    Args:
+        architecture: further options of ``NCSNpp``. Without ``scale_by_time``, a score network is divided
+            by t where it predicts a score, since only that grows towards t = 0.
+        settings: of the ``System``.
+    """
+    own = _not_default(architecture or {})
+    scaled = own.pop("scale_by_time", None)
+    if scaled is None:
+        scaled = settings.get("parametrization", Parametrization()).predicts == "score"
+    size: dict[str, Any] = {"width": width, "multipliers": list(multipliers), **own}
     denoiser = {**size, "inputs": 1, "conditional": False}
-    # Only a score grows towards t = 0, so only a network that predicts one is divided by t.
-    predicts_score = settings.get("parametrization", Parametrization()).predicts == "score"
-    score = size if predicts_score else {**size, "scale_by_time": False}
+    score = size if scaled else {**size, "scale_by_time": False}
     if method == "ncsnpp_m":
         sizes, condition = {"denoiser": denoiser}, "noisy"
     elif method == "sgmse_m":
@@ -107,6 +121,18 @@ def new_system(
     else:
         sizes = {"denoiser": denoiser, "score": {**score, "inputs": CONDITIONS.get(condition, 2)}}
     return System(method, sizes, condition=condition, **settings)
+
+
+def _not_default(architecture: Mapping[str, Any]) -> dict[str, Any]:
+    """What of it differs from ``NCSNpp``'s defaults, so that equal networks are described alike."""
+    defaults = {name: parameter.default for name, parameter in signature(NCSNpp).parameters.items()}
+    given = {name: list(value) if isinstance(value, Sequence) else value for name, value in architecture.items()}
+    return {
+        name: value
+        for name, value in given.items()
+        if name == "scale_by_time"
+        or value != (list(defaults[name]) if isinstance(defaults[name], tuple) else defaults[name])
+    }
 
 
 def save(path: str | Path, system: System, dtype: torch.dtype = torch.float32) -> None:

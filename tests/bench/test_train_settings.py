@@ -6,10 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from omegaconf import DictConfig
 
+import bench.conf
 from bench.config import compose
 from bench.core.errors import UserError
+from bench.train import build_system
 from bench.train_settings import MAY_CHANGE, RULES, check, check_same, flatten
+from methods.samplers import BridgeODE, PredictorCorrector
+from methods.sgmse import SGMSE
+from methods.storm import StoRM
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +88,65 @@ def test_only_what_the_weights_do_not_depend_on_may_change(composed: dict[str, A
     ):
         with pytest.raises(UserError, match=rf"out: holds a training with {key}="):
             check_same(changed(composed, key, value), composed, Path("out"))
+
+
+NETWORKS = {
+    ("sgmse_m", "ncsnpp_m"): 27_756_314,
+    ("ncsnpp_m", "ncsnpp_large"): 65_164_052,
+    ("sgmse_m", "ncsnpp_12m"): 11_675_546,
+    ("sgmse_m", "ncsnpp_6m"): 5_216_762,
+    ("sgmse_m", "sgmse_ncsnpp"): 65_590_822,
+    ("sgmse_m", "ncsnpp_v2"): 65_590_822,
+    ("sgmse_m", "ncsnpp_48k"): 64_739_854,
+    ("storm", "ncsnpp_m"): 55_118_388,
+}
+"""Parameters of the reference's networks."""
+
+
+@pytest.mark.parametrize(("method", "network"), NETWORKS)
+def test_networks_are_the_references(method: str, network: str) -> None:
+    made = compose("train", [f"method={method}", f"network={network}"])
+    check(made)
+    with torch.device("meta"):
+        system, _ = build_system(DictConfig(made))
+    assert system.parameters == NETWORKS[method, network]
+
+
+def test_every_network_is_tested() -> None:
+    folder = Path(bench.conf.__path__[0]) / "network"
+    assert {path.stem for path in folder.glob("*.yaml")} == {network for _, network in NETWORKS}
+
+
+@pytest.mark.parametrize("name", ["sgmse", "sgmse_bridge"])
+def test_the_sgmse_release_is_an_experiment(name: str) -> None:
+    made = compose("train", [f"experiment={name}"])
+    check(made)
+    with torch.device("meta"):
+        system, _ = build_system(DictConfig(made))
+        method = SGMSE(system, device="meta")
+    network, is_bridge = system.networks["score"], name == "sgmse_bridge"
+    assert network.centered and network.scale_by_time != is_bridge
+    assert isinstance(method.sampler, BridgeODE if is_bridge else PredictorCorrector)
+    assert (system.spectrogram.factor, method.default_steps) == (0.15, 50 if is_bridge else 30)
+
+
+def test_the_papers_own_variants_can_be_chosen() -> None:
+    """Each line of docs/paper-vs-code.md that names a key of training names one that there is."""
+    made = compose(
+        "train",
+        [
+            "method=storm",
+            "network.centered=true",
+            "method.spectrogram.window=sqrthann",
+            "method.parametrization.told=sigma",
+            "method.objective.score_weighting='1'",
+            "method.sampler={times: to_zero, stepping: grid, denoise: false, corrector: ald, steps: 50}",
+            "patience=10",
+        ],
+    )
+    check(made)
+    with torch.device("meta"):
+        system, _ = build_system(DictConfig(made))
+        sampler = StoRM(system, device="meta").sampler
+    assert sampler == PredictorCorrector(stepping="grid", times="to_zero", denoise=False)
+    assert system.parametrization.told == "sigma" and system.spectrogram.window == "sqrthann"
