@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --constraint constraints.txt
 FROM_CHECKOUT = --build-constraint constraints.txt --editable
 TRAIN = $(BIN)/bench train
+FROZEN := method.objective.freeze_denoiser=true
 # make train-small SPEECH=folder NOISE=folder: real recordings beside the generated ones, as for the embedded weights.
 OWN = $(if $(SPEECH),'dataset.speech_dirs=[$(SPEECH)]') $(if $(NOISE),'dataset.noise_dirs=[$(NOISE)]')
 
@@ -37,9 +38,13 @@ wheel: $(VENV)/.installed-dev
 
 train-small: $(VENV)/.installed-dev  ## Retrain the embedded weights, into checkpoints/: some hours of one CPU core.
 	$(TRAIN) method=ncsnpp_m experiment=small $(OWN)
-	$(TRAIN) method=sgmse_m experiment=small_score $(OWN)
-	$(TRAIN) method=storm experiment=small_score method.objective.freeze_denoiser=true $(OWN)
-	$(TRAIN) method=refinement experiment=small_score method.objective.freeze_denoiser=true $(OWN)
+	$(TRAIN) method=sgmse_m experiment=small_score out=checkpoints/first/sgmse_m $(OWN)
+	$(TRAIN) method=storm experiment=small_score $(FROZEN) out=checkpoints/first/storm $(OWN)
+	$(TRAIN) method=refinement experiment=small_score $(FROZEN) max_steps=350 valid_every=175 optimiser.decay_steps=700 \
+		out=checkpoints/first/refinement $(OWN)
+	$(TRAIN) method=sgmse_m experiment=small_prior init=checkpoints/first/sgmse_m/weights.safetensors $(OWN)
+	$(TRAIN) method=storm experiment=small_prior $(FROZEN) init=checkpoints/first/storm/weights.safetensors $(OWN)
+	$(TRAIN) method=refinement experiment=small_prior $(FROZEN) init=checkpoints/first/refinement/weights.safetensors $(OWN)
 
 clean:  ## What was installed or built; results/runs and checkpoints stay.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
