@@ -133,7 +133,7 @@ def _trainer(config: DictConfig, scores: Scores, weights: BestWeights, log: Trai
                 scores,  # these three before EMA: the averaged weights are still in place
                 weights,
                 log,
-                EMA(config.ema_decay),
+                EMA(config.ema_decay, restart=config.ema_restart),
                 *limit,
                 Checkpoints(out / "last.ckpt", config.checkpoint_every, config.valid_every),
             ],

@@ -102,6 +102,7 @@ RULES: dict[str, Rule] = {
     "batch_size": whole(1),
     "accumulate": whole(1),
     "ema_decay": number(0, 1),
+    "ema_restart": boolean,
     "optimiser.lr": number(0, above=True),
     "optimiser.warmup_steps": whole(0),
     "optimiser.decay_steps": optional(whole(1)),

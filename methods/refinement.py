@@ -22,7 +22,8 @@ class StochasticRefinement(DiffusionMethod):
 
     The process runs from (y - D(y))/c to an estimate of (x - D(y))/c. The paper has no c; the first
     release of StoRM, the only one with this method, trains with the largest magnitude of y - D(y) in
-    the clip, and so does this. Weights that ask for no other sampler are run without corrector at N = 30.
+    the clip, and so does this (docs/paper-vs-code.md). Weights that ask for no other sampler are run
+    without corrector at N = 30.
 
     Args:
         normalisation: "clip", c as in training; "bin", every bin by its own magnitude, as that release

@@ -15,8 +15,11 @@ from methods.spectral import DiffusionMethod
 class SGMSE(DiffusionMethod):
     """SGMSE+ (Richter et al. 2023) with the NCSN++M network, as in the StoRM paper.
 
-    Weights that ask for no other sampler are run as the StoRM release does: reverse diffusion with one
-    annealed Langevin step at each of N = 50 times.
+    Any network and SDE of the SGMSE release runs in it too, the Schroedinger bridge among them. Follows
+    the released code where the papers differ (docs/paper-vs-code.md). Weights that ask for no other
+    sampler are run as the StoRM release does: reverse diffusion with one annealed Langevin step at each
+    of N = 50 times, steps of 1/N (SGMSE: N = 30 and ``stepping="grid"``). The paper's own algorithm is
+    ``times="to_zero", stepping="grid", denoise=False``.
     """
 
     name = "sgmse_m"

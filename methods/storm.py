@@ -13,10 +13,12 @@ from methods.spectral import DiffusionMethod, conditioning
 class StoRM(DiffusionMethod):
     """Lemercier et al. 2023, Algorithm 2: the reverse process starts from D(y) + noise and drifts to D(y).
 
-    Signs and the g^2 of the predictor step follow the released code (they agree with Eqs. (2) and (10);
-    the printed algorithm differs). Weights that ask for no other sampler are run without corrector at
-    N = 30, as the released model's own ``enhance``; the release's script runs N = 50 with one annealed
-    Langevin step.
+    Follows the released code where the paper differs (docs/paper-vs-code.md): signs and g^2 of the
+    predictor step (which agree with Eqs. (2) and (10), not with the printed algorithm), times down to
+    t_eps in steps of 1/N, the last step's noise-free mean. Weights that ask for no other sampler are run
+    without corrector at N = 30, as the released model's own ``enhance``; the release's script runs N = 50
+    with one annealed Langevin step. The paper's algorithm is ``times="to_zero", stepping="grid",
+    denoise=False, corrector="ald"``.
     """
 
     name = "storm"

@@ -17,12 +17,15 @@ def ema_decay(updates: int, decay: float = 0.999) -> float:
 class EMA(lightning.Callback):
     """Averages every parameter after each optimiser step; validation runs on the average.
 
-    Unlike the StoRM release, whose raw weights are overwritten by the average at every validation,
-    training goes on from the raw ones.
+    Args:
+        decay: after the warm-up.
+        restart: whether training goes on from the average after a validation, as it does, by accident,
+            in the StoRM release; else from the raw weights.
     """
 
-    def __init__(self, decay: float = 0.999) -> None:
+    def __init__(self, decay: float = 0.999, *, restart: bool = False) -> None:
         self.decay = decay
+        self.restart = restart
         self.updates = 0
         self.shadow: dict[str, Tensor] = {}
         self._raw: dict[str, Tensor] = {}
@@ -49,7 +52,8 @@ class EMA(lightning.Callback):
         _assign(pl_module, self.shadow)
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        _assign(pl_module, self._raw)
+        if not self.restart:
+            _assign(pl_module, self._raw)
         self._raw = {}
 
     def state_dict(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from bench.core.types import Audio
 from methods.spectral import ScoreModel
 from methods.spectrogram import Spectrogram
 from methods.training.data import Crops, EndlessSampler, TimedLoader, spare_cores
+from methods.training.ema import EMA, ema_decay
 from methods.training.module import Optimiser, TrainingModule
 from methods.training.objectives import Objective, losses
 from methods.weights import new_system
@@ -31,6 +32,21 @@ def test_the_right_score_has_no_loss_but_the_draw() -> None:
     system.networks["score"] = Right()  # type: ignore[assignment]
     assert torch.allclose(ScoreModel(system, noisy, ()).score(clean, t), -z / system.sde.std(t)[:, None, None, None])
     assert losses(system, Objective(), clean, noisy, t, z).total.item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_training_goes_on_from_the_raw_weights_unless_it_is_to_restart(restart: bool) -> None:
+    module = torch.nn.Linear(1, 1, bias=False)
+    ema = EMA(0.5, restart=restart)
+    ema.on_fit_start(None, module)  # type: ignore[arg-type]
+    start = module.weight.item()
+    module.weight.data += 1
+    ema.update(dict(module.named_parameters()))
+    average = start + 1 - ema_decay(1, 0.5)
+    ema.on_validation_start(None, module)  # type: ignore[arg-type]
+    assert module.weight.item() == pytest.approx(average)
+    ema.on_validation_end(None, module)  # type: ignore[arg-type]
+    assert module.weight.item() == pytest.approx(average if restart else start + 1)
 
 
 class Ramps:

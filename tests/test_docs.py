@@ -1,0 +1,45 @@
+"""What the documentation says can be asked for, can be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from omegaconf import DictConfig
+
+from bench.config import compose
+from bench.train import build_system
+from bench.train_settings import check
+from methods.base import METHODS
+from methods.samplers import choose
+from methods.sdes import OUVE
+
+TEXT = (Path(__file__).resolve().parent.parent / "docs" / "paper-vs-code.md").read_text(encoding="utf-8")
+CODE = re.findall(r"`([^`]+)`", TEXT)
+OPTIONS = [code for code in CODE if code.startswith("{") and "..." not in code]
+KEYS = [code for code in CODE if re.match(r"[a-z_.]+=[^\[]", code) and "..." not in code and code != "key=value"]
+
+
+def test_the_tables_have_both() -> None:
+    assert len(OPTIONS) > 7 and len(KEYS) > 12
+
+
+@pytest.mark.parametrize("code", OPTIONS)
+def test_options_are_a_methods(code: str) -> None:
+    options: dict[str, Any] = yaml.safe_load(code)
+    normalisation = options.pop("normalisation", None)
+    METHODS.check("refinement", {"normalisation": normalisation} if normalisation else options)
+    choose(OUVE(), options, {}, 0.03)
+
+
+@pytest.mark.parametrize("code", KEYS)
+def test_keys_are_the_trainings(code: str, tmp_path: Path) -> None:
+    method = [] if "method=" in code or "experiment=" in code else ["method=storm"]
+    config = compose("train", [*method, *code.split()])
+    check(config)
+    with torch.device("meta"):
+        build_system(DictConfig({**config, "init": None}))
