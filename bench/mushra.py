@@ -103,9 +103,10 @@ def serve(arguments: Sequence[str]) -> None:
     results = folder / "results" if config["results"] is None else Path(str(config["results"])).expanduser()
     host, port = str(config["host"]), _integer(config, "port", 1)
     with serve.application(folder, test, webmushra, results, admin=config["admin"] is True) as app:
+        server = serve.listen(app, host, port)
         for line in serve.lines(test, host, port, results):
             print(line, flush=True)
-        serve.serve(app, host, port)
+        server.run()
 
 
 def import_(arguments: Sequence[str]) -> None:

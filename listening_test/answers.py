@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,7 @@ def _trials(trials: Iterator[Record], session: str = "") -> Iterator[Given]:
 
 
 def _csv(text: str) -> Iterator[Given]:
-    lines = text.splitlines(keepends=True)
-    first = lines[0] if lines else ""
+    first, lines = text.partition("\n")[0], StringIO(text, newline="")
     if "responses_" in first:
         return _flat(csv.DictReader(lines, delimiter=";", strict=True))
     if "session_test_id" in first:

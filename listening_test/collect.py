@@ -173,11 +173,11 @@ def _session(file: Path, given: Sequence[Given], test: Test) -> Session:
 def _without_duplicates(session: Session, earlier: Sequence[Session]) -> Session:
     """The session, or the same marked as a duplicate of one that counts already."""
     for other in earlier:
-        if other.status == "duplicate":
+        if other.status == "duplicate" or other.listener != session.listener:
             continue
         if (session.scores, session.seconds) == (other.scores, other.seconds):
             return _duplicate(session, f"the same answers as session {other.name} in {other.file.name}")
-        if (session.listener, session.group, other.status) == (other.listener, other.group, "complete"):
+        if (other.group, other.status) == (session.group, "complete"):
             return _duplicate(session, f"listener {session.listener} had finished before, in session {other.name}")
     return session
 

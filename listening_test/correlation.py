@@ -60,8 +60,10 @@ def _with_interval(x: Array, y: Array, *, ranks: bool) -> tuple[float, float, fl
         return math.nan, math.nan, math.nan
     if ranks:
         x, y = stats.rankdata(x), stats.rankdata(y)
-    r = float(np.clip(np.corrcoef(x, y)[0, 1], -1.0, 1.0))
-    if len(x) < 4 or abs(r) == 1.0:
+    r = float(np.corrcoef(x, y)[0, 1])
+    if len(x) < 4:
         return r, math.nan, math.nan
     half = stats.norm.ppf(0.975) * math.sqrt((1 + r**2 / 2 if ranks else 1) / (len(x) - 3))
-    return r, math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
+    with np.errstate(divide="ignore"):
+        z = np.arctanh(np.clip(r, -1.0, 1.0))
+    return r, float(np.tanh(z - half)), float(np.tanh(z + half))

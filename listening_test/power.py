@@ -34,17 +34,21 @@ def difference_sd(ratings: pd.DataFrame, conditions: Sequence[str]) -> float:
 def listeners_needed(difference: float, sd: float, alpha: float, power: float) -> int | None:
     """The fewest listeners with whom a paired t-test finds ``difference``; None for more than ``MOST``.
 
-    Wilcoxon's test needs about a twentieth more (its asymptotic relative efficiency is 3/π).
+    That it finds one of the wrong sign is not counted. Wilcoxon's test needs about a twentieth more
+    (its asymptotic relative efficiency is 3/π).
     """
-    from statsmodels.stats.power import TTestPower
-
     if sd == 0:
         return 2
     effect = difference / sd
     # With known variance so many would do; Student's t needs a few more.
     fewest = ((stats.norm.isf(alpha / 2) + stats.norm.ppf(power)) / effect) ** 2
     counts = range(max(2, math.floor(fewest)), MOST + 1)
-    return next((count for count in counts if TTestPower().power(effect, count, alpha) >= power), None)
+    return next((count for count in counts if _power(effect, count, alpha) >= power), None)
+
+
+def _power(effect: float, count: int, alpha: float) -> float:
+    """Of a t-test with ``count`` differences of mean ``effect`` and standard deviation 1."""
+    return float(stats.nct.sf(stats.t.isf(alpha / 2, count - 1), count - 1, effect * math.sqrt(count)))
 
 
 def table(sd: float, differences: Iterable[float], tests: int) -> pd.DataFrame:

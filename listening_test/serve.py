@@ -136,8 +136,8 @@ class Submissions:
             print(f"answers stored; backup: {kept}", flush=True)
 
 
-def serve(app: Any, host: str, port: int) -> None:
-    """Answer browsers until interrupted.
+def listen(app: Any, host: str, port: int) -> Any:
+    """A server that has its address; its ``run`` answers browsers until interrupted.
 
     Raises:
         UserError: the address cannot be used.
@@ -146,10 +146,9 @@ def serve(app: Any, host: str, port: int) -> None:
 
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that a browser asks for many files is no news
     try:
-        server = waitress.create_server(app, host=host, port=port, threads=8, ident=None)
+        return waitress.create_server(app, host=host, port=port, threads=8, ident=None)
     except (OSError, ValueError) as error:
         raise UserError(f"port={port}: cannot be used on {host} ({error}); choose another port or host") from error
-    server.run()
 
 
 def lines(test: Test, host: str, port: int, results: Path) -> Sequence[str]:

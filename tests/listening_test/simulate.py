@@ -11,7 +11,10 @@ import pandas as pd
 
 from listening_test.mapping import Test
 
-QUALITY = {"reference": 100.0, "lowpass_3500": 20.0, "lowpass_7000": 60.0, "low": 30.0, "middle": 55.0, "high": 75.0}
+QUALITY = {
+    **{"reference": 100.0, "lowpass_3500": 20.0, "lowpass_7000": 60.0, "low": 30.0, "middle": 55.0, "high": 75.0},
+    **{"mixture": 25.0, "mixture_10db": 55.0, "half": 45.0, "tenth": 80.0},
+}
 """The true score of each condition."""
 
 Rate = Callable[[str, str, np.random.Generator], float]

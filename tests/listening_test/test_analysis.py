@@ -1,0 +1,216 @@
+"""Statistics on listeners whose truth is known, and on worked examples."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from listening_test import analysis, mixed, power
+from listening_test.analysis import Array
+from tests.listening_test import simulate
+from tests.listening_test.simulate import QUALITY
+
+SYSTEMS = ("low", "middle", "high")
+CLIPS = [f"clip{index}" for index in range(10)]
+PANEL = {f"l{index}": simulate.careful(bias) for index, bias in enumerate(np.linspace(-12, 12, 9))}
+
+
+@pytest.fixture(scope="module")
+def ratings() -> pd.DataFrame:
+    return simulate.ratings(PANEL, ("reference", *SYSTEMS), CLIPS)
+
+
+def crossed(rng: np.random.Generator, listeners: int, clips: int, sds: tuple[float, float, float]) -> Array:
+    """Scores [listeners, clips, 1] around 50 with these standard deviations of listeners, clips and the rest."""
+    sizes = ((listeners, 1, 1), (1, clips, 1), (listeners, clips, 1))
+    return 50 + sum(sd * rng.normal(size=size) for sd, size in zip(sds, sizes, strict=True))
+
+
+def test_the_cube_holds_every_rating_once(ratings: pd.DataFrame) -> None:
+    scores = analysis.cube(ratings.sample(frac=1, random_state=0), SYSTEMS)
+    assert scores.shape == (9, 10, 3)
+    one = ratings.query("listener == 'l3' and utterance == 'clip7' and condition == 'middle'")["score"].item()
+    assert scores[3, 7, 1] == one
+    assert np.isnan(analysis.cube(ratings[ratings["listener"] != "l3"].iloc[1:], ("reference",))).sum() == 1
+
+
+def test_summaries_are_those_of_numpy(ratings: pd.DataFrame) -> None:
+    table = analysis.summaries(ratings, ("reference", *SYSTEMS), 0).set_index("condition")
+    own = ratings.loc[ratings["condition"] == "middle", "score"]
+    line = table.loc["middle"]
+    assert tuple(line[["n", "listeners", "clips"]]) == (90, 9, 10)
+    assert line["median"] == np.median(own) and line["mean"] == pytest.approx(own.mean())
+    assert (line["q1"], line["q3"]) == tuple(np.quantile(own, [0.25, 0.75]))
+    for name in SYSTEMS:
+        assert table.loc[name, "mean_low"] < table.loc[name, "mean"] < table.loc[name, "mean_high"]
+        assert table.loc[name, "mean_low"] < QUALITY[name] < table.loc[name, "mean_high"]
+        assert table.loc[name, "median_low"] <= table.loc[name, "median"] <= table.loc[name, "median_high"]
+    assert table.loc["reference", ["median", "median_low", "median_high", "mean_low"]].eq(100).all()
+
+
+def test_the_weighted_median_is_that_of_repeated_values() -> None:
+    rng = np.random.default_rng(0)
+    values = np.sort(rng.integers(0, 20, size=15)).astype(float)
+    weights = rng.integers(0, 4, size=(50, 15)).astype(float)
+    weights[0] = 0
+    expected = [math.nan] + [float(np.median(np.repeat(values, line.astype(int)))) for line in weights[1:]]
+    np.testing.assert_array_equal(analysis._median(values, weights), expected)
+
+
+@pytest.mark.parametrize("sds", [(8.0, 5.0, 10.0), (10.0, 0.0, 3.0)], ids=["crossed", "listeners_differ"])
+def test_intervals_cover_the_truth(sds: tuple[float, float, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine listeners, ten clips, as in the paper: 95 % intervals hold it in at least 93 % of 200 tests."""
+    monkeypatch.setattr(analysis, "RESAMPLES", 300)
+    rng = np.random.default_rng(0)
+    covered = np.zeros(2)
+    for trial in range(200):
+        scores = crossed(rng, 9, 10, sds)
+        for index, statistic in enumerate((analysis._mean, analysis._median)):
+            (low,), (high,) = analysis._interval(scores, statistic, trial)
+            covered[index] += low <= 50 <= high
+    assert (covered / 200 >= 0.93).all(), covered / 200
+
+
+def test_friedman_is_scipys_over_listeners_means(ratings: pd.DataFrame) -> None:
+    table = analysis.blocks(ratings, SYSTEMS, "listener")
+    assert table.shape == (9, 3)
+    expected = [
+        ratings[(ratings["condition"] == name)].groupby("listener")["score"].mean().to_numpy() for name in SYSTEMS
+    ]
+    np.testing.assert_allclose(table.T, expected)
+    result = analysis.friedman(table)
+    assert (result.statistic, result.p) == tuple(stats.friedmanchisquare(*expected))
+    assert result.w == pytest.approx(1.0)  # nine listeners who agree
+    assert analysis.blocks(ratings, SYSTEMS, "trial").shape == (90, 3)
+
+
+def test_friedman_of_what_cannot_be_tested_is_missing() -> None:
+    for table in (np.zeros((5, 3)), np.ones((5, 2)), np.empty((0, 3)), np.arange(3.0)[None]):
+        assert math.isnan(analysis.friedman(table).p)
+
+
+def test_clips_that_lack_a_condition_do_not_tilt_the_comparison() -> None:
+    """A listener who rated one condition on easy clips only compares on the clips that have both."""
+    lines = [("one", "talk", clip, "a", score) for clip, score in (("easy", 90.0), ("hard", 30.0))]
+    lines += [("one", "talk", "easy", "b", 80.0)]
+    table = pd.DataFrame(lines, columns=["listener", "dataset", "utterance", "condition", "score"])
+    np.testing.assert_array_equal(analysis.blocks(table, ("a", "b"), "listener"), [[90.0, 80.0]])
+
+
+def test_true_differences_are_found_with_their_size(ratings: pd.DataFrame) -> None:
+    table = analysis.pairs(ratings, SYSTEMS, "listener", 0).set_index(["condition", "other"])
+    for (one, other), line in table.iterrows():
+        truth = QUALITY[one] - QUALITY[other]
+        assert line["low"] < truth < line["high"] and line["high"] - line["low"] < 12
+        assert line["p"] == stats.wilcoxon(np.arange(1, 10)).pvalue and line["p_holm"] == pytest.approx(3 * line["p"])
+        assert line["effect"] == -1
+    assert analysis.smallest_p(9, 3) == pytest.approx(table["p_holm"].min())
+
+
+def test_equal_conditions_are_seldom_told_apart() -> None:
+    """Three equal systems: after Holm, some pair differs in at most about 5 % of 200 tests."""
+    rng = np.random.default_rng(0)
+    false = 0
+    for _ in range(200):
+        scores = crossed(rng, 9, 4, (8.0, 4.0, 10.0)) + 6 * rng.normal(size=(9, 1, 3)) + 8 * rng.normal(size=(9, 4, 3))
+        means = scores.mean(axis=1)
+        differences = np.array([means[:, a] - means[:, b] for a, b in ((0, 1), (0, 2), (1, 2))])
+        false += bool((analysis.holm(analysis.wilcoxon(differences)) < 0.05).any())
+    assert false / 200 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 200)
+
+
+def test_the_mixed_model_finds_what_was_put_in() -> None:
+    rng = np.random.default_rng(0)
+    listeners, clips = 8 * rng.normal(size=16), 5 * rng.normal(size=12)
+    lines = [
+        (f"l{a}", "talk", f"c{b}", name, QUALITY[name] + listeners[a] + clips[b] + 6 * rng.normal())
+        for a in range(16)
+        for b in range(12)
+        for name in SYSTEMS
+    ]
+    data = pd.DataFrame(lines, columns=["listener", "dataset", "utterance", "condition", "score"])
+    model = mixed.fit(data, SYSTEMS)
+    assert model.problem == ""
+    assert model.listener_sd == pytest.approx(np.std(listeners, ddof=1), rel=0.1)
+    assert model.clip_sd == pytest.approx(np.std(clips, ddof=1), rel=0.2)
+    assert model.residual_sd == pytest.approx(6, rel=0.1)
+    for _, line in model.contrasts.iterrows():
+        truth = QUALITY[line["condition"]] - QUALITY[line["other"]]
+        assert line["low"] < truth < line["high"]
+        assert line["standard_error"] == pytest.approx(6 * math.sqrt(2 / (16 * 12)), rel=0.1)  # balanced: closed form
+        assert line["p_holm"] < 1e-6
+
+
+def test_a_model_that_cannot_be_fitted_says_why(ratings: pd.DataFrame) -> None:
+    alone = mixed.fit(ratings[ratings["listener"] == "l0"], SYSTEMS)
+    assert "two listeners" in alone.problem and alone.contrasts.empty
+    same = mixed.fit(ratings.assign(score=50.0), SYSTEMS)
+    assert same.problem
+
+
+@pytest.mark.parametrize(
+    ("difference", "sd", "target", "expected"), [(5, 20, 0.8, 128), (10, 20, 0.8, 34), (20, 20, 0.9, 13)]
+)
+def test_listeners_needed_are_those_of_the_tables(difference: float, sd: float, target: float, expected: int) -> None:
+    """Paired t-test, two-sided, alpha 0.05: d = 0.25, 0.5, 1 (Cohen 1988; G*Power gives the same)."""
+    assert power.listeners_needed(difference, sd, 0.05, target) == expected
+
+
+def test_that_many_listeners_do_find_it() -> None:
+    rng = np.random.default_rng(0)
+    count = power.listeners_needed(8, 12, 0.05, 0.8)
+    assert count is not None
+    found = (stats.ttest_1samp(8 + 12 * rng.normal(size=(count, 4000)), 0).pvalue < 0.05).mean()
+    assert 0.78 < found < 0.84
+
+
+def test_the_power_table_follows_its_parts() -> None:
+    table = power.table(15.0, [5, 10, 20, 200], 3)
+    assert list(table["points"]) == ["5", "10", "20", "200"]
+    assert (table["power_80"].diff().dropna() < 0).all() and table["power_80"].iloc[-1] == 2
+    assert (power.table(0.5, [1, 2, 5, 20, 100], 3).drop(columns="points").diff().dropna() <= 0).all(axis=None)
+    assert (table["power_80_holm"] > table["power_80"]).all() and (table["power_90"] > table["power_80"]).all()
+    assert power.table(1e4, [1], 1)["power_80"].isna().all()
+    assert power.listeners_needed(5, 0.0, 0.05, 0.8) == 2
+
+
+def test_the_spread_of_differences_is_found() -> None:
+    rng = np.random.default_rng(0)
+    tastes = 10 * rng.normal(size=(200, 2))
+    people = {
+        f"l{n}": (lambda clip, condition, rng, own=own: 50 + own[("low", "high").index(condition)])
+        for n, own in enumerate(tastes)
+    }
+    data = simulate.ratings(people, ("low", "high"), CLIPS[:2])
+    assert power.difference_sd(data, ("low", "high")) == pytest.approx(10 * math.sqrt(2), rel=0.1)
+    assert math.isnan(power.difference_sd(data[data["listener"] == "l0"], ("low", "high")))
+
+
+@pytest.mark.parametrize(("kind", "right", "p"), [("abx", 15, 0.0207), ("abx", 10, 0.5881)])
+def test_abx_is_tested_against_guessing(kind: str, right: int, p: float) -> None:
+    """15 and 10 of 20: the binomial tail, from tables."""
+    lines = [(f"l{n % 4}", "talk", f"c{n // 4}", "a", "b", float(n < right)) for n in range(20)]
+    data = pd.DataFrame(lines, columns=["listener", "dataset", "utterance", "condition", "other", "score"])
+    [line] = analysis.comparisons(data, kind, ["a", "b"], 0).to_dict("records")
+    assert (line["n"], line["listeners"], line["score"]) == (20, 4, right / 20)
+    assert line["p"] == pytest.approx(p, abs=5e-5) == line["p_holm"]
+
+
+def test_preferences_are_tested_over_listeners() -> None:
+    rng = np.random.default_rng(0)
+    lines = [
+        (f"l{n}", "talk", f"c{c}", one, other, float(rng.choice([-1, 0, 1], p=odds)))
+        for (one, other), odds in {("a", "b"): (0.05, 0.15, 0.8), ("a", "c"): (0.3, 0.4, 0.3)}.items()
+        for n in range(12)
+        for c in range(8)
+    ]
+    data = pd.DataFrame(lines, columns=["listener", "dataset", "utterance", "condition", "other", "score"])
+    table = analysis.comparisons(data, "ab", ["a", "b", "c"], 0)
+    clear, level = table.to_dict("records")
+    assert (clear["condition"], clear["other"], level["other"]) == ("a", "b", "c")
+    assert clear["p_holm"] < 0.01 and 0 < clear["low"] < 0.75 < clear["high"]
+    assert level["p_holm"] > 0.05 and level["low"] < 0 < level["high"]
