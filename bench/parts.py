@@ -70,6 +70,10 @@ class Parts:
         built: Metric = self._once("metric", label, self.metrics)
         return built
 
+    def needs_estimate(self, metric: str) -> bool:
+        """Whether a metric looks at the predictor's estimate of two-stage methods."""
+        return bool(getattr(self.metrics[metric].factory, "needs_estimate", False))
+
     def provenance(self, metric: str) -> Mapping[str, str]:
         """What the values of a metric depend on beside the audio: its own word for it, and its options here."""
         if metric not in self._provenance:

@@ -65,7 +65,7 @@ def run(config: Mapping[str, Any]) -> Result:
         store.write_manifest(merged)
         versions = {label: here.version(label) for label in here.metrics}
         stored = store.rows()
-        cells = list(plan(wanted, stored, versions, lambda key: store.audio_path(key).is_file(), settings.rescore))
+        cells = list(plan(wanted, stored, versions, lambda key: _has_audio(key, store, here), settings.rescore))
         execute(cells, stored, here.on(settings.device), settings, store)
         rows = store.rows()
         session["ended"] = manifest.now()
@@ -105,11 +105,22 @@ def _items(cells: Sequence[Cell], stored: Mapping[Key, Row], store: Store) -> It
     for cell in cells:
         row = stored.get(cell.key)
         known = row if row is not None and row.status == "ok" else None
-        yield Item(cell, known, None if cell.enhance else _read(store.audio_path(cell.key)))
+        if cell.enhance:
+            yield Item(cell, known)
+        else:
+            yield Item(cell, known, _read(store.audio_path(cell.key)), _read(store.estimate_path(cell.key)))
+
+
+def _has_audio(key: Key, store: Store, parts: Parts) -> bool:
+    """Whether everything that the run's metrics look at is stored."""
+    needed = [store.audio_path(key)]
+    if parts.method(key.method).two_stages and any(map(parts.needs_estimate, parts.metrics)):
+        needed.append(store.estimate_path(key))
+    return all(path.is_file() for path in needed)
 
 
 def _read(path: Path) -> Audio | None:
-    """Stored audio; None where it was damaged, so that it is made again."""
+    """Stored audio; None where there is none, or it was damaged and has to be made again."""
     try:
         return audio.read(path)[0]
     except UserError:
@@ -119,11 +130,12 @@ def _read(path: Path) -> Audio | None:
 def collect(outcome: Outcome, store: Store, save_audio: bool) -> None:
     """Store an outcome: audio first, so that a row is never without the audio it was scored on."""
     row = outcome.row
-    if outcome.audio is not None and save_audio:
-        assert row.sample_rate is not None
-        path = store.audio_path(row.key)
-        with naming(path):
-            audio.write(path, outcome.audio, row.sample_rate)
+    signals = {store.estimate_path(row.key): outcome.estimate, store.audio_path(row.key): outcome.audio}
+    for path, signal in signals.items():
+        if signal is not None and save_audio:
+            assert row.sample_rate is not None
+            with naming(path):
+                audio.write(path, signal, row.sample_rate)
     if outcome.trace:
         with naming(store.folder / "errors.log"), (store.folder / "errors.log").open("a", encoding="utf-8") as log:
             log.write(f"{manifest.now()} {row.key}\n{outcome.trace}\n")

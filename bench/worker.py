@@ -26,20 +26,27 @@ WARM_UP_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Item:
-    """A cell; the row that is stored of it, if its enhancement succeeded before; and the audio, if that was saved."""
+    """A cell; the row that is stored of it, if its enhancement succeeded before; and the audio, if that was saved.
+
+    ``estimate`` is the predictor's, of a two-stage method, where that was saved.
+    """
 
     cell: Cell
     row: Row | None = None
     audio: Audio | None = None
+    estimate: Audio | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A row; its enhanced speech where that is new; and for the log, the traceback of what failed unexpectedly."""
+    """A row; its enhanced speech where that is new; for the log, the traceback of what failed unexpectedly; and the
+    predictor's estimate where that is new and a metric asked for it.
+    """
 
     row: Row
     audio: Audio | None = None
     trace: str = ""
+    estimate: Audio | None = None
 
 
 class Worker:
@@ -56,22 +63,26 @@ class Worker:
     def __call__(self, item: Item) -> Outcome:
         self._traces = []
         try:
-            row, audio = self._work(item)
+            row, new = self._work(item)
         except Exception as error:
-            row, audio = failed(item, self._reason(error), self.parts), None
-        return Outcome(row, audio, "\n".join(self._traces))
+            row, new = failed(item, self._reason(error), self.parts), None
+        trace = "\n".join(self._traces)
+        if new is None:
+            return Outcome(row, trace=trace)
+        kept = any(self.parts.needs_estimate(name) for name in item.cell.metrics)
+        return Outcome(row, new.audio, trace, new.estimate if kept else None)
 
-    def _work(self, item: Item) -> tuple[Row, Audio | None]:
-        """The row, and its audio where that was made here."""
+    def _work(self, item: Item) -> tuple[Row, Enhanced | None]:
+        """The row, and what was enhanced for it here."""
         key, metrics = item.cell.key, item.cell.metrics
         utterance = self._load(key)
         if item.row is not None and item.audio is not None:
-            return self._with_scores(item.row, metrics, item.audio, utterance), None
+            return self._with_scores(item.row, metrics, Enhanced(item.audio, estimate=item.estimate), utterance), None
         enhanced, seconds = self._enhance(key, utterance)
         row = self._row(key, utterance, enhanced, seconds)
         if item.row is not None:  # enhanced again only to be scored: what other metrics said still holds
             row = replace(row, scores=item.row.scores, metric_versions=item.row.metric_versions)
-        return self._with_scores(row, metrics, enhanced.audio, utterance), enhanced.audio
+        return self._with_scores(row, metrics, enhanced, utterance), enhanced
 
     def _load(self, key: Key) -> Utterance:
         name = (key.dataset, key.utterance)
@@ -123,14 +134,14 @@ class Worker:
             tags=dict(utterance.tags),
         )
 
-    def _with_scores(self, row: Row, metrics: Iterable[str], audio: Audio, utterance: Utterance) -> Row:
+    def _with_scores(self, row: Row, metrics: Iterable[str], enhanced: Enhanced, utterance: Utterance) -> Row:
         versions = {name: self.parts.version(name) for name in metrics}
-        scores = {name: self._score(name, audio, utterance) for name in metrics}
+        scores = {name: self._score(name, enhanced, utterance) for name in metrics}
         return replace(row, scores={**row.scores, **scores}, metric_versions={**row.metric_versions, **versions})
 
-    def _score(self, metric: str, audio: Audio, utterance: Utterance) -> Score:
+    def _score(self, metric: str, enhanced: Enhanced, utterance: Utterance) -> Score:
         try:
-            return self.parts.metric(metric).score(audio, utterance)
+            return self.parts.metric(metric).score(enhanced.audio, utterance, enhanced.estimate)
         except Exception as error:
             return Score.missing("error", self._reason(error))
 

@@ -27,11 +27,13 @@ class Enhanced:
         audio: float32 ``[samples]``, as long as the recording and at its rate.
         nfe: network function evaluations, counted where the networks were called.
         model_rate: the rate in Hz the method worked at, if it resampled the recording for that.
+        estimate: of a method in two stages, what the first made of the recording; as ``audio``.
     """
 
     audio: Audio
     nfe: int = 0
     model_rate: int | None = None
+    estimate: Audio | None = None
 
 
 class Method(ABC):
@@ -44,6 +46,7 @@ class Method(ABC):
     Attributes:
         uses_steps: whether the number of reverse steps N means anything to it.
         stochastic: whether its output depends on the generator.
+        two_stages: whether it gives a predictor's estimate beside what it makes of that.
         needs_id: whether ``enhance`` must be told the utterance's id.
         paradigm: "control", "external", "predictive", "generative", "refinement", "regeneration".
         sample_rate: the rate in Hz it works at, or None for any.
@@ -52,6 +55,7 @@ class Method(ABC):
     uses_steps: ClassVar[bool] = False
     stochastic: ClassVar[bool] = False
     needs_id: ClassVar[bool] = False
+    two_stages: bool = False
     paradigm: ClassVar[str] = "external"
     sample_rate: int | None = None
 
@@ -152,7 +156,10 @@ class Method(ABC):
         else:
             enhanced = self.replay_one(own, rate, steps, randn_like, utterance)
         audio = _fit(resample(enhanced.audio, rate, sample_rate), clip.size)
-        return Enhanced(audio, enhanced.nfe, rate if rate != sample_rate else None)
+        estimate = None
+        if enhanced.estimate is not None:
+            estimate = _fit(resample(enhanced.estimate, rate, sample_rate), clip.size)
+        return Enhanced(audio, enhanced.nfe, rate if rate != sample_rate else None, estimate)
 
 
 def _fresh(generator: Seed) -> torch.Generator:

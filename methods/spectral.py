@@ -35,6 +35,7 @@ class SpectralMethod(Method):
 
     def __init__(self, checkpoint: str | System = "embedded", device: str = "auto", weights: str | None = None) -> None:
         self.system = checkpoint if isinstance(checkpoint, System) else find(checkpoint, self.name, weights)
+        self.two_stages = {"denoiser", "score"} <= self.system.networks.keys()
         self.device = torch.device(_resolve(device))
         for network in self.system.networks.values():
             network.to(self.device).eval()
@@ -71,10 +72,28 @@ class SpectralMethod(Method):
         peak = float(np.abs(noisy).max()) or 1.0
         waveform = torch.from_numpy(noisy / np.float32(peak)).unsqueeze(0).to(self.device)
         spectrogram = self.system.spectrogram.pad(self.system.spectrogram.forward(waveform))
-        with count_calls(*self.system.networks.values()) as calls:
-            estimate = self.enhance_spectrogram(spectrogram, steps, randn_like)
-        audio = self.system.spectrogram.inverse(estimate, noisy.size) * peak
-        return Enhanced(audio.squeeze(0).cpu().numpy(), nfe=calls.total)
+        with count_calls(*self.system.networks.values()) as calls, self._first_stage() as first:
+            enhanced = self.enhance_spectrogram(spectrogram, steps, randn_like)
+
+        def audible(spectrogram: Tensor) -> Audio:
+            audio = self.system.spectrogram.inverse(spectrogram, noisy.size) * peak
+            return np.asarray(audio.squeeze(0).cpu().numpy())
+
+        return Enhanced(audible(enhanced), nfe=calls.total, estimate=audible(first[0]) if first else None)
+
+    @contextmanager
+    def _first_stage(self) -> Iterator[list[Tensor]]:
+        """What the predictor of a method in two stages gives while the block runs; nothing of other methods."""
+        given: list[Tensor] = []
+        handles = []
+        if self.two_stages:
+            denoiser = self.system.networks["denoiser"]
+            handles.append(denoiser.register_forward_hook(lambda *call: given.append(call[-1])))
+        try:
+            yield given
+        finally:
+            for handle in handles:
+                handle.remove()
 
     def provenance(self) -> dict[str, Any]:
         return {

@@ -1,11 +1,27 @@
-"""Model files of metrics: where they lie, and which they are."""
+"""What some metrics need beside this project: other packages, and model files."""
 
 from __future__ import annotations
 
 import hashlib
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from bench.core.errors import UserError
+
+
+def needed(module: str, extra: str) -> ModuleType:
+    """An optional package.
+
+    Raises:
+        UserError: it is not installed; the line says how to.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != module.partition(".")[0]:
+            raise
+        raise UserError(f"{module} is not installed: pip install -c constraints.txt '.[{extra}]'") from None
 
 
 def model_file(path: str | Path, metric: str, how: str) -> Path:

@@ -111,6 +111,11 @@ class Store:
         folder = self.folder / "audio" / safe_name(key.dataset) / safe_name(key.method) / steps / seed
         return folder / f"{safe_name(key.utterance)}.wav"
 
+    def estimate_path(self, key: Key) -> Path:
+        """Where the predictor's estimate of a two-stage method belongs."""
+        path = self.audio_path(key)
+        return self.folder / "estimates" / path.relative_to(self.folder / "audio")
+
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace ``manifest.json``, whole or not at all."""
         self.lock()

@@ -1,0 +1,56 @@
+"""Levenshtein phoneme similarity: how much of the clean speech's phonemes a recogniser still hears in the enhanced.
+
+Pirklbauer et al., "Evaluation Metrics for Generative Speech Enhancement Methods: Issues and Perspectives", ITG
+Speech Communication 2023: 1 minus the edit distance of the two sequences of phonemes, over the length of the clean
+one's. It needs no transcript, and falls where generative methods say something else; below 0 where they say more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.core.types import Audio, Score, Tag
+from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.recognisers.base import build
+
+
+@METRICS.register("lps")
+class PhonemeSimilarity(Metric):
+    """Phoneme similarity with the clean speech, up to 1.
+
+    Args:
+        recogniser: of phonemes: pocketsphinx_phonemes, or ``{name: wav2vec2_phonemes, model: ...}`` as the paper's.
+
+    Raises:
+        UserError: the recogniser or its model is missing.
+    """
+
+    label = "LPS"
+    sample_rate = 16000
+    package = "rapidfuzz"
+
+    def __init__(self, recogniser: str | Mapping[str, Any] = "pocketsphinx_phonemes") -> None:
+        self.recogniser = build(recogniser, "phonemes")
+        self._name = recogniser if isinstance(recogniser, str) else str(recogniser["name"])
+        self._last: tuple[bytes, list[str]] | None = None
+
+    def compute(self, clip: Clip) -> Score:
+        from rapidfuzz.distance import Levenshtein
+
+        clean = self._of_clean(clip.reference, clip.tags)
+        if not clean:
+            raise Undefined("no phoneme recognised in the clean reference")
+        enhanced = self.recogniser.recognise(clip.enhanced, clip.tags).split()
+        distance = Levenshtein.distance(clean, enhanced)
+        return Score(1 - distance / len(clean), detail={"distance": distance, "phonemes": len(clean)})
+
+    def _of_clean(self, clean: Audio, tags: Mapping[str, Tag]) -> list[str]:
+        """The clean speech's phonemes; the last recording's are kept for the methods that follow."""
+        key = clean.tobytes()
+        if self._last is None or self._last[0] != key:
+            self._last = key, self.recogniser.recognise(clean, tags).split()
+        return self._last[1]
+
+    def settings(self) -> Mapping[str, str]:
+        return {"recogniser": self._name, **self.recogniser.settings()}

@@ -1,0 +1,99 @@
+"""NISQA: a network's guess, without reference, of five mean opinion scores, 1 to 5.
+
+Mittag, Naderi, Chehadi, Möller, "NISQA: A Deep CNN-Self-Attention Model for Multidimensional Speech Quality
+Prediction with Crowdsourced Datasets", Interspeech 2021, version 2.0, by torchmetrics. It listens up to 20 kHz, at
+the recording's own rate. The authors' weights (CC BY-NC-SA 4.0) are to be downloaded by whoever uses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.models import model_file, sha256
+
+WEIGHTS = "~/.torchmetrics/NISQA/nisqa.tar"
+"""Where torchmetrics looks for them."""
+
+HOW = f"download https://github.com/gabrielmittag/NISQA/raw/master/weights/nisqa.tar to {WEIGHTS}"
+
+
+@METRICS.register("nisqa")
+class Nisqa(Metric):
+    """Overall quality.
+
+    Raises:
+        UserError: the weights are not there.
+    """
+
+    label = "NISQA"
+    unit = "MOS"
+    needs_clean = False
+    min_seconds = 0.25
+    package = "torchmetrics"
+    output: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        self._file = model_file(WEIGHTS, "nisqa", HOW)
+
+    def compute(self, clip: Clip) -> float:
+        if np.ptp(clip.enhanced) == 0:
+            raise Undefined("the enhanced speech is constant: there is nothing to hear")
+        return _opinions(clip.enhanced.tobytes(), clip.sample_rate)[self.output]
+
+    def settings(self) -> Mapping[str, str]:
+        return {"model": sha256(self._file), "band": "up to 20 kHz, at the recording's rate"}
+
+
+@lru_cache(maxsize=1)
+def _opinions(samples: bytes, sample_rate: int) -> list[float]:
+    """All five scores of one clip; the last clip's are kept for the metrics that follow."""
+    import torch
+    from torchmetrics.functional.audio.nisqa import non_intrusive_speech_quality_assessment
+
+    speech: Any = torch.from_numpy(np.frombuffer(samples, dtype=np.float32).copy())
+    try:
+        scores: list[float] = non_intrusive_speech_quality_assessment(speech, sample_rate).tolist()
+    except RuntimeError as error:
+        if "Maximum number" in str(error):
+            raise Undefined("longer than NISQA takes (52 s)") from error
+        if "too short" in str(error):
+            raise Undefined("shorter than NISQA takes") from error
+        raise
+    return scores
+
+
+@METRICS.register("nisqa_noisiness")
+class NisqaNoisiness(Nisqa):
+    """Noisiness, 5: not noisy."""
+
+    label = "NISQA-NOI"
+    output = 1
+
+
+@METRICS.register("nisqa_discontinuity")
+class NisqaDiscontinuity(Nisqa):
+    """Discontinuity, 5: continuous."""
+
+    label = "NISQA-DIS"
+    output = 2
+
+
+@METRICS.register("nisqa_coloration")
+class NisqaColoration(Nisqa):
+    """Coloration, 5: not coloured."""
+
+    label = "NISQA-COL"
+    output = 3
+
+
+@METRICS.register("nisqa_loudness")
+class NisqaLoudness(Nisqa):
+    """Loudness, 5: optimal."""
+
+    label = "NISQA-LOUD"
+    output = 4

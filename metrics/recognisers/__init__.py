@@ -1,0 +1,1 @@
+"""Speech recognisers behind one contract: what WER and phoneme similarity listen with."""

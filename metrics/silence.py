@@ -1,0 +1,125 @@
+"""What enhancement leaves or invents where nobody speaks: its level, and how much of it sounds like a voice.
+
+Generative methods can breathe, murmur and vocalise in pauses. Pauses are read off the clean speech: frames 35 dB or
+more below its loud ones (their 95th percentile), with 60 ms on either side left out, in which speech starts or
+dies away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.core.types import Audio, Score
+from metrics.base import METRICS, Clip, Metric, Undefined
+
+WINDOW, HOP = 640, 160
+"""Frames of 40 ms, 10 ms apart: two periods of the lowest voice."""
+
+QUIET, MARGIN, FEWEST = 35.0, 6, 10
+"""Decibels below the loud frames; frames on either side of speech; frames of pause that a recording must have."""
+
+LOWEST = -100.0
+"""Of levels, in dB: digital silence has none."""
+
+PITCH = 70.0, 400.0
+VOICED, AUDIBLE = 0.45, 40.0
+"""The periodicity above which a frame is voiced (Boersma's), if it is no more than so many dB below the speech."""
+
+
+class Pauses(NamedTuple):
+    """The enhanced recording in its pauses and in its speech."""
+
+    silent: NDArray[np.float64]
+    """Frames of pause, ``[frames, samples]``."""
+    speech: float
+    """Mean power where the clean recording is loud or middling."""
+
+
+class _InPauses(Metric):
+    higher_is_better = False
+    sample_rate = 16000
+
+    def settings(self) -> Mapping[str, str]:
+        return {"pauses": f"{QUIET:g} dB below loud frames", "frames": f"{WINDOW} samples, {HOP} apart"}
+
+
+@METRICS.register("silence_energy")
+class SilenceEnergy(_InPauses):
+    """Level in the pauses relative to that of the speech, both of the enhanced recording; lower is quieter."""
+
+    label = "Pause level"
+    unit = "dB"
+
+    def compute(self, clip: Clip) -> float:
+        pauses = find(clip.reference, clip.enhanced)
+        return max(LOWEST, float(10 * np.log10(np.mean(pauses.silent**2) / pauses.speech + 1e-30)))
+
+
+@METRICS.register("silence_voicing")
+class SilenceVoicing(_InPauses):
+    """Share of the pauses that is voiced and within 40 dB of the speech: vocalising, or a voice in the background."""
+
+    label = "Pause voicing"
+    unit = "%"
+
+    def compute(self, clip: Clip) -> Score:
+        pauses = find(clip.reference, clip.enhanced)
+        audible = np.mean(pauses.silent**2, axis=1) > pauses.speech * 10 ** (-AUDIBLE / 10)
+        voiced = audible & (periodicity(pauses.silent, clip.sample_rate) > VOICED)
+        return Score.rate(int(voiced.sum()), len(voiced))
+
+    def settings(self) -> Mapping[str, str]:
+        return {**super().settings(), "voiced": f"periodicity above {VOICED:g}, {PITCH[0]:g} to {PITCH[1]:g} Hz"}
+
+
+def find(clean: Audio, enhanced: Audio) -> Pauses:
+    """The pauses of ``clean``, in ``enhanced``.
+
+    Raises:
+        Undefined: too little pause, or nothing but pause.
+    """
+    ours, theirs = _framed(clean), _framed(enhanced)
+    power = np.mean(ours**2, axis=1)
+    loud = np.percentile(power, 95) if power.size else 0.0
+    active = power > loud * 10 ** (-QUIET / 10)
+    near = np.convolve(active, np.ones(2 * MARGIN + 1), "same") > 0 if active.size else active
+    if np.count_nonzero(~near) < FEWEST:
+        raise Undefined(f"less than {FEWEST * HOP / 16000:g} s of pause in the clean reference")
+    if not active.any():
+        raise Undefined("no speech in the clean reference")
+    speech = float(np.mean(theirs[active] ** 2))
+    if speech == 0:
+        raise Undefined("the enhanced recording is silent where there is speech")
+    return Pauses(theirs[~near], speech)
+
+
+def periodicity(frames: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
+    """Highest normalised autocorrelation at the periods of a voice, ``[frames]``, 0 where it has no peak there.
+
+    Of the windowed signal over that of the window (Boersma, "Accurate Short-Term Analysis of the Fundamental
+    Frequency and the Harmonics-to-Noise Ratio of a Sampled Sound", 1993).
+    """
+    length = frames.shape[1]
+    window: NDArray[np.float64] = np.hanning(length + 2)[1:-1].astype(np.float64)
+
+    def autocorrelation(signal: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.fft.irfft(np.abs(np.fft.rfft(signal, 2 * length)) ** 2)[..., :length])
+
+    signal = autocorrelation((frames - frames.mean(axis=1, keepdims=True)) * window)
+    weight = autocorrelation(window)
+    energy = np.where(signal[:, :1] > 0, signal[:, :1], 1)
+    ratio = signal / energy / (weight / weight[0])
+    lags = np.arange(int(sample_rate / PITCH[1]), int(sample_rate / PITCH[0]) + 1)
+    around = ratio[:, lags[0] - 1 : lags[-1] + 2]
+    peaks = (around[:, 1:-1] > around[:, :-2]) & (around[:, 1:-1] >= around[:, 2:])
+    return np.asarray(np.where(peaks, around[:, 1:-1], 0).max(axis=1))
+
+
+def _framed(signal: Audio) -> NDArray[np.float64]:
+    if signal.size < WINDOW:
+        return np.zeros((0, WINDOW))
+    return np.lib.stride_tricks.sliding_window_view(signal.astype(np.float64), WINDOW)[::HOP]

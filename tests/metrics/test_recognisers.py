@@ -1,0 +1,166 @@
+"""PocketSphinx as it comes; the others with models of random numbers, or with a stand-in for their package."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+from bench.core.errors import UserError
+from bench.datasets.demo import demo_full
+from metrics.base import create
+from metrics.recognisers.base import RECOGNISERS
+from metrics.recognisers.sphinx import GRID, PocketSphinx, PocketSphinxPhonemes
+from tests.metrics.signals import RATE, hiss, syllables
+
+COMMAND = demo_full().load("denoise-24")
+GRID_WORDS = set(re.findall(r"\b[a-z]+\b", GRID.read_text().partition("public")[2]))
+
+
+@pytest.fixture(scope="module")
+def sphinx() -> PocketSphinx:
+    return PocketSphinx()
+
+
+def test_commands_are_heard_by_the_grammar(sphinx: PocketSphinx) -> None:
+    assert COMMAND.tags["text"] == "command"
+    assert COMMAND.clean is not None
+    heard = sphinx.recognise(COMMAND.clean, COMMAND.tags).split()
+    assert heard[:4] == ["bin", "blue", "in", "e"]
+    assert set(heard) <= GRID_WORDS
+
+
+def test_what_is_heard_does_not_depend_on_what_was_heard_before(sphinx: PocketSphinx) -> None:
+    assert COMMAND.clean is not None
+    first = sphinx.recognise(COMMAND.clean, COMMAND.tags)
+    sphinx.recognise(hiss(COMMAND.clean, 0.3), COMMAND.tags)
+    assert sphinx.recognise(COMMAND.clean, COMMAND.tags) == first
+
+
+@pytest.mark.parametrize("samples", [1, 100, RATE])
+def test_silence_holds_no_words_and_hardly_a_phoneme(sphinx: PocketSphinx, samples: int) -> None:
+    silence = np.zeros(samples, dtype=np.float32)
+    assert sphinx.recognise(silence, {"text": "command"}) == ""
+    assert len(PocketSphinxPhonemes().recognise(silence, {}).split()) <= 1
+
+
+def test_an_own_grammar(tmp_path: Path) -> None:
+    grammar = tmp_path / "answers.gram"
+    grammar.write_text("#JSGF V1.0;\ngrammar answers;\npublic <answer> = yes | no;\n")
+    recogniser = PocketSphinx(str(grammar))
+    assert recogniser.recognise(syllables(), {}) in ("", "yes", "no")
+    assert recogniser.settings()["grammar"].startswith("answers.gram ")
+    assert recogniser.settings()["grammar"] != PocketSphinx("none").settings()["grammar"] == "none"
+
+
+def test_a_wrong_grammar_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no\.gram: no such file; grammar is one of auto, grid, none"):
+        PocketSphinx(str(tmp_path / "no.gram"))
+    (tmp_path / "bad.gram").write_text("yes or no\n")
+    with pytest.raises(UserError, match=r"bad\.gram: not a JSGF grammar"):
+        PocketSphinx(str(tmp_path / "bad.gram"))
+
+
+def test_phonemes_are_of_the_alphabet() -> None:
+    assert COMMAND.clean is not None
+    heard = PocketSphinxPhonemes().recognise(COMMAND.clean, {}).split()
+    assert len(heard) > 10
+    assert all(re.fullmatch("[A-Z]{1,2}", phoneme) and phoneme != "SIL" for phoneme in heard)
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "extra"),
+    [
+        ("whisper", "faster_whisper", "whisper"),
+        ("nemo", "nemo", "nemo"),
+        ("transformers", "transformers", "transformers"),
+        ("wav2vec2_phonemes", "transformers", "transformers"),
+    ],
+)
+def test_a_missing_package_says_how_to_install_it(
+    name: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UserError, match=rf"is not installed: pip install -c constraints\.txt '\.\[{extra}\]'"):
+        RECOGNISERS.create(name)
+
+
+def test_whisper_is_asked_for_each_recording_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in for faster-whisper: its models are too large to come with the tests."""
+    asked = []
+
+    class Model:
+        def __init__(self, folder: str, device: str, compute_type: str) -> None:
+            assert (folder, device, compute_type) == (str(tmp_path), "cpu", "int8")
+
+        def transcribe(self, speech: np.ndarray, **options: object) -> tuple[list[SimpleNamespace], None]:
+            asked.append(options)
+            return [SimpleNamespace(text=" Place blue"), SimpleNamespace(text=" at one.")], None
+
+    package = ModuleType("faster_whisper")
+    package.WhisperModel = Model  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "faster_whisper", package)
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    recogniser = RECOGNISERS.create("whisper", model=str(tmp_path))
+    assert recogniser.recognise(syllables(), {}) == "Place blue at one."
+    assert asked[0]["condition_on_previous_text"] is False
+    assert recogniser.settings()["model"] == hashlib.sha256(b"weights").hexdigest()[:16]
+
+
+@pytest.fixture(scope="module")
+def tiny_ctc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wav2vec 2.0 network with a CTC output over five symbols, in transformers' layout."""
+    transformers = pytest.importorskip("transformers")
+    import torch
+
+    folder = tmp_path_factory.mktemp("ctc")
+    symbols = ["<pad>", "<s>", "</s>", "<unk>", "|", "a", "b", "k"]
+    (folder / "vocab.json").write_text(json.dumps({symbol: index for index, symbol in enumerate(symbols)}))
+    torch.manual_seed(0)
+    config = transformers.Wav2Vec2Config(
+        vocab_size=len(symbols),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        conv_dim=(8,) * 7,
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=2,
+        pad_token_id=0,
+    )
+    network = transformers.Wav2Vec2ForCTC(config)
+    network.lm_head.weight.data *= 100  # so that the likeliest symbol changes over time
+    network.save_pretrained(folder)
+    tokenizer = transformers.Wav2Vec2CTCTokenizer(str(folder / "vocab.json"))
+    extractor = transformers.Wav2Vec2FeatureExtractor()
+    transformers.Wav2Vec2Processor(extractor, tokenizer).save_pretrained(folder)
+    return folder
+
+
+def test_phonemes_of_a_ctc_network(tiny_ctc: Path) -> None:
+    recogniser = RECOGNISERS.create("wav2vec2_phonemes", model=str(tiny_ctc))
+    heard = recogniser.recognise(syllables(), {}).split()
+    assert heard
+    assert set(heard) <= {"a", "b", "k"}
+    assert recogniser.recognise(syllables()[:10], {}) == ""
+    assert create("lps", recogniser={"name": "wav2vec2_phonemes", "model": str(tiny_ctc)}).label == "LPS"
+
+
+def test_words_of_a_model_in_transformers_layout(tiny_ctc: Path) -> None:
+    recogniser = RECOGNISERS.create("transformers", model=str(tiny_ctc))
+    heard = recogniser.recognise(syllables(), {})
+    assert set(heard.lower()) <= set("abk <unk>")
+    assert re.fullmatch(r"[0-9a-f]{16}", recogniser.settings()["model"])
+
+
+def test_a_folder_without_a_model_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    for name in ("transformers", "wav2vec2_phonemes"):
+        with pytest.raises(UserError, match=r"cannot be loaded \(.*\); name a folder with a model"):
+            RECOGNISERS.create(name, model=str(tmp_path))
