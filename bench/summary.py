@@ -34,7 +34,7 @@ class Views:
     strata: Sequence[str] | None = None
     bins: int = 4
     mixed: Sequence[str] = ()
-    content: Sequence[str] = ("wer", "phoneme_similarity")
+    content: Sequence[str] = ("wer", "lps")
     quality: Sequence[str] = ("dnsmos", "dnsmos_p808", "utmos", "nisqa", "wvmos")
     plots: bool = True
 

@@ -155,7 +155,7 @@ def test_phonemes_of_a_ctc_network(tiny_ctc: Path) -> None:
 def test_words_of_a_model_in_transformers_layout(tiny_ctc: Path) -> None:
     recogniser = RECOGNISERS.create("transformers", model=str(tiny_ctc))
     heard = recogniser.recognise(syllables(), {})
-    assert set(heard.lower()) <= set("abk <unk>")
+    assert set(re.sub("<[^>]*>", "", heard)) <= set("abk ")  # it may also say its special tokens
     assert re.fullmatch(r"[0-9a-f]{16}", recogniser.settings()["model"])
 
 
