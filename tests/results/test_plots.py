@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from results import figures
 from results.analysis import Analysis, Options, analyse
 from results.figures import COLOURS
 from results.info import MetricInfo
-from results.plots import scores_by_method, scores_by_nfe, write_plots
+from results.plots import scores_by_method, scores_by_nfe
 from results.rows import Row
 from tests.results.conftest import METRICS, make_row
 
@@ -24,6 +24,16 @@ ROOT = Path(__file__).resolve().parents[2]
 Build = Callable[..., list[Row]]
 
 QUICK = Options(resamples=1000)
+
+
+def write_plots(analyses: Sequence[Analysis], folder: Path) -> list[Path]:
+    """Both figures of each dataset, as a run writes them; the files."""
+    drawn = [
+        (f"{name}_{part.panel.dataset}", draw(part))
+        for part in analyses
+        for name, draw in (("scores", scores_by_method), ("nfe", scores_by_nfe))
+    ]
+    return [path for name, figure in drawn if figure is not None for path in figures.save(figure, folder, name)]
 
 
 def analysis(rows: list[Row]) -> Analysis:
@@ -137,8 +147,8 @@ def test_no_global_state_is_left_behind(tmp_path: Path) -> None:
         "import sys, matplotlib as mpl, numpy as np\n"
         "from pathlib import Path\n"
         "from results.analysis import analyse\n"
-        "from results.plots import write_plots\n"
         "from tests.results.conftest import make_row\n"
+        "from tests.results.test_plots import write_plots\n"
         "before = dict(mpl.rcParams), np.random.get_state()[1].tolist()\n"
         "rows = [make_row(u, method='m', nfe=3, pesq=float(i)) for i, u in enumerate('abc')]\n"
         "assert len(write_plots(analyse(rows), Path(sys.argv[1]))) == 4\n"
