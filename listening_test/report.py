@@ -14,10 +14,14 @@ from listening_test.analysis import Unit
 from listening_test.mapping import Test
 from listening_test.screening import post_screen
 from results import figures
-from results.files import replacing
+from results.files import naming, replacing
 from results.rows import Key, Row
 
 MID_ANCHOR = "lowpass_7000"
+
+BEFORE = "_before_screening"
+TABLES = ("screening", f"conditions{BEFORE}", "conditions", "pairs", "mixed_model", "correlations", "power")
+PLOTS = (f"boxplot{BEFORE}", "boxplot")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,14 @@ class Report:
 
     folder: Path
     lines: list[str] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Remove what an earlier report left, so that nothing stands beside this one that is not of it."""
+        names = [f"{name}.csv" for name in TABLES]
+        names += [f"{name}.{suffix}" for name in PLOTS for suffix in figures.FORMATS]
+        with naming(self.folder):
+            for name in names:
+                (self.folder / name).unlink(missing_ok=True)
 
     def say(self, *lines: str) -> None:
         self.lines += [*lines, ""]
@@ -77,6 +89,7 @@ def analyse(
         f"{used['listener'].nunique()} listeners, {used['utterance'].nunique()} clips, {len(used)} ratings; "
         f"{left} sessions left aside."
     )
+    report.clear()
     if test.kind in ("ab", "abx", "ccr"):
         _pairs(report, test, used, options)
     else:
@@ -111,7 +124,7 @@ def _scores(
     if test.kind == "mushra":
         kept = _screened(report, test, ratings, options)
     by = _panels(test, options.by)
-    versions = {"": kept} if len(kept) == len(ratings) else {"_before_screening": ratings, "": kept}
+    versions = {"": kept} if len(kept) == len(ratings) else {BEFORE: ratings, "": kept}
     for suffix, version in versions.items():
         when = "" if len(versions) == 1 else " before screening" if suffix else " after screening"
         report.say(f"## Ratings{when}")
