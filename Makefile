@@ -11,7 +11,11 @@ FROZEN := method.objective.freeze_denoiser=true
 # make train-small SPEECH=folder NOISE=folder: real recordings beside the generated ones, as for the embedded weights.
 OWN = $(if $(SPEECH),'dataset.speech_dirs=[$(SPEECH)]') $(if $(NOISE),'dataset.noise_dirs=[$(NOISE)]')
 
-.PHONY: demo test lint types format wheel train-small clean
+# make curve CURVE='limit=2 steps=[1,2]' CURVE_RUN=try CURVE_INTO=/tmp/curve: a part of it, elsewhere.
+CURVE_RUN ?= curve
+CURVE_INTO ?= docs
+
+.PHONY: demo test lint types format wheel train-small curve clean
 
 demo: $(VENV)/.installed  ## The benchmark of all methods on the embedded recordings.
 	$(BIN)/bench run run=demo
@@ -45,6 +49,12 @@ train-small: $(VENV)/.installed-dev  ## Retrain the embedded weights, into check
 	$(TRAIN) method=sgmse_m experiment=small_prior init=checkpoints/first/sgmse_m/weights.safetensors $(OWN)
 	$(TRAIN) method=storm experiment=small_prior $(FROZEN) init=checkpoints/first/storm/weights.safetensors $(OWN)
 	$(TRAIN) method=refinement experiment=small_prior $(FROZEN) init=checkpoints/first/refinement/weights.safetensors $(OWN)
+
+curve: $(VENV)/.installed  ## Scores over the number of steps on the whole demo set: docs/curve.csv and docs/curve.png.
+	$(BIN)/bench run run=$(CURVE_RUN) 'datasets=[demo_full]' 'steps=[1,2,3,5,10,20,30,50]' $(CURVE)
+	mkdir -p $(CURVE_INTO)
+	cp results/runs/$(CURVE_RUN)/leaderboard.csv $(CURVE_INTO)/curve.csv
+	cp results/runs/$(CURVE_RUN)/plots/nfe_demo_full.png $(CURVE_INTO)/curve.png
 
 clean:  ## What was installed or built; results/runs and checkpoints stay.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

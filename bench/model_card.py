@@ -121,6 +121,7 @@ def _stage(stage: Record, number: int, of: int) -> list[str]:
     seconds = (config["frames"] - 1) * config["method"]["spectrogram"]["hop"]
     seconds /= config["method"]["spectrogram"]["sample_rate"]
     starts = stage.get("starts", 1)
+    origin = f"{config['init']} (sha256 {stage['init_sha256'][:16]})" if config["init"] else "random weights"
     rows = {
         "crops": f"{config['batch_size'] * config['accumulate']} of {config['frames']} frames ({seconds:.2f} s) a step",
         "steps": f"{stage['steps']} (the best of those validated)",
@@ -128,7 +129,7 @@ def _stage(stage: Record, number: int, of: int) -> list[str]:
         "seed": config["seed"],
         "wall time": f"{stage['hours']:.2f} h" + (f", over {starts} starts" if starts > 1 else ""),
         "machine": f"{stage['machine']}; {config['precision']}, torch {stage['torch']}",
-        "starting from": config["init"] or "random weights",
+        "starting from": origin,
         "optimiser": f"Adam, {config['optimiser']}",
         "objective": config["method"]["objective"],
     }

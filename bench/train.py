@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,8 @@ from bench.datasets.mixtures import TrainingMixtures
 from bench.train_record import BestWeights
 from bench.train_scores import Scores
 from bench.train_settings import check, check_same
+from methods.backbones import NCSNpp
+from methods.checkpoints.systems import open_system
 from methods.parametrization import Parametrization
 from methods.samplers import choose
 from methods.sdes import sde_from
@@ -65,7 +68,7 @@ def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench 
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, verbose=False)
     out = _folder(config)
-    system, before = build_system(config)
+    system, given = build_system(config)
     module = TrainingModule(system, Objective(**config.method.objective), Optimiser(**config.optimiser), config.seed)
     data = TrainingData(
         train,
@@ -78,7 +81,7 @@ def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench 
         seed=config.seed,
         normalise=config.normalise,
     )
-    weights = BestWeights(out / "weights.safetensors", system, config, command, str(train), before)
+    weights = BestWeights(out / "weights.safetensors", system, config, command, str(train), given)
     log = TrainingLog(out / "log.csv", config.log_every, out / "tensorboard" if config.tensorboard else None)
     scores = Scores(system, valid, **config.scores)
     trainer = _trainer(config, scores, weights, log)
@@ -154,8 +157,12 @@ def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
         raise
 
 
-def build_system(config: DictConfig) -> tuple[System, dict[str, Any]]:
-    """Fresh networks as configured, or with those of ``config.init`` taken over; and the record of the latter."""
+def build_system(config: DictConfig) -> tuple[System, System | None]:
+    """Fresh networks as configured, or with those of ``config.init`` taken over; and what was in that file.
+
+    Raises:
+        UserError: ``init`` is missing, or its networks or their transform are not those configured.
+    """
     method, network = config.method, _plain(config.network)
     system = new_system(
         method.name,
@@ -172,13 +179,15 @@ def build_system(config: DictConfig) -> tuple[System, dict[str, Any]]:
     )
     choose(system.sde, {}, {key: value for key, value in system.sampler.items() if key != "steps"}, system.t_eps)
     if config.init is None:
-        return system, {}
+        return system, None
     if not Path(config.init).is_file():
         raise UserError(f"init={config.init}: no such weights file; `bench train method=ncsnpp_m` makes a first one")
-    given = load(config.init)
+    given = open_system(config.init)
+    if given.spectrogram != system.spectrogram:
+        raise UserError(f"init={config.init}: trained on {given.spectrogram}, not {system.spectrogram}")
     shared = [name for name in system.networks if name in given.networks]
     for name in shared:
-        if system.sizes[name] != given.sizes[name]:
+        if _complete(system.sizes[name]) != _complete(given.sizes[name]):
             raise UserError(
                 f"init={config.init}: its '{name}' network is {given.sizes[name]}, not {system.sizes[name]}"
             )
@@ -187,7 +196,14 @@ def build_system(config: DictConfig) -> tuple[System, dict[str, Any]]:
         from_predictive(system.networks["score"], given.networks["denoiser"], zero_output=method.name == "refinement")
     elif not shared:
         raise UserError(f"init={config.init}: has none of the networks {', '.join(system.networks)}")
-    return system, given.training
+    return system, given
+
+
+def _complete(size: Mapping[str, Any]) -> dict[str, Any]:
+    """A network's options with the defaults of those that are not named."""
+    options = inspect.signature(NCSNpp).parameters
+    named = {**{name: option.default for name, option in options.items()}, **size}
+    return {name: list(value) if isinstance(value, Sequence) else value for name, value in named.items()}
 
 
 def _plain(config: Any) -> dict[str, Any]:
@@ -201,7 +217,7 @@ def main(overrides: Sequence[str]) -> None:
     from bench.config import compose
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advertisements
-    warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
+    warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated")  # Lightning's own affair with torch
     config = DictConfig(compose("train", overrides))
     path = train(config, shlex.join(["bench", "train", *overrides]))
     print(f"weights: {path} ({path.stat().st_size / 1e6:.1f} MB)")

@@ -25,14 +25,14 @@ class BestWeights(lightning.Callback):
         config: of the training.
         command: that makes these weights again.
         data: what they are trained on, for the card.
-        before: the record of the weights that the training starts from, where they have one.
+        init: what the training starts from, if not from random weights.
     """
 
     def __init__(
-        self, path: Path, system: System, config: DictConfig, command: str, data: str, before: dict[str, Any]
+        self, path: Path, system: System, config: DictConfig, command: str, data: str, init: System | None
     ) -> None:
         self.path, self.system, self.config = path, system, config
-        self.command, self.data, self.before = command, data, before
+        self.command, self.data, self.init = command, data, init
         self.curve: list[tuple[int, float]] = []
         self.hours = 0.0
         self.starts = 1
@@ -88,7 +88,8 @@ class BestWeights(lightning.Callback):
             "hours": round(self._hours(), 3),
             "starts": self.starts,
             "torch": torch.__version__,
-            **({"before": self.before} if self.before else {}),
+            **({"init_sha256": self.init.sha256} if self.init else {}),
+            **({"before": self.init.training} if self.init and "command" in self.init.training else {}),
         }
 
     def _hours(self) -> float:
