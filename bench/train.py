@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 import shlex
 import sys
@@ -18,6 +17,7 @@ import lightning
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Timer
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from bench.core.errors import UserError
@@ -105,7 +105,7 @@ def _folder(config: DictConfig) -> Path:
         out.mkdir(parents=True, exist_ok=True)
         if (out / "last.ckpt").is_file() and stored.is_file():
             check_same(_plain(config), _plain(OmegaConf.load(stored)), out)
-        OmegaConf.save(config, stored)
+        rank_zero_only(OmegaConf.save)(config, stored)
     except OSError as error:
         raise UserError(f"out={config.out}: cannot be written ({error})") from error
     return out
@@ -220,5 +220,13 @@ def main(overrides: Sequence[str]) -> None:
     warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated")  # Lightning's own affair with torch
     config = DictConfig(compose("train", overrides))
     path = train(config, shlex.join(["bench", "train", *overrides]))
-    print(f"weights: {path} ({path.stat().st_size / 1e6:.1f} MB)")
-    print(json.dumps({key: load(path).training[key] for key in ("steps", "valid_loss", "hours")}))
+    _say(path)
+
+
+@rank_zero_only
+def _say(path: Path) -> None:
+    record = load(path).training
+    print(f"weights: {path} ({path.stat().st_size / 1e6:.1f} MB), card beside it")
+    print(
+        f"the best of {len(record['validation_curve'])} validations: step {record['steps']}, {record['valid_loss']:g}"
+    )

@@ -59,7 +59,7 @@ class Scores(lightning.Callback):
         totals = trainer.strategy.reduce(sums, reduce_op="sum")
         for name, (total, count) in zip(self.metrics, totals, strict=True):
             if count:
-                pl_module.log(f"valid_{name}", total / count)
+                pl_module.log(f"valid_{name}", total / count, sync_dist=True)
 
     def _score(self, index: int, device: str) -> torch.Tensor:
         """``[metrics, 2]``: each metric's value and 1, or twice 0 where it has none."""
