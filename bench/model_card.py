@@ -123,8 +123,8 @@ def _stage(stage: Record, number: int, of: int) -> list[str]:
     starts = stage.get("starts", 1)
     origin = f"{config['init']} (sha256 {stage.get('init_sha256', '?')[:16]})" if config["init"] else "random weights"
     rows = {
-        "crops": f"{config['batch_size'] * config['accumulate']} of {config['frames']} frames ({seconds:.2f} s) a step, "
-        f"normalised by: {config.get('normalise', 'noisy')}",
+        "crops": f"{config['batch_size'] * config['accumulate']} of {config['frames']} frames ({seconds:.2f} s) a step",
+        "normalised by the peak of": config.get("normalise", "noisy"),
         "steps": f"{stage['steps']} (the best of those validated)",
         "validation loss": f"{stage['valid_loss']:.1f}",
         "seed": config["seed"],

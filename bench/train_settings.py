@@ -103,7 +103,6 @@ RULES: dict[str, Rule] = {
     "accumulate": whole(1),
     "ema_decay": number(0, 1),
     "ema_restart": boolean,
-    "ema_restart": boolean,
     "optimiser.lr": number(0, above=True),
     "optimiser.warmup_steps": whole(0),
     "optimiser.decay_steps": optional(whole(1)),
