@@ -111,7 +111,8 @@ class DiffusionMethod(SpectralMethod):
         sampler: "pc" (predictor-corrector) or "ode" (adaptive) for the diffusions, "ode" or "sde" for the
             Schroedinger bridge.
         predictor, corrector, corrector_steps, snr, stepping, times, denoise: see ``PredictorCorrector``.
-        rtol, atol, stepping, denoise: see ``ProbabilityFlow``.
+        rtol, atol, max_calls, stepping, denoise: see ``ProbabilityFlow``.
+        t_eps: the last time at which the network is asked; of the weights it is what they were trained to.
 
     For each, None is what the weights ask for; where they ask for nothing, what the release runs the
     method with. Weights may ask for ``steps`` too, in place of ``default_steps``.
@@ -141,6 +142,8 @@ class DiffusionMethod(SpectralMethod):
         denoise: bool | None = None,
         rtol: float | None = None,
         atol: float | None = None,
+        max_calls: int | None = None,
+        t_eps: float | None = None,
     ) -> None:
         super().__init__(checkpoint, device, weights)
         options = {
@@ -154,6 +157,8 @@ class DiffusionMethod(SpectralMethod):
             "denoise": denoise,
             "rtol": rtol,
             "atol": atol,
+            "max_calls": max_calls,
+            "t_eps": t_eps,
         }
         told = {name: value for name, value in options.items() if value is not None}
         defaults = {**self.release, **self.system.sampler}

@@ -220,6 +220,7 @@ def test_the_sampler_is_what_is_told_else_what_the_weights_ask_for() -> None:
     assert choose(SDE, {"sampler": "ode", "rtol": 1e-3}, weights, 0.05) == ProbabilityFlow(
         1e-3, stepping="grid", t_eps=0.05
     )
+    assert choose(SDE, {"t_eps": 0.1}, weights, 0.05) == PredictorCorrector(**weights, t_eps=0.1)
     assert choose(SBVE(), {}, weights, 0.03) == BridgeODE()
     assert choose(SBVE(), {}, {"sampler": "sde"}, 0.03) == BridgeSDE()
 
@@ -229,7 +230,7 @@ def test_the_sampler_is_what_is_told_else_what_the_weights_ask_for() -> None:
     [
         ({"sampler": "sde"}, {}, "did you mean 'ode'"),
         ({"sampler": "ode", "corrector": "ald"}, {}, "sampler=ode .* has no option corrector; it has rtol"),
-        ({"rtol": 1e-3}, {}, "sampler=pc .* has no option rtol"),
+        ({"rtol": 1e-3}, {}, "sampler=pc .* has no option rtol; it has predictor, corrector"),
         ({}, {"corector": "ald"}, "did you mean 'corrector'"),
     ],
 )
