@@ -107,8 +107,12 @@ def _decoder(**options: Any) -> Any:
 
 
 def _hear(decoder: Any, speech: Audio) -> str:
+    if speech.size == 0:  # a sample at a high rate: nothing is left of it, and the decoder refuses nothing
+        return ""
     decoder.start_utt()
-    decoder.process_raw((np.clip(speech, -1, 1) * 32767).astype("<i2").tobytes(), no_search=False, full_utt=True)
-    decoder.end_utt()
+    try:
+        decoder.process_raw((np.clip(speech, -1, 1) * 32767).astype("<i2").tobytes(), no_search=False, full_utt=True)
+    finally:  # else it would refuse every later recording
+        decoder.end_utt()
     heard = decoder.hyp()
     return heard.hypstr if heard else ""

@@ -238,6 +238,8 @@ def test_the_report_is_shown_and_written_again_in_place(
     held: tuple[Path, Test], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, _ = held
+    mushra.analyse([str(folder)])
+    capsys.readouterr()
     first = {path.name: path.read_bytes() for path in (folder / "analysis").iterdir()}
     mushra.analyse([str(folder)])
     assert {path.name: path.read_bytes() for path in (folder / "analysis").iterdir()} == first
