@@ -78,7 +78,10 @@ def test_a_flipped_bit_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["check", "checkpoint=/no/such.ckpt"], "/no/such.ckpt: no such checkpoint"),
         (["check", f"checkpoint={ROOT / 'README.md'}"], "README.md: a text file, not a checkpoint"),
         (["check", "method=strom"], "unknown method 'strom': did you mean 'storm'?"),
-        (["check", "method={name: precomputed, dir: /tmp}"], "add data=DATASET"),
+        (
+            ["check", f"method={{name: precomputed, dir: {ROOT / 'bench/datasets/demo_data/noisy'}}}"],
+            "add data=DATASET",
+        ),
         (["check", "method=noisy", "steps=0"], "steps: a whole number from 1 up"),
         (["check", "method=noisy", "data=dmo"], "unknown dataset 'dmo': did you mean 'demo'?"),
         (["convert"], "needs checkpoint=FILE"),
