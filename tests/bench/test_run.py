@@ -111,9 +111,11 @@ def test_damaged_audio_is_made_again(config: Config) -> None:
     assert path.read_bytes() == whole
 
 
-def test_scores_of_a_metric_with_other_options_are_computed_again(config: Config) -> None:
+def test_scores_of_a_metric_with_other_options_are_computed_again_when_asked(config: Config) -> None:
     run(config(metrics=["toy_metric"]))
-    result = run(config(metrics=[{"name": "toy_metric", "broken": True}]))
+    broken = {"name": "toy_metric", "broken": True}
+    assert run(config(metrics=[broken])).computed == 0
+    result = run(config(metrics=[broken], rescore="outdated"))
     assert len(result.failures) == result.computed == 12
 
 
