@@ -1,8 +1,8 @@
 """What enhancement leaves or invents where nobody speaks: its level, and how much of it sounds like a voice.
 
 Generative methods can breathe, murmur and vocalise in pauses. Pauses are read off the clean speech: frames 35 dB or
-more below its loud ones (their 95th percentile), with 60 ms on either side left out, in which speech starts or
-dies away.
+more below its loud ones (the 95th percentile), or within 6 dB of its background (the 5th) where that lies 20 dB
+below; 60 ms on either side are left out, in which speech starts or dies away.
 """
 
 from __future__ import annotations
@@ -19,15 +19,20 @@ from metrics.base import METRICS, Clip, Metric, Undefined
 WINDOW, HOP = 640, 160
 """Frames of 40 ms, 10 ms apart: two periods of the lowest voice."""
 
-QUIET, MARGIN, FEWEST = 35.0, 6, 10
-"""Decibels below the loud frames; frames on either side of speech; frames of pause that a recording must have."""
+QUIET, CLOSE, APART = 35.0, 6.0, 20.0
+"""Decibels below the loud frames; above the background; and between those two."""
+
+MARGIN, FEWEST = 6, 10
+"""Frames on either side of speech; frames of pause that a recording must have."""
 
 LOWEST = -100.0
 """Of levels, in dB: digital silence has none."""
 
 PITCH = 70.0, 400.0
-VOICED, AUDIBLE = 0.45, 40.0
-"""The periodicity above which a frame is voiced (Boersma's), if it is no more than so many dB below the speech."""
+VOICED, AUDIBLE, ADDED = 0.45, 40.0, 6.0
+"""The periodicity above which a frame is voiced (Boersma's); it counts if it is no more than so many dB below the
+speech, and so many above what the clean recording holds there.
+"""
 
 
 class Pauses(NamedTuple):
@@ -36,7 +41,9 @@ class Pauses(NamedTuple):
     silent: NDArray[np.float64]
     """Frames of pause, ``[frames, samples]``."""
     speech: float
-    """Mean power where the clean recording is loud or middling."""
+    """Its mean power where there is speech."""
+    clean: NDArray[np.float64]
+    """Power of the clean recording in the frames of pause, relative to its speech, ``[frames]``."""
 
 
 class _InPauses(Metric):
@@ -44,7 +51,8 @@ class _InPauses(Metric):
     sample_rate = 16000
 
     def settings(self) -> Mapping[str, str]:
-        return {"pauses": f"{QUIET:g} dB below loud frames", "frames": f"{WINDOW} samples, {HOP} apart"}
+        pauses = f"{QUIET:g} dB below loud frames, or {CLOSE:g} dB above the background"
+        return {"pauses": pauses, "frames": f"{WINDOW} samples, {HOP} apart"}
 
 
 @METRICS.register("silence_energy")
@@ -61,15 +69,16 @@ class SilenceEnergy(_InPauses):
 
 @METRICS.register("silence_voicing")
 class SilenceVoicing(_InPauses):
-    """Share of the pauses that is voiced and within 40 dB of the speech: vocalising, or a voice in the background."""
+    """Share of the pauses with an added voice: periodic, within 40 dB of the speech, 6 dB above the clean recording."""
 
     label = "Pause voicing"
     unit = "%"
 
     def compute(self, clip: Clip) -> Score:
         pauses = find(clip.reference, clip.enhanced)
-        audible = np.mean(pauses.silent**2, axis=1) > pauses.speech * 10 ** (-AUDIBLE / 10)
-        voiced = audible & (periodicity(pauses.silent, clip.sample_rate) > VOICED)
+        level = np.mean(pauses.silent**2, axis=1) / pauses.speech
+        added = level > np.maximum(10 ** (-AUDIBLE / 10), pauses.clean * 10 ** (ADDED / 10))
+        voiced = added & (periodicity(pauses.silent, clip.sample_rate) > VOICED)
         return Score.rate(int(voiced.sum()), len(voiced))
 
     def settings(self) -> Mapping[str, str]:
@@ -84,8 +93,9 @@ def find(clean: Audio, enhanced: Audio) -> Pauses:
     """
     ours, theirs = _framed(clean), _framed(enhanced)
     power = np.mean(ours**2, axis=1)
-    loud = np.percentile(power, 95) if power.size else 0.0
-    active = power > loud * 10 ** (-QUIET / 10)
+    background, loud = np.percentile(power, [5, 95]) if power.size else (0.0, 0.0)
+    near_background = min(background * 10 ** (CLOSE / 10), loud * 10 ** (-APART / 10))
+    active = power > max(loud * 10 ** (-QUIET / 10), near_background)
     near = np.convolve(active, np.ones(2 * MARGIN + 1), "same") > 0 if active.size else active
     if np.count_nonzero(~near) < FEWEST:
         raise Undefined(f"less than {FEWEST * HOP / 16000:g} s of pause in the clean reference")
@@ -94,7 +104,7 @@ def find(clean: Audio, enhanced: Audio) -> Pauses:
     speech = float(np.mean(theirs[active] ** 2))
     if speech == 0:
         raise Undefined("the enhanced recording is silent where there is speech")
-    return Pauses(theirs[~near], speech)
+    return Pauses(theirs[~near], speech, power[~near] / power[active].mean())
 
 
 def periodicity(frames: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:

@@ -43,6 +43,12 @@ def test_a_voice_in_pauses_is_voiced_and_counted(pitch: float) -> None:
     assert found.value == 100
 
 
+def test_the_clean_recording_s_own_background_is_no_voice() -> None:
+    hum = (SPEECH + PAUSE * 0.003 * voice(100)).astype(np.float32)
+    found = create("silence_voicing").score(hum, pair(hum, hum))
+    assert (found.errors, found.status) == (0, "ok")
+
+
 def test_half_a_pause_of_voice_is_half_the_pause() -> None:
     half = np.arange(SPEECH.size) >= 1.5 * RATE
     assert score("silence_voicing", SPEECH + half * 0.01 * voice(120)).value == pytest.approx(50, abs=5)
@@ -62,6 +68,12 @@ def test_periodicity_is_the_share_of_periodic_energy(noise_db: float) -> None:
     frames = np.lib.stride_tricks.sliding_window_view((periodic + noise).astype(np.float64), 640)[::160]
     share = 1 / (1 + 10 ** (-noise_db / 10))
     assert np.median(periodicity(frames, RATE)) == pytest.approx(share, abs=0.06)
+
+
+def test_pauses_of_a_recording_with_background_noise_are_found() -> None:
+    clean = SPEECH + hiss(SPEECH, 0.1 * 10 ** (-27 / 20), seed=7)
+    found = create("silence_energy").score(clean, pair(clean, clean))
+    assert found.value == pytest.approx(-27, abs=0.5)
 
 
 @pytest.mark.parametrize("name", ["silence_energy", "silence_voicing"])
