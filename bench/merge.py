@@ -7,14 +7,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from bench.core.errors import UserError
 from bench.core.types import Score
-from bench.manifest import Manifest
 from results.info import MetricInfo
 from results.rows import Key, Row
 from results.store import Store
 
+Manifest = Mapping[str, Any]
 _WHAT_A_METHOD_IS = ("name", "options", "provenance")
 
 

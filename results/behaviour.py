@@ -27,6 +27,9 @@ Array = NDArray[np.float64]
 Kind = Literal["pearson", "spearman"]
 KINDS: tuple[Kind, ...] = ("pearson", "spearman")
 
+RESAMPLES = 4000
+"""At most: there are many pairs, and nobody decides anything by the third digit of these intervals."""
+
 FEWEST = 5
 """Fewer recordings than this have no correlation worth a number."""
 
@@ -55,7 +58,7 @@ class Correlation:
 
 def correlate(analysis: Analysis) -> list[Correlation]:
     """Every two of the metrics shown, within each paradigm, in tables' order."""
-    resampler = Resampler(analysis.panel.unit_count, analysis.options.resamples)
+    resampler = Resampler(analysis.panel.unit_count, min(analysis.options.resamples, RESAMPLES))
     paradigms = dict.fromkeys(system.paradigm for system in analysis.panel.systems)
     return [pair for paradigm in paradigms for pair in _correlate(analysis, paradigm, resampler)]
 

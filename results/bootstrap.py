@@ -32,6 +32,9 @@ _BEYOND = 50
 """Where fewer draws lie beyond a percentile it is not read off them but off the normal curve with their
 standard deviation: so far out, a quantile of a finite number of draws (or of few units) says too little."""
 
+_ROUNDING = 1e-12
+"""Relative differences below this are the computer's, not the data's."""
+
 _PORTION = 2_000_000
 """Weights held as floating-point numbers at a time."""
 
@@ -56,7 +59,9 @@ class Draws:
 
     def __sub__(self, other: Draws) -> Draws:
         """The differences, resample by resample: paired. Both must come from the same units."""
-        return Draws(self.estimate - other.estimate, self.values - other.values, np.minimum(self.units, other.units))
+        values = self.values - other.values
+        values[np.abs(values) < _ROUNDING * np.abs(self.values)] = 0  # what is equal may be summed in another order
+        return Draws(self.estimate - other.estimate, values, np.minimum(self.units, other.units))
 
     def interval(self, confidence: float = 0.95) -> tuple[Array, Array]:
         """Lower and upper ends ``[columns]``, meant to hold the true value with probability ``confidence``.

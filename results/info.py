@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from results.rows import Row
 
@@ -33,8 +34,5 @@ class MetricInfo:
 
 def complete(metrics: Mapping[str, MetricInfo] | None, rows: Iterable[Row]) -> dict[str, MetricInfo]:
     """``metrics`` in their order, then whatever else the rows were scored with under its bare name."""
-    found = dict(metrics or {})
-    for row in rows:
-        for name in row.scores:
-            found.setdefault(name, MetricInfo(name))
-    return found
+    scored = dict.fromkeys(chain.from_iterable(row.scores for row in rows))
+    return {**(metrics or {}), **{name: MetricInfo(name) for name in scored if name not in (metrics or {})}}

@@ -30,7 +30,7 @@ def scores_by_stratum(analysis: Analysis, strata: Sequence[Stratum]) -> Figure |
         figure, panels = figures.panels(len(names), width=1.2 + 0.55 * len(strata), height=2.6)
         for ax, name in zip(panels, names, strict=True):
             for number, (look, shift) in enumerate(zip(looks, shifts, strict=True)):
-                of_metric = [stratum.summaries[number].metrics[name] for stratum in strata]
+                of_metric = [stratum.metrics[name][number] for stratum in strata]
                 places = np.arange(len(strata)) + shift
                 ax.plot(places, [of.mean for of in of_metric], markersize=4, linewidth=0.8, zorder=3, **look)
                 for place, of in zip(places, of_metric, strict=True):
@@ -39,9 +39,18 @@ def scores_by_stratum(analysis: Analysis, strata: Sequence[Stratum]) -> Figure |
             ax.set_xticks(range(len(strata)), list(counts), size="small")
             ax.set(xlabel=figures.plain(strata[0].tag), ylabel=figures.axis(analysis.metrics[name]))
             ax.grid(visible=False, axis="x")
+            low, high = _range(strata, name)
+            ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         handles = [
             Line2D([], [], label=figures.label(system), **look) for system, look in zip(systems, looks, strict=True)
         ]
         note = f"mean, with {100 * analysis.options.confidence:g} % interval; in brackets: recordings"
         figures.finish(figure, analysis, handles, note)
     return figure
+
+
+def _range(strata: Sequence[Stratum], metric: str) -> tuple[float, float]:
+    """Of the recordings' scores: the intervals of a handful of them would leave nothing else to be seen."""
+    values = np.concatenate([stratum.panel.scores[metric].clips.ravel() for stratum in strata])
+    low, high = np.nanmin(values), np.nanmax(values)
+    return (float(low), float(high)) if high > low else (float(low) - 1, float(high) + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,32 +12,35 @@ from bench.core.errors import did_you_mean
 from bench.core.types import Tag
 from results.analysis import Analysis, Options
 from results.panel import Panel
-from results.statistics import Summary, summarise, why_missing
+from results.statistics import MetricSummary, describe, why_missing
 
 MOST_NAMES = 12
 """A tag of more different words is taken for a name: by itself it splits no table."""
 
+MOST_LEVELS = 8
+"""Numbers of up to so many different values (SNRs) are strata each; of more (T60), spans are."""
+
 
 @dataclass(frozen=True, eq=False)
 class Stratum:
-    """The recordings of one value (or span of values) of a tag, and a summary of each of their systems."""
+    """The recordings of one value (or span of values) of a tag, and by metric a summary for each system."""
 
     tag: str
     value: str
     panel: Panel
-    summaries: list[Summary]
+    metrics: Mapping[str, list[MetricSummary]]
 
 
 def stratify(analysis: Analysis, tags: Sequence[str] | None = None, bins: int = 4) -> list[Stratum]:
     """The strata of each tag, by value. Recordings without the tag are in none of them.
 
     Args:
-        tags: None: every one with more than one value, but names (see ``MOST_NAMES``).
-        bins: numbers of more different values than this are split into so many spans, of about as many
+        tags: None: every one with more than one value, but names (see ``MOST_NAMES``) and what the units are.
+        bins: spans that numbers of many values (see ``MOST_LEVELS``) are split into, of about as many
             recordings each.
     """
     panel, options = analysis.panel, analysis.options
-    chosen = [tag for tag in panel.tags if _tells(panel.tags[tag])] if tags is None else tags
+    chosen = [tag for tag in panel.tags if tag != panel.unit and _tells(panel.tags[tag])] if tags is None else tags
     return [
         _stratum(tag, value, panel.of(clips), options)
         for tag in chosen
@@ -63,7 +66,7 @@ def parts(values: Sequence[Tag | None], bins: int) -> dict[str, list[int]]:
     known = [(value, place) for place, value in enumerate(values) if value is not None]
     numbers = [(value, place) for value, place in known if not isinstance(value, str)]
     found: dict[str, list[int]] = {}
-    if len(numbers) < len(known) or len({value for value, _ in known}) <= bins:
+    if len(numbers) < len(known) or len({value for value, _ in known}) <= MOST_LEVELS:
         for value, place in sorted(known, key=lambda entry: _order(entry[0])):
             found.setdefault(_text(value), []).append(place)
         return found
@@ -87,21 +90,22 @@ def strata_frame(strata: Iterable[Stratum], dataset: str) -> pd.DataFrame:
     records = [
         {
             **{"dataset": dataset, "tag": stratum.tag, "value": stratum.value},
-            **{"method": summary.system.method, "steps": summary.system.steps, "paradigm": summary.system.paradigm},
+            **{"method": system.method, "steps": system.steps, "paradigm": system.paradigm},
             **{"metric": metric, "mean": of.mean, "ci_low": of.low, "ci_high": of.high, "median": of.median},
             **{"sd": of.sd, "n": of.n, "missing": sum(of.missing.values()), "reasons": why_missing(of.reasons)},
             **{"unit": stratum.panel.unit, "units": of.units},
         }
         for stratum in strata
-        for summary in stratum.summaries
-        for metric, of in summary.metrics.items()
+        for number, system in enumerate(stratum.panel.systems)
+        for metric, of_systems in stratum.metrics.items()
+        for of in of_systems[number : number + 1]
         if of.n or of.missing.keys() - {"skipped"}
     ]
     return pd.DataFrame(records, columns=columns).astype({"steps": "Int64"})
 
 
 def _stratum(tag: str, value: str, panel: Panel, options: Options) -> Stratum:
-    return Stratum(tag, value, panel, summarise(panel, options.confidence, options.resamples))
+    return Stratum(tag, value, panel, describe(panel, options.confidence, options.resamples))
 
 
 def _tells(values: Sequence[Tag | None]) -> bool:

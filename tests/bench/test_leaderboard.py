@@ -102,13 +102,12 @@ def test_views_are_written_and_what_does_not_exist_is_named(config: Config, tmp_
     leaderboard(["test"], asked(tmp_path, "plots=true", "mixed=[si_sdr]"))
     assert pd.read_csv(folder / "strata.csv").groupby(["tag", "value"]).size().to_dict() == {
         **{("snr", "0"): 4, ("snr", "5"): 4},
-        **{("speaker", f"s{i}"): 4 for i in range(3)},
     }
     assert (pd.read_csv(folder / "leaderboard.csv")[["unit", "units"]] == ["speaker", 3]).all(axis=None)
     assert len(pd.read_csv(folder / "metric_correlations.csv")) == 2
     assert set(pd.read_csv(folder / "mixed.csv")["kind"]) <= {"contrast", "sd", "none"}
     drawn = {path.stem for path in (folder / "plots").glob("*.png")}
-    assert drawn == {"scores_list", "nfe_list", "metrics_list", "by_snr_list", "by_speaker_list"}
+    assert drawn == {"scores_list", "nfe_list", "metrics_list", "by_snr_list"}
     leaderboard(["test"], asked(tmp_path, "strata=[]", "cluster=null"))
     assert not (folder / "strata.csv").exists() and not (folder / "mixed.csv").exists()
     assert (pd.read_csv(folder / "leaderboard.csv")["unit"] == "recording").all()

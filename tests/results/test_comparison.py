@@ -212,3 +212,10 @@ def test_a_panel_without_rows_is_that_of_rows() -> None:
     made, read = score_panel(scores, speakers), panels(score_rows(scores, speakers.tolist()), ["x"])[0]
     assert (made.unit, made.units.tolist(), made.clips) == (read.unit, read.units.tolist(), read.clips)
     np.testing.assert_array_equal(made.scores["x"].clips, read.scores["x"].clips)
+
+
+def test_what_is_identical_differs_by_nothing() -> None:
+    scores = np.random.default_rng(0).normal(3, 1, size=(1, 777)) * np.ones((9, 1))
+    for pair in compare(score_panel(scores))["x"]:
+        assert (pair.difference, pair.low, pair.high, pair.dz, pair.rank_biserial) == (0, 0, 0, 0, 0)
+        assert pair.p_bootstrap == pair.p_wilcoxon == pair.holm_bootstrap == 1
