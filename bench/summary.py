@@ -72,9 +72,9 @@ def summarise(
     _write_views(looks, folder)
     remarks = [look.remarks for look in looks]
     write_tables(analyses, folder, remarks, notes)
+    render(analyses, remarks, notes)
     if views.plots:
         _draw(looks, folder / "plots")
-    render(analyses, remarks, notes)
 
 
 @dataclass(frozen=True)

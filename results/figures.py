@@ -112,5 +112,6 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         path = folder / f"{name}.{suffix}"
         with replacing(path) as temporary:
             figure.savefig(temporary, metadata={"CreationDate": None} if suffix == "pdf" else None)
+        figure.set_layout_engine("none")  # it is laid out now, once for all formats
         written.append(path)
     return written

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,39 +38,31 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """One line per row, sorted by key.
 
     Columns: the key and what is known of the enhancement; for every metric ``<metric>`` (NaN where
-    missing), ``<metric>_status`` (``ok``, ``undefined``, ``error``, ``skipped``) and ``<metric>_version``
-    (what it was computed by), and ``<metric>_errors`` and ``<metric>_total`` of a rate; for every tag
-    ``tag_<tag>``. A metric called like one of the fixed columns is ``<metric>_score``.
+    missing), ``<metric>_status`` (``ok``, ``undefined``, ``error``, ``skipped``), ``<metric>_reason`` (why it is
+    missing) and ``<metric>_version`` (what it was computed by), and ``<metric>_errors`` and ``<metric>_total`` of
+    a rate; for every tag ``tag_<tag>``. A metric called like one of the fixed columns is ``<metric>_score``.
     """
     rows = sorted(rows, key=lambda row: row.key)
-    columns = {metric: f"{metric}_score" if metric in _FIXED else metric for metric in complete(None, rows)}
-    records = [_record(row, columns) for row in rows]
-    tags = sorted({f"tag_{tag}" for row in rows for tag in row.tags})
-    rates = {metric for row in rows for metric, score in row.scores.items() if score.total is not None}
-    scored = [name for metric, column in columns.items() for name in _columns(metric, column, metric in rates)]
-    frame = pd.DataFrame(records, columns=[*_FIXED, *scored, *tags])
-    return frame.astype({**_FIXED, **dict.fromkeys(columns.values(), "float64")})
+    columns: dict[str, list[Any]] = {name: [_known(row, name) for row in rows] for name in _FIXED}
+    numbers = dict(_FIXED)
+    for metric in complete(None, rows):
+        scores = [row.score(metric) for row in rows]
+        name = f"{metric}_score" if metric in _FIXED else metric
+        numbers[name] = "float64"
+        columns[name] = [score.value for score in scores]
+        columns[f"{metric}_status"] = [score.status for score in scores]
+        columns[f"{metric}_reason"] = [score.reason for score in scores]
+        if any(score.total is not None for score in scores):
+            columns[f"{metric}_errors"] = [score.errors for score in scores]
+            columns[f"{metric}_total"] = [score.total for score in scores]
+        columns[f"{metric}_version"] = [row.metric_versions.get(metric) for row in rows]
+    for tag in sorted({tag for row in rows for tag in row.tags}):
+        columns[f"tag_{tag}"] = [row.tags.get(tag) for row in rows]
+    return pd.DataFrame(columns).astype(numbers)
 
 
-def _columns(metric: str, column: str, rate: bool) -> list[str]:
-    counts = [f"{metric}_errors", f"{metric}_total"] if rate else []
-    return [column, f"{metric}_status", *counts, f"{metric}_version"]
-
-
-def _record(row: Row, columns: Mapping[str, str]) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        name: getattr(row.key, name) if hasattr(row.key, name) else getattr(row, name) for name in _FIXED
-    }
-    for metric, column in columns.items():
-        score = row.score(metric)
-        record |= {
-            column: score.value,
-            f"{metric}_status": score.status,
-            f"{metric}_errors": score.errors,
-            f"{metric}_total": score.total,
-            f"{metric}_version": row.metric_versions.get(metric),
-        }
-    return record | {f"tag_{tag}": value for tag, value in row.tags.items()}
+def _known(row: Row, name: str) -> Any:
+    return getattr(row.key, name) if hasattr(row.key, name) else getattr(row, name)
 
 
 def write_csv(rows: Iterable[Row], folder: Path) -> Path:

@@ -24,6 +24,7 @@ def test_a_line_per_key_a_column_per_metric_and_tag() -> None:
     assert frame["steps"].tolist() == [pd.NA, pd.NA, 5]
     assert frame["pesq_status"].tolist() == ["ok", "error", "undefined"]
     assert frame["estoi_status"].tolist() == ["ok", "error", "skipped"]
+    assert frame["pesq_reason"].tolist() == ["", "corrupt file", "silence"]
     assert frame["pesq"].isna().tolist() == [False, True, True]
     assert frame["rtf"][0] == 0.5
     assert frame["tag_snr"][2] == 5
