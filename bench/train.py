@@ -7,16 +7,15 @@ import logging
 import shlex
 import sys
 import warnings
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
@@ -32,7 +31,7 @@ from methods.parametrization import Parametrization
 from methods.samplers import choose
 from methods.sdes import sde_from
 from methods.spectrogram import Spectrogram
-from methods.training.checkpoint import Checkpoints
+from methods.training.checkpoint import Checkpoints, TimeLimit
 from methods.training.data import Source, TrainingData
 from methods.training.ema import EMA
 from methods.training.log import TrainingLog
@@ -103,7 +102,11 @@ def _folder(config: DictConfig) -> Path:
     stored = out / "config.yaml"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if (out / "last.ckpt").is_file() and stored.is_file():
+        if (last := out / "last.ckpt").is_file():
+            if not stored.is_file() or not zipfile.is_zipfile(last):
+                raise UserError(
+                    f"{last}: damaged, or not of this version; remove it to begin anew, or name another out="
+                )
             check_same(_plain(config), _plain(OmegaConf.load(stored)), out)
         rank_zero_only(OmegaConf.save)(config, stored)
     except OSError as error:
@@ -112,7 +115,7 @@ def _folder(config: DictConfig) -> Path:
 
 
 def _trainer(config: DictConfig, scores: Scores, weights: BestWeights, log: TrainingLog) -> lightning.Trainer:
-    limit = [Timer(timedelta(hours=config.max_hours))] if config.max_hours else []
+    limit = [TimeLimit(config.max_hours)] if config.max_hours else []
     out = weights.path.parent
     try:
         return lightning.Trainer(

@@ -1,7 +1,8 @@
-"""The one file from which a training continues, written where nothing is left half done."""
+"""The one file from which a training continues, and the end of its time: both where no step is half done."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,18 @@ class Checkpoints(Checkpoint):
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._saved = trainer.global_step
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any) -> None:
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
         step = trainer.global_step
-        wanted = step % self.every == 0 or trainer.should_stop or trainer.received_sigterm or self._last(trainer)
-        if step > self._saved and wanted and not self._validates(step):
+        stops = trainer.should_stop or trainer.received_sigterm or step == trainer.max_steps
+        wanted = step > self._saved and (stops or step % self.every == 0)
+        if wanted and ends_step(trainer, batch_idx) and not self._validates(step):
             self._save(trainer)
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
@@ -37,12 +46,38 @@ class Checkpoints(Checkpoint):
     def _validates(self, step: int) -> bool:
         return step % self.valid_every == 0
 
-    def _last(self, trainer: lightning.Trainer) -> bool:
-        return trainer.global_step == trainer.max_steps
-
     def _save(self, trainer: lightning.Trainer) -> None:
         part = self.path.with_name(f".{self.path.name}.part")
         trainer.save_checkpoint(part)
         if trainer.is_global_zero:
             part.replace(self.path)
         self._saved = trainer.global_step
+
+
+class TimeLimit(lightning.Callback):
+    """Asks for the end after ``hours`` of this command, however long the training went on before it."""
+
+    def __init__(self, hours: float) -> None:
+        self.hours = hours
+        self._started = 0.0
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._started = time.monotonic()
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        if ends_step(trainer, batch_idx):
+            over = time.monotonic() - self._started >= self.hours * 3600
+            if trainer.strategy.reduce_boolean_decision(over, all=False):  # all devices stop at the same step
+                trainer.should_stop = True
+
+
+def ends_step(trainer: lightning.Trainer, batch_idx: int) -> bool:
+    """Whether this batch was the last of those that make an optimiser step."""
+    return (batch_idx + 1) % trainer.accumulate_grad_batches == 0

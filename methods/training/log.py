@@ -15,6 +15,7 @@ from typing import Any
 import lightning
 
 from bench.core.errors import UserError
+from methods.training.checkpoint import ends_step
 from methods.training.data import TrainingData
 from methods.training.module import TrainingModule
 
@@ -115,7 +116,7 @@ class TrainingLog(lightning.Callback):
             if name != "loss":
                 self._sums[name] = self._sums.get(name, 0) + value
         self._batches += 1
-        finished_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        finished_step = ends_step(trainer, batch_idx)
         self._clock(trainer, int(finished_step))
         if finished_step and trainer.global_step % self.every == 0:
             assert isinstance(pl_module, TrainingModule)

@@ -259,23 +259,25 @@ def test_a_checkpoint_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest
 def test_time_that_is_up_changes_nothing(
     tmp_path: Path, unbroken: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "lightning.pytorch.callbacks.Timer.time_elapsed", lambda self, stage=None: 3600.0 * self._elapsed_steps
-    )
+    """Every batch takes an hour. The same command goes on for as long again, and ends where one command would."""
+    batches = 0
+    original = TrainingModule.training_step
 
-    def count(self: Any, trainer: lightning.Trainer, *_: Any) -> None:
-        self._elapsed_steps = trainer.global_step
-        self._check_time_remaining(trainer)
+    def hour(self: TrainingModule, batch: Any, index: int) -> Any:
+        nonlocal batches
+        batches += 1
+        return original(self, batch, index)
 
-    monkeypatch.setattr("lightning.pytorch.callbacks.Timer.on_train_batch_end", count)
-    monkeypatch.setattr("lightning.pytorch.callbacks.Timer._elapsed_steps", 0, raising=False)
+    monkeypatch.setattr(TrainingModule, "training_step", hour)
+    monkeypatch.setattr("methods.training.checkpoint.time.monotonic", lambda: 3600.0 * batches)
     settings = broken_config(tmp_path)
-    settings.max_hours = 4.5
-    train(settings)
-    assert torch.load(tmp_path / "last.ckpt", weights_only=False)["global_step"] == 5
-    assert (tmp_path / "weights.safetensors").is_file()
-    settings.max_hours = None
-    train(settings)
+    settings.max_hours = 9
+    steps = []
+    for _ in range(2):
+        train(settings)
+        steps.append(torch.load(tmp_path / "last.ckpt", weights_only=False)["global_step"])
+        assert (tmp_path / "weights.safetensors").is_file()
+    assert steps == [5, 10]
     finished = ended(settings)
     for part in ("raw", "averaged", "optimiser", "schedule", "step"):
         assert_same(finished[part], unbroken[part], part)
@@ -311,6 +313,20 @@ def test_a_training_with_other_settings_is_not_continued(tmp_path: Path) -> None
     with pytest.raises(UserError, match=r"method\.name=ncsnpp_m, not sgmse_m|method\.sampler"):
         train(config(tmp_path, "max_steps=5", "method=sgmse_m"))
     train(config(tmp_path, "max_steps=6", "patience=3", "checkpoint_every=1"))
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    settings = config(tmp_path, "max_steps=5")
+    train(settings)
+    whole = (tmp_path / "last.ckpt").read_bytes()
+    (tmp_path / "last.ckpt").write_bytes(whole[:5000])
+    with pytest.raises(UserError, match=r"last\.ckpt: damaged, or not of this version; remove it"):
+        train(settings)
+
+
+def test_what_lightning_refuses_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="strategy=ddp_nonsense"):
+        train(config(tmp_path, "max_steps=5", "strategy=ddp_nonsense", "devices=2"))
 
 
 def test_a_loss_that_is_no_number_ends_in_one_line(tmp_path: Path) -> None:
