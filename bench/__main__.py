@@ -102,6 +102,19 @@ def _leaderboard(arguments: Sequence[str]) -> int:
     return OK
 
 
+def _card(arguments: Sequence[str]) -> int:
+    from pathlib import Path
+
+    files = [argument for argument in arguments if "=" not in argument or Path(argument).exists()]
+    if not files:
+        raise UserError(f"usage: bench {COMMANDS['card'].usage}")
+    composed = config.compose("card", [argument for argument in arguments if argument not in files])
+    from bench.card import card
+
+    print(f"written: {card(files[0], files[1:], composed)}")
+    return OK
+
+
 def _mushra(step: str) -> Callable[[Sequence[str]], int]:
     def call(arguments: Sequence[str]) -> int:
         from bench import mushra
@@ -145,6 +158,12 @@ COMMANDS = {
         "Summarise stored runs (their names or folders), merged where they are several; nothing is computed anew.",
         _leaderboard,
         "leaderboard",
+    ),
+    "card": Command(
+        "card WEIGHTS [RUN...] [KEY=VALUE ...]",
+        "Write a weights file's model card, with the scores that stored runs hold of it.",
+        _card,
+        "card",
     ),
     "mushra export": Command(
         "mushra export RUN [KEY=VALUE ...]",

@@ -30,11 +30,7 @@ class Request:
             out=None if config["out"] is None else Path(str(config["out"])).expanduser(),
             mix=_boolean(config, "mix"),
             views=Views(
-                options=Options(
-                    cluster=None if config["cluster"] is None else str(config["cluster"]),
-                    confidence=_confidence(config),
-                    resamples=_at_least(config, "resamples", 1000),
-                ),
+                options=options(config),
                 strata=None if config["strata"] == "auto" else _names(config, "strata"),
                 bins=_at_least(config, "bins", 2),
                 mixed=_names(config, "mixed"),
@@ -52,7 +48,7 @@ def leaderboard(runs: Sequence[str], config: Mapping[str, Any]) -> Path:
         UserError: there is no such run, or they cannot be merged.
     """
     request = Request.of(config)
-    stored = read([_folder(run, request.runs_dir) for run in runs])
+    stored = read([find_run(run, request.runs_dir) for run in runs])
     merged = merge(stored, request.mix)
     folder = request.out or (
         stored[0].folder
@@ -63,8 +59,21 @@ def leaderboard(runs: Sequence[str], config: Mapping[str, Any]) -> Path:
     return folder
 
 
-def _folder(run: str, runs_dir: Path) -> Path:
-    """A run's name goes before a folder of that name that happens to lie here."""
+def options(config: Mapping[str, Any]) -> Options:
+    """How the composed configuration wants rows to be analysed.
+
+    Raises:
+        UserError: a value makes no sense.
+    """
+    return Options(
+        cluster=None if config["cluster"] is None else str(config["cluster"]),
+        confidence=_confidence(config),
+        resamples=_at_least(config, "resamples", 1000),
+    )
+
+
+def find_run(run: str, runs_dir: Path) -> Path:
+    """A run's folder. Its name goes before a folder of that name that happens to lie here."""
     named = runs_dir / run
     return named if named.is_dir() or not Path(run).is_dir() else Path(run)
 

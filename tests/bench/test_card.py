@@ -1,0 +1,78 @@
+"""``bench card``: a weights file's card with what was measured of that very file."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bench.__main__ import main
+from bench.run import run
+from methods.weights import EMBEDDED, load, save
+
+Config = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return Path(shutil.copy(EMBEDDED / "ncsnpp_m.safetensors", tmp_path / "mine.safetensors"))
+
+
+def test_scores_are_those_of_the_leaderboard_and_differences_have_their_sign(
+    config: Config, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    methods = ["noisy", {"name": "ncsnpp_m", "checkpoint": str(weights), "label": "mine"}, "toy_predictor"]
+    folder = run(config(methods=methods, metrics=["si_sdr", "estoi"])).folder
+    asked = [str(weights), str(folder), "note='It is *small*.'", "resamples=1000"]
+    assert main(["card", *asked]) == 0, capsys.readouterr().err
+    card = weights.with_suffix(".md").read_text()
+    assert card.startswith("# ncsnpp_m\n") and card.endswith("\nIt is *small*.\n")
+    board = pd.read_csv(folder / "leaderboard.csv").set_index("method")
+    mine, control = board.loc["mine", "si_sdr_mean"], board.loc["noisy", "si_sdr_mean"]
+    line = next(line for line in card.splitlines() if line.startswith("| mine"))
+    assert line.startswith(f"| mine | 1 | {mine:.1f} ({mine - control:+.1f} [")
+    assert f"| noisy | 0 | {control:.1f} |" in card
+    assert "toy_predictor" not in card
+
+
+def test_a_run_that_did_not_use_the_file_is_refused(
+    config: Config, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.safetensors"
+    system = load(weights)
+    system.training["hours"] = 0
+    save(other, system)
+    folder = run(config(methods=["noisy", {"name": "ncsnpp_m", "checkpoint": str(weights)}])).folder
+    assert main(["card", str(other), str(folder)]) == 2
+    assert f"run test: no method in it used {other}" in capsys.readouterr().err
+    assert not other.with_suffix(".md").exists()
+
+
+def test_a_card_needs_no_run(weights: Path) -> None:
+    assert main(["card", str(weights)]) == 0
+    assert "## Scores" not in weights.with_suffix(".md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "usage: bench card"),
+        (["nothing.safetensors"], "nothing.safetensors: not a .safetensors file"),
+        (["README.md"], "README.md: not a .safetensors file"),
+    ],
+)
+def test_what_cannot_have_a_card_is_named(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["card", *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_weights_without_a_record_have_none(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    system = load(weights)
+    system.training.clear()
+    save(weights, system)
+    assert main(["card", str(weights)]) == 2
+    assert "says nothing of a training" in capsys.readouterr().err
