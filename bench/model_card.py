@@ -10,7 +10,7 @@ from typing import Any
 from methods.weights import System
 
 Record = dict[str, Any]
-"""What a weights file says of one training; ``before``, where it is there, is the record of its ``init``."""
+"""What a weights file says of one training; ``before`` holds the records of its ``init``."""
 
 LIMITS = """\
 - 16 kHz, one channel. Trained on what is listed above and tested on little else: other languages, rooms, microphones
@@ -45,8 +45,9 @@ def machine() -> str:
 
 def stages(training: Record) -> list[Record]:
     """The records of the whole chain of trainings that led to these weights, the first one first."""
-    before = training.get("before")
-    return [*(stages(before) if before else []), training]
+    before = [stage for record in training.get("before", ()) for stage in stages(record)]
+    once = [stage for number, stage in enumerate(before) if stage not in before[:number]]
+    return [*once, training]
 
 
 def commands(training: Record) -> list[str]:
@@ -121,7 +122,9 @@ def _stage(stage: Record, number: int, of: int) -> list[str]:
     seconds = (config["frames"] - 1) * config["method"]["spectrogram"]["hop"]
     seconds /= config["method"]["spectrogram"]["sample_rate"]
     starts = stage.get("starts", 1)
-    origin = f"{config['init']} (sha256 {stage.get('init_sha256', '?')[:16]})" if config["init"] else "random weights"
+    init = [config["init"]] if isinstance(config["init"], str) else config["init"] or ()
+    hashes = stage.get("init_sha256") or ["?"] * len(init)
+    origin = ", ".join(f"{file} (sha256 {sha256[:16]})" for file, sha256 in zip(init, hashes, strict=True))
     rows = {
         "crops": f"{config['batch_size'] * config['accumulate']} of {config['frames']} frames ({seconds:.2f} s) a step",
         "normalised by the peak of": config.get("normalise", "noisy"),
@@ -130,7 +133,7 @@ def _stage(stage: Record, number: int, of: int) -> list[str]:
         "seed": config["seed"],
         "wall time": f"{stage['hours']:.2f} h" + (f", over {starts} starts" if starts > 1 else ""),
         "machine": f"{stage['machine']}; {config['precision']}, torch {stage['torch']}",
-        "starting from": origin,
+        "starting from": origin or "random weights",
         "optimiser": f"Adam, {config['optimiser']}",
         "objective": config["method"]["objective"],
     }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import shlex
 import sys
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,10 @@ from omegaconf import DictConfig, OmegaConf
 from bench.core.errors import UserError
 from bench.core.memory import keep_freed_memory
 from bench.datasets.mixtures import TrainingMixtures
+from bench.train_init import take_over
 from bench.train_record import BestWeights
 from bench.train_scores import Scores
 from bench.train_settings import check, check_same
-from methods.backbones import NCSNpp
-from methods.checkpoints.systems import open_system
 from methods.parametrization import Parametrization
 from methods.samplers import choose
 from methods.sdes import sde_from
@@ -37,7 +35,6 @@ from methods.training.ema import EMA
 from methods.training.log import TrainingLog
 from methods.training.module import Optimiser, TrainingModule
 from methods.training.objectives import Objective
-from methods.training.warm_start import from_predictive
 from methods.weights import System, load, new_system
 
 
@@ -160,8 +157,8 @@ def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
         raise
 
 
-def build_system(config: DictConfig) -> tuple[System, System | None]:
-    """Fresh networks as configured, or with those of ``config.init`` taken over; and what was in that file.
+def build_system(config: DictConfig) -> tuple[System, list[System]]:
+    """Fresh networks as configured, or with those of ``config.init`` taken over; and what was in those files.
 
     Raises:
         UserError: ``init`` is missing, or its networks or their transform are not those configured.
@@ -181,32 +178,7 @@ def build_system(config: DictConfig) -> tuple[System, System | None]:
         sampler={key: value for key, value in _plain(method).get("sampler", {}).items() if value is not None},
     )
     choose(system.sde, {}, {key: value for key, value in system.sampler.items() if key != "steps"}, system.t_eps)
-    if config.init is None:
-        return system, None
-    if not Path(config.init).is_file():
-        raise UserError(f"init={config.init}: no such weights file; `bench train method=ncsnpp_m` makes a first one")
-    given = open_system(config.init)
-    if given.spectrogram != system.spectrogram:
-        raise UserError(f"init={config.init}: trained on {given.spectrogram}, not {system.spectrogram}")
-    shared = [name for name in system.networks if name in given.networks]
-    for name in shared:
-        if _complete(system.sizes[name]) != _complete(given.sizes[name]):
-            raise UserError(
-                f"init={config.init}: its '{name}' network is {given.sizes[name]}, not {system.sizes[name]}"
-            )
-        system.networks[name].load_state_dict(given.networks[name].state_dict())
-    if "score" in system.networks and "score" not in shared and "denoiser" in given.networks and config.warm_start:
-        from_predictive(system.networks["score"], given.networks["denoiser"], zero_output=method.name == "refinement")
-    elif not shared:
-        raise UserError(f"init={config.init}: has none of the networks {', '.join(system.networks)}")
-    return system, given
-
-
-def _complete(size: Mapping[str, Any]) -> dict[str, Any]:
-    """A network's options with the defaults of those that are not named."""
-    options = inspect.signature(NCSNpp).parameters
-    named = {**{name: option.default for name, option in options.items()}, **size}
-    return {name: list(value) if isinstance(value, Sequence) else value for name, value in named.items()}
+    return system, take_over(system, config.init, config.warm_start)
 
 
 def _plain(config: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,11 @@ class BestWeights(lightning.Callback):
         config: of the training.
         command: that makes these weights again.
         data: what they are trained on, for the card.
-        init: what the training starts from, if not from random weights.
+        init: what the training starts from; nothing: random weights.
     """
 
     def __init__(
-        self, path: Path, system: System, config: DictConfig, command: str, data: str, init: System | None
+        self, path: Path, system: System, config: DictConfig, command: str, data: str, init: Sequence[System] = ()
     ) -> None:
         self.path, self.system, self.config = path, system, config
         self.command, self.data, self.init = command, data, init
@@ -88,8 +89,8 @@ class BestWeights(lightning.Callback):
             "hours": round(self._hours(), 3),
             "starts": self.starts,
             "torch": torch.__version__,
-            **({"init_sha256": self.init.sha256} if self.init else {}),
-            **({"before": self.init.training} if self.init and "command" in self.init.training else {}),
+            "init_sha256": [system.sha256 for system in self.init],
+            "before": [system.training for system in self.init if "command" in system.training],
         }
 
     def _hours(self) -> float:

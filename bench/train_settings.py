@@ -63,6 +63,11 @@ def optional(rule: Rule) -> Rule:
     return Rule(lambda value: value is None or rule.holds(value), f"{rule.words}, or null")
 
 
+def either(first: Rule, second: Rule) -> Rule:
+    """What one of two rules allows."""
+    return Rule(lambda value: first.holds(value) or second.holds(value), f"{first.words}, or {second.words}")
+
+
 def several(rule: Rule, least: int = 0) -> Rule:
     """A list of at least ``least`` such values."""
     words = f"a list of at least {least}, each {rule.words}" if least else f"a list, each entry {rule.words}"
@@ -87,7 +92,7 @@ strategy = Rule(
 
 RULES: dict[str, Rule] = {
     "out": text,
-    "init": optional(text),
+    "init": optional(either(text, several(text, least=1))),
     "warm_start": boolean,
     "seed": whole(0),
     "network.width": Rule(lambda value: whole(4).holds(value) and value % 4 == 0, "a multiple of 4"),

@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from bench.config import compose
 from bench.core.errors import UserError
 from bench.core.types import Audio
+from bench.model_card import stages
 from bench.train import fit
 from methods import create
 from methods.base import Enhanced
@@ -361,18 +362,46 @@ def test_init_takes_networks_over_and_refuses_other_sizes(tmp_path: Path, predic
         train(config(tmp_path / "other", "max_steps=5", "init=missing.safetensors"))
 
 
+def test_of_several_files_the_first_that_has_a_network_gives_it(tmp_path: Path, predictive: Path) -> None:
+    joint = config(tmp_path / "joint", "experiment=table7_pretrained_joint", f"init={predictive}", "max_steps=5")
+    first = fit(joint, Tones(10**6), Tones(8), "bench train joint")
+    both = [
+        "method=storm",
+        "method.objective.freeze_denoiser=true",
+        f"init=[{predictive},{first}]",
+        "optimiser.lr=1e-9",
+    ]
+    second = config(tmp_path / "second", *both, "max_steps=5")
+    path = fit(second, Tones(10**6), Tones(8), "bench train second")
+    networks = load(path).networks
+    for name, source in {"denoiser": predictive, "score": first}.items():
+        for key, value in load(source).networks[name].state_dict().items():
+            assert torch.allclose(networks[name].state_dict()[key], value, rtol=2e-3, atol=1e-6), (name, key)
+    card = path.with_suffix(".md").read_text()
+    assert f"{predictive} (sha256 {load(predictive).sha256[:16]}), {first}" in card
+
+
+def test_a_stage_that_two_histories_share_is_told_once() -> None:
+    first: dict[str, Any] = {"command": "first"}
+    second, third = {"command": "second", "before": [first]}, {"command": "third", "before": [first]}
+    fourth = {"command": "fourth", "before": [third, second]}
+    assert [stage["command"] for stage in stages(fourth)] == ["first", "third", "second", "fourth"]
+
+
 def test_record_and_card_hold_the_whole_chain(tmp_path: Path) -> None:
     first = fit(config(tmp_path / "first", "max_steps=5", "seed=3"), Tones(10**6), Tones(8), "bench train first")
     second = config(tmp_path / "second", "experiment=table7_frozen", f"init={first}", "max_steps=10")
     path = fit(second, Tones(10**6), Tones(8), "bench train second")
     record = load(path).training
-    assert record["before"]["command"] == "bench train first" and record["before"]["config"]["seed"] == 3
+    (before,) = record["before"]
+    assert before["command"] == "bench train first" and before["config"]["seed"] == 3
+    assert record["init_sha256"] == [load(first).sha256]
     card = path.with_suffix(".md").read_text()
     assert card.index("    bench train first\n    bench train second\n") > 0
     assert f"| steps | 5 + {record['steps']} = {5 + record['steps']} |" in card
     for told in ("- tones\n- of random pitch", "stage 1 of 2: ncsnpp_m", "stage 2 of 2: storm", "| seed | 3 |"):
         assert told in card
-    for step, loss in [*record["before"]["validation_curve"], *record["validation_curve"]]:
+    for step, loss in [*before["validation_curve"], *record["validation_curve"]]:
         assert f"| {step} | {loss:g} |" in card
 
 

@@ -1,0 +1,61 @@
+"""What a training starts from: networks out of weights files, by the names they have there."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.core.errors import UserError
+from methods.backbones import NCSNpp
+from methods.checkpoints.systems import open_system
+from methods.training.warm_start import from_predictive
+from methods.weights import System
+
+
+def take_over(system: System, init: str | Sequence[str] | None, warm_start: bool = False) -> list[System]:
+    """Fill ``system``'s networks with those of the same name in files; returns what was in the files.
+
+    Args:
+        init: files, ours or a reference checkpoint. Of several, the first that has a network gives it.
+        warm_start: a score network that none of them has begins as a copy of their predictive one.
+
+    Raises:
+        UserError: a file is missing, has none of the networks, or has them in another size or transform.
+    """
+    files = [init] if isinstance(init, str) else list(init or ())
+    given = [_open(file, system) for file in files]
+    for name, network in system.networks.items():
+        for other in given:
+            if name in other.networks:
+                network.load_state_dict(other.networks[name].state_dict())
+                break
+    names = {name for other in given for name in other.networks}
+    warm = warm_start and "score" in system.networks and "score" not in names and "denoiser" in names
+    if warm:
+        denoiser = next(other.networks["denoiser"] for other in given if "denoiser" in other.networks)
+        from_predictive(system.networks["score"], denoiser, zero_output=system.method == "refinement")
+    for file, other in zip(files, given, strict=True):
+        if not set(other.networks) & set(system.networks) and not (warm and "denoiser" in other.networks):
+            raise UserError(f"init={file}: has none of the networks {', '.join(system.networks)}")
+    return given
+
+
+def _open(file: str, system: System) -> System:
+    if not Path(file).is_file():
+        raise UserError(f"init={file}: no such weights file; `bench train method=ncsnpp_m` makes a first one")
+    given = open_system(file)
+    if given.spectrogram != system.spectrogram:
+        raise UserError(f"init={file}: trained on {given.spectrogram}, not {system.spectrogram}")
+    for name in [name for name in system.networks if name in given.networks]:
+        if _complete(system.sizes[name]) != _complete(given.sizes[name]):
+            raise UserError(f"init={file}: its '{name}' network is {given.sizes[name]}, not {system.sizes[name]}")
+    return given
+
+
+def _complete(size: Mapping[str, Any]) -> dict[str, Any]:
+    """A network's options with the defaults of those that are not named."""
+    options = inspect.signature(NCSNpp).parameters
+    named = {**{name: option.default for name, option in options.items()}, **size}
+    return {name: list(value) if isinstance(value, Sequence) else value for name, value in named.items()}
