@@ -7,15 +7,16 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --constraint constraints.txt
 FROM_CHECKOUT = --build-constraint constraints.txt --editable
 TRAIN = $(BIN)/bench train
-FROZEN := method.objective.freeze_denoiser=true
 # make train-small SPEECH=folder NOISE=folder: real recordings beside the generated ones, as for the embedded weights.
 OWN = $(if $(SPEECH),'dataset.speech_dirs=[$(SPEECH)]') $(if $(NOISE),'dataset.noise_dirs=[$(NOISE)]')
+
+METHODS := ncsnpp_m sgmse_m refinement storm
 
 # make curve CURVE='limit=2 steps=[1,2]' CURVE_RUN=try CURVE_INTO=/tmp/curve: a part of it, elsewhere.
 CURVE_RUN ?= curve
 CURVE_INTO ?= docs
 
-.PHONY: demo test lint types format wheel train-small curve clean
+.PHONY: demo test lint types format wheel train-small curve clean $(METHODS:%=train-%) $(METHODS:%=train-%-1) $(METHODS:%=train-%-2)
 
 demo: $(VENV)/.installed  ## The benchmark of all methods on the embedded recordings.
 	$(BIN)/bench run run=demo
@@ -40,15 +41,36 @@ wheel: $(VENV)/.installed-dev
 	rm -rf build
 	$(BIN)/python -m build --wheel --no-isolation
 
-train-small: $(VENV)/.installed-dev  ## Retrain the embedded weights, into checkpoints/: some hours of one CPU core.
-	$(TRAIN) method=ncsnpp_m experiment=small $(OWN)
-	$(TRAIN) method=sgmse_m experiment=small_score out=checkpoints/first/sgmse_m $(OWN)
-	$(TRAIN) method=storm experiment=small_score $(FROZEN) out=checkpoints/first/storm $(OWN)
-	$(TRAIN) method=refinement experiment=small_score $(FROZEN) max_steps=350 valid_every=175 optimiser.decay_steps=700 \
-		out=checkpoints/first/refinement $(OWN)
-	$(TRAIN) method=sgmse_m experiment=small_prior init=checkpoints/first/sgmse_m/weights.safetensors $(OWN)
-	$(TRAIN) method=storm experiment=small_prior $(FROZEN) init=checkpoints/first/storm/weights.safetensors $(OWN)
-	$(TRAIN) method=refinement experiment=small_prior $(FROZEN) init=checkpoints/first/refinement/weights.safetensors $(OWN)
+train-small: train-ncsnpp_m train-sgmse_m train-refinement train-storm  ## The embedded weights anew: hours of a core.
+
+# Three stages each, which continue where they were stopped and are left as they are where they had ended:
+# one-second crops at the paper's drift; a stronger drift (of the predictive network: other crops); two-second crops.
+train-ncsnpp_m-1: $(VENV)/.installed-dev
+	$(TRAIN) method=ncsnpp_m experiment=small out=checkpoints/1/ncsnpp_m $(OWN)
+train-ncsnpp_m-2: train-ncsnpp_m-1
+	$(TRAIN) method=ncsnpp_m experiment=small seed=1 optimiser.lr=7e-4 optimiser.decay_steps=3600 max_steps=600 \
+		valid_every=300 init=checkpoints/1/ncsnpp_m/weights.safetensors out=checkpoints/2/ncsnpp_m $(OWN)
+train-ncsnpp_m: train-ncsnpp_m-2
+	$(TRAIN) method=ncsnpp_m experiment=small_long init=checkpoints/2/ncsnpp_m/weights.safetensors $(OWN)
+
+SCORE := sgmse_m refinement storm
+FROZEN := method.objective.freeze_denoiser=true
+OPTIONS_storm := $(FROZEN)
+OPTIONS_refinement := $(FROZEN)
+FIRST_refinement := max_steps=350 valid_every=175 optimiser.decay_steps=700
+PREDICTOR := checkpoints/ncsnpp_m/weights.safetensors
+INIT_sgmse_m := checkpoints/2/sgmse_m/weights.safetensors
+INIT_refinement := [$(PREDICTOR),checkpoints/2/refinement/weights.safetensors]
+INIT_storm := [$(PREDICTOR),checkpoints/2/storm/weights.safetensors]
+
+$(SCORE:%=train-%-1): train-%-1: train-ncsnpp_m-1
+	$(TRAIN) method=$* experiment=small_score $(OPTIONS_$*) $(FIRST_$*) init=checkpoints/1/ncsnpp_m/weights.safetensors \
+		out=checkpoints/1/$* $(OWN)
+$(SCORE:%=train-%-2): train-%-2: train-%-1
+	$(TRAIN) method=$* experiment=small_prior $(OPTIONS_$*) init=checkpoints/1/$*/weights.safetensors \
+		out=checkpoints/2/$* $(OWN)
+$(SCORE:%=train-%): train-%: train-%-2 train-ncsnpp_m
+	$(TRAIN) method=$* experiment=small_score_long $(OPTIONS_$*) 'init=$(INIT_$*)' $(OWN)
 
 curve: $(VENV)/.installed  ## Scores over the number of steps on the whole demo set: docs/curve.csv and docs/curve.png.
 	$(BIN)/bench run run=$(CURVE_RUN) 'datasets=[demo_full]' 'steps=[1,2,3,5,10,20,30,50]' $(CURVE)
