@@ -59,7 +59,7 @@ class Metric(ABC):
     Attributes:
         label: as printed in tables and plots ("PESQ", "SI-SDR").
         unit: "dB", "MOS", "%" or "".
-        higher_is_better: which way is good.
+        higher_is_better: which way is good; None: neither is, the value describes.
         needs_clean: whether it compares with the clean speech (intrusive).
         needs_transcript: whether it compares with what was said.
         needs_estimate: whether it compares with the predictor's estimate of a two-stage method.
@@ -72,7 +72,7 @@ class Metric(ABC):
 
     label: ClassVar[str]
     unit: ClassVar[str] = ""
-    higher_is_better: ClassVar[bool] = True
+    higher_is_better: ClassVar[bool | None] = True
     needs_clean: ClassVar[bool] = True
     needs_transcript: ClassVar[bool] = False
     needs_estimate: ClassVar[bool] = False

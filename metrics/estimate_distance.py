@@ -22,7 +22,7 @@ class EstimateDistance(Metric):
 
     label = "Moved"
     unit = "dB"
-    higher_is_better = False
+    higher_is_better = None
     needs_clean = False
     needs_estimate = True
 

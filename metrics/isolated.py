@@ -30,7 +30,8 @@ class Isolated:
 
     Args:
         what: the function's name in messages.
-        seconds: after so long without an answer it is stopped.
+        seconds: after computing so long without an answer it is stopped. Time that it waits for, as on a busy
+            machine, does not count.
 
     Raises (a call):
         UserError: its process crashed, or took too long.
@@ -46,26 +47,18 @@ class Isolated:
     def __call__(self, *arguments: Any) -> Any:
         with self._lock:
             process = self._running()
-            late = threading.Event()
-
-            def stop() -> None:
-                late.set()
-                process.kill()
-
-            timer = threading.Timer(self.seconds, stop)
-            timer.start()
             try:
                 assert process.stdin and process.stdout
-                _send(process.stdin, arguments)
+                _send(process.stdin, (self.seconds, arguments))
                 worked, answer = pickle.load(process.stdout)
             except (EOFError, OSError, pickle.UnpicklingError):
-                how = f"gave no answer within {self.seconds:g} s" if late.is_set() else f"crashed ({self._stop()})"
+                how = self._stop()
+                late = how == signal.SIGPROF.name
+                how = f"gave no answer within {self.seconds:g} s of computing" if late else f"crashed ({how})"
                 raise UserError(f"{self.what} {how}") from None
             except BaseException:  # Ctrl-C: its answer would be taken for the next call's
-                self._stop()
+                self._forget()
                 raise
-            finally:
-                timer.cancel()
         if worked:
             return answer
         raise answer
@@ -85,15 +78,20 @@ class Isolated:
         return self._process
 
     def _stop(self) -> str:
-        """End the process; how it had ended before."""
+        """How the process ended, of which there is nothing more to be read."""
         assert self._process is not None
         try:
-            code = self._process.wait(timeout=1)
+            code = self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             code = 0
+        self._forget()
+        return signal.Signals(-code).name if code < 0 else f"exit status {code}"
+
+    def _forget(self) -> None:
+        """End the process; the next call starts another."""
+        assert self._process is not None
         _end(self._process, self._owner)
         self._process = None
-        return signal.Signals(-code).name if code < 0 else f"exit status {code}"
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:
@@ -118,11 +116,13 @@ def _serve(module: str, name: str) -> None:
     function = getattr(import_module(module), name)
     while True:
         try:
-            arguments = pickle.load(calls)
+            seconds, arguments = pickle.load(calls)
         except EOFError:
             return
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # ends this process, by SIGPROF
         try:
             answer = True, function(*arguments)
         except Exception as error:
             answer = False, error
+        signal.setitimer(signal.ITIMER_PROF, 0)
         _send(answers, answer)

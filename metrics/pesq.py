@@ -20,7 +20,7 @@ from metrics.isolated import Isolated
 
 MOST_UTTERANCES = 50
 SECONDS = 120.0
-"""PESQ takes about a hundredth of a recording's length; whatever takes so long does not end."""
+"""Of computing: PESQ takes about a hundredth of a recording's length, and what takes so long does not end."""
 
 
 @METRICS.register("pesq")

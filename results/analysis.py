@@ -86,7 +86,7 @@ def _analyse(panel: Panel, metrics: Mapping[str, MetricInfo], options: Options) 
     summaries = summarise(panel, options.confidence, options.resamples)
     comparisons = compare(panel, options.confidence, options.resamples)
     standing = {
-        metric: standings(panel.scores[metric], comparisons[metric], info.higher_is_better, options.level)
+        metric: standings(panel.scores[metric], comparisons[metric], info.direction, options.level)
         for metric, info in metrics.items()
     }
     return Analysis(panel, metrics, options, summaries, comparisons, standing)

@@ -66,7 +66,7 @@ def correlate(analysis: Analysis) -> list[Correlation]:
 def _correlate(analysis: Analysis, paradigm: str, resampler: Resampler) -> list[Correlation]:
     panel, names = analysis.panel, analysis.shown
     systems = [number for number, system in enumerate(panel.systems) if system.paradigm == paradigm]
-    scores = {name: panel.scores[name].clips[systems] * _sign(analysis, name) for name in names}
+    scores = {name: panel.scores[name].clips[systems] * (analysis.metrics[name].direction or 1) for name in names}
     there = {pair: np.isfinite(scores[pair[0]]) & np.isfinite(scores[pair[1]]) for pair in combinations(names, 2)}
     pairs = [pair for pair, both in there.items() if both.sum() >= FEWEST]
     if not pairs:
@@ -75,13 +75,13 @@ def _correlate(analysis: Analysis, paradigm: str, resampler: Resampler) -> list[
     for kind in KINDS:
         moments = [_moments(scores[first], scores[second], there[first, second], kind) for first, second in pairs]
         draws[kind] = _draws(panel.by_unit(np.array(moments)), resampler)
-        ends[kind] = draws[kind].interval(analysis.options.confidence)
+        ends[kind] = _interval(draws[kind], analysis.options.confidence)
     return [
         Correlation(
             *(paradigm, *pair, int(there[pair].sum()), int(draws["pearson"].units[at])),
             coefficient={kind: float(draws[kind].estimate[at]) for kind in KINDS},
-            low={kind: float(np.maximum(ends[kind][0][at], -1)) for kind in KINDS},
-            high={kind: float(np.minimum(ends[kind][1][at], 1)) for kind in KINDS},
+            low={kind: float(ends[kind][0][at]) for kind in KINDS},
+            high={kind: float(ends[kind][1][at]) for kind in KINDS},
         )
         for at, pair in enumerate(pairs)
     ]
@@ -106,6 +106,16 @@ def _draws(moments: Array, resampler: Resampler) -> Draws:
     return Draws(estimate, values, (moments[:, 0] > 0).sum(axis=1))
 
 
+def _interval(draws: Draws, confidence: float) -> tuple[Array, Array]:
+    """In Fisher's transform, in which coefficients scatter alike wherever they lie: no end is beyond 1."""
+
+    def fisher(coefficient: Array) -> Array:
+        return np.asarray(np.arctanh(np.clip(coefficient, -1 + 1e-9, 1 - 1e-9)))
+
+    low, high = Draws(fisher(draws.estimate), fisher(draws.values), draws.units).interval(confidence)
+    return np.tanh(low), np.tanh(high)
+
+
 def _pearson(moments: Array) -> Array:
     """From sums of 1, x, y, x², y² and xy; NaN where x or y does not vary."""
     n, x, y, xx, yy, xy = moments
@@ -125,10 +135,6 @@ def _ranks(values: Array, there: NDArray[np.bool_]) -> Array:
     ranks = np.zeros(values.shape)
     ranks[there] = stats.rankdata(values[there])
     return ranks
-
-
-def _sign(analysis: Analysis, metric: str) -> int:
-    return 1 if analysis.metrics[metric].higher_is_better else -1
 
 
 def correlation_frame(correlations: Iterable[Correlation], dataset: str) -> pd.DataFrame:
@@ -156,12 +162,13 @@ def goodhart(analysis: Analysis) -> list[str]:
     Counted are processed systems that failed on no recording, and metrics by which the best of these and the
     last are told apart: chance warns nobody. It takes three systems, and two metrics to be last on.
     """
-    ends = {name: found for name in analysis.shown if (found := _ends(analysis, name))}
+    judges = [name for name in analysis.shown if analysis.metrics[name].direction]
+    ends = {name: found for name in judges if (found := _ends(analysis, name))}
     warnings = []
     for number, system in enumerate(analysis.panel.systems):
         leads = [name for name, (best, _) in ends.items() if best == number]
         trails = [name for name, (_, last) in ends.items() if last == number]
-        others = len(analysis.shown) - len(leads)
+        others = len(judges) - len(leads)
         if leads and len(trails) >= 2 and 2 * len(trails) > others and len(trails) > len(leads):
             warnings.append(
                 f"{system.label} leads on {_labels(analysis, leads)} but is last on {len(trails)} of {others} other "
@@ -172,12 +179,13 @@ def goodhart(analysis: Analysis) -> list[str]:
 
 def _ends(analysis: Analysis, metric: str) -> tuple[int, int] | None:
     """The best and the last of the processed systems by ``metric``, where these are told apart."""
+    direction = analysis.metrics[metric].direction
     of_metric = [summary.metrics[metric] for summary in analysis.summaries]
     systems = analysis.panel.systems
     full = [at for at in contenders(analysis.panel.scores[metric]) if systems[at].paradigm != "control"]
-    if len(full) < 3:
+    if len(full) < 3 or not direction:
         return None
-    ranked = sorted(full, key=lambda at: _sign(analysis, metric) * of_metric[at].mean)
+    ranked = sorted(full, key=lambda at: direction * of_metric[at].mean)
     last, best = ranked[0], ranked[-1]
     told = any(
         {pair.first, pair.second} == {best, last} and pair.holm_bootstrap < analysis.options.level

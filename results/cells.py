@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
+from bench.core.types import Status
 from results.analysis import Analysis
 from results.comparison import Standing
 from results.panel import RECORDING
@@ -97,10 +99,21 @@ def legend(analysis: Analysis, best: str, tied: str) -> list[str]:
         )
     if any(summary.failed for summary in analysis.summaries):
         text.append("failed: rows whose enhancement or a score ended in an error; rows.jsonl says why")
-    absent = [info.label for name, info in analysis.metrics.items() if name not in analysis.shown]
-    if absent:
-        text.append(f"without any value: {', '.join(absent)}")
+    if absent := _absent(analysis):
+        text.append(f"without any value: {absent}")
     return text
+
+
+def _absent(analysis: Analysis) -> str:
+    """The metrics that no system has a value of, and why."""
+    found: dict[str, list[str]] = {}
+    for name, info in analysis.metrics.items():
+        if name not in analysis.shown:
+            reasons: Counter[tuple[Status, str]] = Counter()
+            for summary in analysis.summaries:
+                reasons.update(summary.metrics[name].reasons)
+            found.setdefault(why_missing(reasons), []).append(info.label)
+    return "; ".join(f"{', '.join(labels)}: {why}" for why, labels in found.items())
 
 
 def missing(analysis: Analysis) -> list[str]:

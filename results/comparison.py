@@ -142,9 +142,7 @@ def contenders(scores: Scores) -> list[int]:
     ]
 
 
-def standings(
-    scores: Scores, comparisons: Sequence[Comparison], higher_is_better: bool, level: float = 0.05
-) -> list[Standing]:
+def standings(scores: Scores, comparisons: Sequence[Comparison], direction: int, level: float = 0.05) -> list[Standing]:
     """Which system is best by a metric, and which others the data do not tell from it.
 
     Best is the contender that is ahead of most others, of each on the recordings that both have: where all
@@ -153,16 +151,16 @@ def standings(
 
     Args:
         comparisons: of every two systems, by this metric.
+        direction: 1 where more is better, -1 where less is, 0 where neither: then none is best.
     """
     standing: list[Standing] = [""] * len(scores.clips)
     able = contenders(scores)
-    if not able:
+    if not able or not direction:
         return standing
-    sign = 1 if higher_is_better else -1
     lead = dict.fromkeys(able, 0)
     for pair in comparisons:
         if pair.first in lead and pair.second in lead:
-            ahead = int(np.sign(sign * np.nan_to_num(pair.difference)))
+            ahead = int(np.sign(direction * np.nan_to_num(pair.difference)))
             lead[pair.first] += ahead
             lead[pair.second] -= ahead
     best = max(able, key=lead.__getitem__)

@@ -22,7 +22,7 @@ from matplotlib.lines import Line2D
 
 from results.analysis import Analysis
 from results.files import replacing
-from results.info import PARADIGMS, MetricInfo
+from results.info import PARADIGMS
 from results.panel import System
 
 COLOURS = {
@@ -60,11 +60,6 @@ def plain(name: str) -> str:
 def interval(analysis: Analysis) -> str:
     """What a figure's intervals are."""
     return f"{100 * analysis.options.confidence:g} % interval over {analysis.units}"
-
-
-def axis(info: MetricInfo) -> str:
-    unit = f" ({info.unit})" if info.unit else ""
-    return f"{info.label}{unit} {'↑' if info.higher_is_better else '↓'}"
 
 
 def style() -> ExitStack:

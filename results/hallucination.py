@@ -98,8 +98,7 @@ def _hallucinations(
 def _gain(analysis: Analysis, metric: str, system: int, control: int) -> Array:
     """``[clips, seeds]``: how much better than the control."""
     scores = analysis.panel.scores[metric]
-    sign = 1 if analysis.metrics[metric].higher_is_better else -1
-    return np.asarray(sign * (scores.samples[system] - scores.clips[control][:, None]))
+    return np.asarray(analysis.metrics[metric].direction * (scores.samples[system] - scores.clips[control][:, None]))
 
 
 def remarks(analysis: Analysis, found: Iterable[Hallucinations]) -> list[str]:

@@ -101,9 +101,9 @@ def comparisons(analyses: Iterable[Analysis]) -> pd.DataFrame:
 
 
 def _better(difference: float, p: float, analysis: Analysis, info: MetricInfo) -> str:
-    if not p < analysis.options.level:
+    if not p < analysis.options.level or not info.direction:
         return ""
-    return "a" if (difference > 0) == info.higher_is_better else "b"
+    return "a" if difference * info.direction > 0 else "b"
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> Path:

@@ -45,6 +45,7 @@ def _draw(ax: Axes, correlations: Sequence[Correlation], names: Sequence[str]) -
     for (row, column), value in np.ndenumerate(grid):
         if np.isfinite(value):
             colour = "white" if abs(value) > 0.6 else "0.15"
-            ax.text(column, row, f"{value:.2f}", ha="center", va="center", size="x-small", color=colour)
+            text = ax.text(column, row, f"{value:.2f}", ha="center", va="center", size="x-small", color=colour)
+            text.set_in_layout(False)  # it lies inside; measuring thousands takes long
     ax.grid(visible=False)
     ax.tick_params(length=0)

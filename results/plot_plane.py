@@ -48,7 +48,7 @@ def noise_artefact_plane(analysis: Analysis) -> Figure | None:
             ax.plot(across.mean, up.mean, linestyle="", markersize=7, markeredgecolor="white", zorder=4, **look)
             handles.append(Line2D([], [], linestyle="", label=figures.label(system), **look))
         _equal_sdr(ax)
-        ax.set(xlabel=figures.axis(analysis.metrics[sir]), ylabel=figures.axis(analysis.metrics[sar]))
+        ax.set(xlabel=analysis.metrics[sir].heading, ylabel=analysis.metrics[sar].heading)
         figures.finish(figure, analysis, handles, _NOTE.format(interval=figures.interval(analysis)))
     return figure
 

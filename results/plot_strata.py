@@ -33,11 +33,12 @@ def scores_by_stratum(analysis: Analysis, strata: Sequence[Stratum]) -> Figure |
                 of_metric = [stratum.metrics[name][number] for stratum in strata]
                 places = np.arange(len(strata)) + shift
                 ax.plot(places, [of.mean for of in of_metric], markersize=4, linewidth=0.8, zorder=3, **look)
-                for place, of in zip(places, of_metric, strict=True):
-                    ax.plot((place, place), (of.low, of.high), color=look["color"], linewidth=1, alpha=0.6)
+                ends = np.array([(of.low, of.high) for of in of_metric])
+                known = np.isfinite(ends).all(axis=1)
+                ax.vlines(places[known], *ends[known].T, color=look["color"], linewidth=1, alpha=0.6)
             counts = (f"{figures.plain(stratum.value)}\n({len(stratum.panel.clips)})" for stratum in strata)
             ax.set_xticks(range(len(strata)), list(counts), size="small")
-            ax.set(xlabel=figures.plain(strata[0].tag), ylabel=figures.axis(analysis.metrics[name]))
+            ax.set(xlabel=figures.plain(strata[0].tag), ylabel=analysis.metrics[name].heading)
             ax.grid(visible=False, axis="x")
             low, high = _range(strata, name)
             ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))

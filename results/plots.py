@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from results import figures
 from results.analysis import Analysis
 from results.info import MetricInfo
-from results.statistics import Summary
+from results.statistics import MetricSummary, Summary
 
 _BOX_NOTE = """box: quartiles; whiskers: 5 to 95 %; dotted: mean of the control
 diamond and number: mean, with {interval}"""
@@ -45,48 +45,55 @@ def scores_by_method(analysis: Analysis) -> Figure | None:
     with figures.style():
         figure, panels = figures.panels(len(names), width=2.9, height=0.6 + 0.32 * len(systems), share_y=True)
         for ax, name in zip(panels, names, strict=True):
-            for place, (system, summary) in enumerate(zip(systems, analysis.summaries, strict=True)):
-                of_metric = summary.metrics[name]
-                if of_metric.n == 0:
-                    continue
-                values = analysis.panel.scores[name].clips[place]
-                _draw_distribution(ax, values[np.isfinite(values)], place, palette[system.paradigm])
-                _draw_mean(ax, of_metric.mean, (of_metric.low, of_metric.high), place)
-                if system.paradigm == "control":
-                    ax.axvline(of_metric.mean, color=figures.COLOURS["control"], linestyle=":", linewidth=1, zorder=1)
-                _print_mean(ax, of_metric.mean, place, analysis.metrics[name])
+            of_metric = [summary.metrics[name] for summary in analysis.summaries]
+            places = [place for place, of in enumerate(of_metric) if of.n]
+            clips = analysis.panel.scores[name].clips
+            scores = [clips[place][np.isfinite(clips[place])] for place in places]
+            _draw_distributions(ax, scores, places, [palette[systems[place].paradigm] for place in places])
+            _draw_means(ax, [of_metric[place] for place in places], places)
+            for place in places:
+                if systems[place].paradigm == "control":
+                    level = of_metric[place].mean
+                    ax.axvline(level, color=figures.COLOURS["control"], linestyle=":", linewidth=1, zorder=1)
+                _print_mean(ax, of_metric[place].mean, place, analysis.metrics[name])
             ax.set_yticks(range(len(systems)), [figures.label(system) for system in systems])
-            ax.set(xlabel=figures.axis(analysis.metrics[name]), ylim=(len(systems) - 0.5, -0.5))
+            ax.set(xlabel=analysis.metrics[name].heading, ylim=(len(systems) - 0.5, -0.5))
             ax.grid(visible=False, axis="y")
         handles = [Line2D([], [], color=colour, marker="s", linestyle="", label=p) for p, colour in palette.items()]
         figures.finish(figure, analysis, handles, _BOX_NOTE.format(interval=figures.interval(analysis)))
     return figure
 
 
-def _draw_distribution(ax: Axes, values: NDArray[np.float64], place: int, colour: str) -> None:
-    low, first, median, third, high = np.percentile(values, (5, 25, 50, 75, 95))
-    ax.barh(place, third - first, 0.6, first, color=_tint(colour), edgecolor="0.4", linewidth=0.8, zorder=2)
-    ax.plot((median, median), (place - 0.3, place + 0.3), color="0.4", linewidth=0.8, zorder=2.2)
-    for whisker in ((low, first), (third, high)):
-        ax.plot(whisker, (place, place), color="0.4", linewidth=0.8, zorder=2)
+def _draw_distributions(
+    ax: Axes, scores: Sequence[NDArray[np.float64]], places: Sequence[int], colours: Sequence[str]
+) -> None:
+    """A box and the recordings for each place; all in few pieces, of which a large table has few enough to draw."""
+    low, first, median, third, high = np.array([np.percentile(values, (5, 25, 50, 75, 95)) for values in scores]).T
+    middles, tints = np.array(places), [_tint(colour) for colour in colours]
+    thin: dict[str, Any] = {"color": "0.4", "linewidth": 0.8}
+    ax.barh(middles, third - first, 0.6, first, color=tints, edgecolor="0.4", linewidth=0.8, zorder=2)
+    ax.vlines(median, middles - 0.3, middles + 0.3, zorder=2.2, **thin)
+    ax.hlines(np.r_[middles, middles], np.r_[low, third], np.r_[first, high], zorder=2, **thin)
+    counts = [len(values) for values in scores]
+    scatter = [np.random.default_rng(0).uniform(-0.24, 0.24, count) for count in counts]
+    alphas = np.clip(30 / np.array(counts), 0.15, 0.6)
     ax.scatter(
-        values,
-        place + np.random.default_rng(0).uniform(-0.24, 0.24, len(values)),
-        s=float(np.clip(400 / len(values), 1.5, 8)),
-        color=colour,
-        alpha=float(np.clip(30 / len(values), 0.15, 0.6)),
+        np.concatenate(scores),
+        np.repeat(middles, counts) + np.concatenate(scatter),
+        s=np.repeat(np.clip(400 / np.array(counts), 1.5, 8), counts),
+        c=np.repeat([(*to_rgb(colour), alpha) for colour, alpha in zip(colours, alphas, strict=True)], counts, axis=0),
         linewidths=0,
         zorder=2.5,
         rasterized=True,  # thousands of points as vectors would make the PDF slow to turn to
     )
 
 
-def _draw_mean(ax: Axes, mean: float, interval: tuple[float, float], place: int) -> None:
-    if np.isfinite(interval).all():
-        ax.plot(interval, (place, place), color="0.1", linewidth=1.6, zorder=3)
-    ax.plot(
-        [mean], [place], color="0.1", marker="D", markersize=4.5, markeredgecolor="white", markeredgewidth=0.6, zorder=3
-    )
+def _draw_means(ax: Axes, summaries: Sequence[MetricSummary], places: Sequence[int]) -> None:
+    means, lows, highs = np.array([(of.mean, of.low, of.high) for of in summaries]).T
+    known = np.isfinite(lows)
+    ax.hlines(np.array(places)[known], lows[known], highs[known], color="0.1", linewidth=1.6, zorder=3)
+    look: dict[str, Any] = {"marker": "D", "markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.6}
+    ax.plot(means, places, color="0.1", linestyle="", zorder=3.1, **look)
 
 
 def _print_mean(ax: Axes, mean: float, place: int, info: MetricInfo) -> None:
@@ -116,7 +123,7 @@ def scores_by_nfe(analysis: Analysis) -> Figure | None:
             for method, look in looks.items():
                 part = [s for s in analysis.summaries if s.system.method == method and s.metrics[name].n]
                 _draw_method(ax, part, name, look)
-            ax.set(xlabel="network calls per recording (NFE)", ylabel=figures.axis(analysis.metrics[name]))
+            ax.set(xlabel="network calls per recording (NFE)", ylabel=analysis.metrics[name].heading)
         handles = [Line2D([], [], label=figures.plain(method), **look) for method, look in looks.items()]
         figures.finish(figure, analysis, handles, _CALLS_NOTE.format(interval=figures.interval(analysis)))
     return figure

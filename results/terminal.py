@@ -110,8 +110,8 @@ class _Page:
         return table
 
     def _header(self, info: MetricInfo) -> Text:
-        up, down = "^v" if self.ascii else "↑↓"
-        header = Text(f"{info.label} {up if info.higher_is_better else down}")
+        arrow = {"↑": "^", "↓": "v"}.get(info.arrow, "") if self.ascii else info.arrow
+        header = Text(f"{info.label} {arrow}".rstrip())
         return header.append(f"\n{info.unit}", "dim") if info.unit else header
 
     def _text(self, cell: Cell) -> Text:

@@ -9,7 +9,6 @@ from pathlib import Path
 from results.analysis import Analysis
 from results.cells import Cell, legend, lines, missing
 from results.files import replacing
-from results.info import MetricInfo
 
 
 def write_tables(
@@ -73,7 +72,7 @@ def _grid(analysis: Analysis) -> tuple[list[str | Cell], list[list[str | Cell]]]
     """What stands in the header and in each line."""
     rows, names = lines(analysis), analysis.shown
     steps, failed = any(row.steps for row in rows), any(row.failed for row in rows)
-    heads = (_header(analysis.metrics[name]) for name in names)
+    heads = (analysis.metrics[name].heading for name in names)
     return ["method", *["N"] * steps, *heads, "n", "NFE", "RTF", *["failed"] * failed], [
         [
             *(row.method, *[row.steps] * steps),
@@ -82,11 +81,6 @@ def _grid(analysis: Analysis) -> tuple[list[str | Cell], list[list[str | Cell]]]
         ]
         for row in rows
     ]
-
-
-def _header(info: MetricInfo) -> str:
-    unit = f" ({info.unit})" if info.unit else ""
-    return f"{info.label}{unit} {'↑' if info.higher_is_better else '↓'}"
 
 
 def _markdown(content: str | Cell) -> str:

@@ -59,6 +59,18 @@ class ToyPredictor(_Toy):
     paradigm = "predictive"
 
 
+@METHODS.register("toy_two_stages")
+class TwoStages(Method):
+    """Halves the recording, and halves that again."""
+
+    two_stages = True
+
+    def enhance_one(
+        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance: str | None
+    ) -> Enhanced:
+        return Enhanced(noisy / 4, estimate=noisy / 2)
+
+
 @METRICS.register("toy_metric")
 class ToyMetric(Metric):
     """The number of samples; or, broken, an error outside what ``score`` catches."""

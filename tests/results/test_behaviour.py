@@ -43,6 +43,7 @@ def test_coefficients_are_scipys_within_each_paradigm() -> None:
     assert (predictive.paradigm, predictive.n, predictive.units) == ("predictive", 99, 50)
     assert predictive.coefficient["pearson"] == pytest.approx(stats.pearsonr(a, b).statistic)
     assert predictive.coefficient["spearman"] == pytest.approx(stats.spearmanr(a, b).statistic)
+    assert (generative.low["spearman"], generative.high["spearman"]) == (pytest.approx(-1), pytest.approx(-1))
     interval = stats.pearsonr(a, b).confidence_interval()
     assert (predictive.low["pearson"], predictive.high["pearson"]) == pytest.approx(interval, abs=0.04)
     assert generative.coefficient["spearman"] == pytest.approx(-1)

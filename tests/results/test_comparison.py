@@ -106,7 +106,7 @@ def false_winners(draw: Draw, experiments: int = 300) -> tuple[float, float]:
     for seed in range(experiments):
         panel = draw(np.random.default_rng(seed))
         pairs = compare(panel, resamples=1000)["x"]
-        standing = standings(panel.scores["x"], pairs, higher_is_better=True)
+        standing = standings(panel.scores["x"], pairs, direction=1)
         apart += any(pair.holm_bootstrap < 0.05 for pair in pairs)
         alone += standing.count("best") == 1 and "tied" not in standing
     return apart / experiments, alone / experiments
@@ -160,19 +160,19 @@ def test_a_real_difference_is_found_among_forty_systems() -> None:
     assert analysis.standings["x"].count("") == 39
 
 
-def standing(means: list[float], p: dict[tuple[int, int], float], higher_is_better: bool = True) -> list[str]:
+def standing(means: list[float], p: dict[tuple[int, int], float], direction: int = 1) -> list[str]:
     scores = score_panel(np.array(means)[:, None] + [[-1.0, 0, 1]]).scores["x"]
     pairs = [
         Comparison("x", *pair, 3, 3, means[pair[0]] - means[pair[1]], 0, 0, value, value, value, value, 0, 0)
         for pair, value in p.items()
     ]
-    return list(standings(scores, pairs, higher_is_better))
+    return list(standings(scores, pairs, direction))
 
 
 def test_standings_by_hand() -> None:
     p = {(0, 1): 0.5, (0, 2): 0.001, (1, 2): 0.04}
     assert standing([1, 2, 3], p) == ["", "", "best"]
-    assert standing([1, 2, 3], p, higher_is_better=False) == ["best", "tied", ""]
+    assert standing([1, 2, 3], p, direction=-1) == ["best", "tied", ""]
     assert standing([2, 2, 1], p) == ["best", "best", ""]
     assert standing([1, 2], {(0, 1): np.nan}) == ["tied", "best"]
     assert standing([1], {}) == ["best"]

@@ -10,8 +10,11 @@ import pytest
 from bench.core.errors import UserError
 from bench.core.types import Score
 from results.analysis import Options, analyse
+from results.behaviour import goodhart
+from results.info import MetricInfo
 from results.leaderboard import comparisons, leaderboard, write_csv
 from results.rows import Row
+from results.typeset import markdown
 from tests.results.conftest import METRICS, make_row, score_rows
 
 QUICK = Options(resamples=1000)
@@ -77,3 +80,18 @@ def test_every_two_systems_are_compared_once(benchmark_rows: Callable[..., list[
     assert (frame["holm_bootstrap"] >= frame["p_bootstrap"]).all()
     assert (frame["better"].eq("") == frame["holm_bootstrap"].ge(0.05)).all()
     assert comparisons(analyse(score_rows(pd.DataFrame([[1.0, 2.0]]).to_numpy()), options=QUICK)).empty
+
+
+def test_a_metric_that_calls_neither_way_good_has_no_best() -> None:
+    """How far a second stage moved is a description: nobody wins by it."""
+    info = {"moved": MetricInfo("Moved", "dB", higher_is_better=None), "lsd": METRICS["lsd"]}
+    rows = [
+        make_row(str(clip), method=method, paradigm="predictive", moved=level + clip / 10, lsd=level + clip / 10)
+        for clip in range(8)
+        for method, level in (("a", -30.0), ("b", -10.0), ("c", -20.0))
+    ]
+    (made,) = analyse(rows, info, QUICK)
+    assert made.standings == {"moved": ["", "", ""], "lsd": ["best", "", ""]}
+    assert comparisons([made]).groupby("metric")["better"].agg("".join).to_dict() == {"lsd": "aab", "moved": ""}
+    assert "Moved (dB) |" in markdown([made], [[]])
+    assert goodhart(made) == []

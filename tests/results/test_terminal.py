@@ -106,7 +106,7 @@ def test_names_are_not_markup() -> None:
 def test_metrics_without_any_value_and_empty_runs_say_so() -> None:
     assert "no results yet" in printed([])
     text = printed([make_row(status="error", reason="corrupt")])
-    assert "without any value: PESQ, LSD" in text
+    assert "without any value: PESQ, LSD: 1 error (corrupt)" in text
     assert "noisy" in text
 
 
