@@ -103,10 +103,12 @@ def finish(figure: Figure, analysis: Analysis, handles: Sequence[Line2D], note: 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """The figure in every format; the same figure gives the same bytes, there is no date in them."""
     written = []
+    figure.draw_without_rendering()  # it is laid out now, once for all formats
+    with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)
     for suffix in FORMATS:
         path = folder / f"{name}.{suffix}"
         with replacing(path) as temporary:
             figure.savefig(temporary, metadata={"CreationDate": None} if suffix == "pdf" else None)
-        figure.set_layout_engine("none")  # it is laid out now, once for all formats
         written.append(path)
     return written

@@ -16,8 +16,8 @@ from results.strata import Stratum
 
 def scores_by_stratum(analysis: Analysis, strata: Sequence[Stratum]) -> Figure | None:
     """One tag's strata: means with intervals, a line per system; None if there is nothing to draw."""
-    names = analysis.shown
-    if not names or not strata:
+    names = [name for name in analysis.shown if any(of.n for stratum in strata for of in stratum.metrics[name])]
+    if not names:
         return None
     systems = analysis.panel.systems
     palette = figures.colours(system.paradigm for system in systems)
@@ -51,7 +51,8 @@ def scores_by_stratum(analysis: Analysis, strata: Sequence[Stratum]) -> Figure |
 
 
 def _range(strata: Sequence[Stratum], metric: str) -> tuple[float, float]:
-    """Of the recordings' scores: the intervals of a handful of them would leave nothing else to be seen."""
+    """Of means and intervals, but no farther than recordings score: a handful of them have intervals without bounds."""
+    ends = [end for stratum in strata for of in stratum.metrics[metric] for end in (of.mean, of.low, of.high)]
     values = np.concatenate([stratum.panel.scores[metric].clips.ravel() for stratum in strata])
-    low, high = np.nanmin(values), np.nanmax(values)
+    low, high = max(np.nanmin(ends), np.nanmin(values)), min(np.nanmax(ends), np.nanmax(values))
     return (float(low), float(high)) if high > low else (float(low) - 1, float(high) + 1)

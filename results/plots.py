@@ -67,25 +67,26 @@ def scores_by_method(analysis: Analysis) -> Figure | None:
 def _draw_distributions(
     ax: Axes, scores: Sequence[NDArray[np.float64]], places: Sequence[int], colours: Sequence[str]
 ) -> None:
-    """A box and the recordings for each place; all in few pieces, of which a large table has few enough to draw."""
+    """A box and the recordings for each place."""
     low, first, median, third, high = np.array([np.percentile(values, (5, 25, 50, 75, 95)) for values in scores]).T
     middles, tints = np.array(places), [_tint(colour) for colour in colours]
     thin: dict[str, Any] = {"color": "0.4", "linewidth": 0.8}
     ax.barh(middles, third - first, 0.6, first, color=tints, edgecolor="0.4", linewidth=0.8, zorder=2)
     ax.vlines(median, middles - 0.3, middles + 0.3, zorder=2.2, **thin)
     ax.hlines(np.r_[middles, middles], np.r_[low, third], np.r_[first, high], zorder=2, **thin)
-    counts = [len(values) for values in scores]
-    scatter = [np.random.default_rng(0).uniform(-0.24, 0.24, count) for count in counts]
-    alphas = np.clip(30 / np.array(counts), 0.15, 0.6)
-    ax.scatter(
-        np.concatenate(scores),
-        np.repeat(middles, counts) + np.concatenate(scatter),
-        s=np.repeat(np.clip(400 / np.array(counts), 1.5, 8), counts),
-        c=np.repeat([(*to_rgb(colour), alpha) for colour, alpha in zip(colours, alphas, strict=True)], counts, axis=0),
-        linewidths=0,
-        zorder=2.5,
-        rasterized=True,  # thousands of points as vectors would make the PDF slow to turn to
-    )
+    for values, place, colour in zip(scores, places, colours, strict=True):
+        ax.plot(
+            values,
+            place + np.random.default_rng(0).uniform(-0.24, 0.24, len(values)),
+            color=colour,
+            alpha=float(np.clip(30 / len(values), 0.15, 0.6)),
+            linestyle="",
+            marker="o",
+            markersize=float(np.sqrt(np.clip(400 / len(values), 1.5, 8))),
+            markeredgewidth=0,
+            zorder=2.5,
+            rasterized=True,  # thousands of points as vectors would make the PDF slow to turn to
+        )
 
 
 def _draw_means(ax: Axes, summaries: Sequence[MetricSummary], places: Sequence[int]) -> None:

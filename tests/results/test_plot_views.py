@@ -83,4 +83,18 @@ def test_strata_are_drawn_with_their_means(analysis: Analysis) -> None:
     assert [label.get_text() for label in pesq.get_xticklabels()] == ["0\n(3)", "5\n(3)", "10\n(3)"]
     means = [list(line.get_ydata()) for line in pesq.lines if len(line.get_xdata()) == 3]
     assert means == [[stratum.metrics["pesq"][number].mean for stratum in strata] for number in (0, 1)]
+    low, high = pesq.get_ylim()
+    assert all(low < mean < high for of_system in means for mean in of_system)
+    scores = analysis.panel.scores["pesq"].clips
+    assert high - low <= 1.11 * (scores.max() - scores.min())
     assert scores_by_stratum(analysis, []) is None
+
+
+def test_what_only_recordings_without_the_tag_were_scored_by_is_left_out() -> None:
+    """A metric may need what just some recordings have."""
+    tagged = [make_row(f"{clip}", tags={"snr": clip % 2}, pesq=float(clip)) for clip in range(4)]
+    others = [make_row(f"{clip}", left=float(clip)) for clip in range(4, 8)]
+    (made,) = analyse([*tagged, *others], INFO, Options(resamples=1000))
+    figure = scores_by_stratum(made, stratify(made, ["snr"]))
+    assert figure is not None
+    assert [ax.get_ylabel() for ax in figure.axes] == ["PESQ (MOS) ↑"]
