@@ -10,8 +10,8 @@ from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -84,13 +84,8 @@ class Listener:
             assert slider.get_attribute("value") == "100" and not slider.is_enabled()
             self._click(f"#buttonConditions{number}")  # plays it, and sets its slider free
             self._wait(lambda _, number=number: self._sliders()[number].is_enabled())
-            # Dragged to the point beside, and there with a key.
-            beside, step = (value + 1, Keys.ARROW_DOWN) if value < 100 else (99, Keys.ARROW_UP)
-            self._js(f"$('.scales').eq({number}).val({beside}).slider('refresh')")
-            self.driver.find_elements(By.CSS_SELECTOR, ".ui-slider-handle")[number].send_keys(step)
-            self._wait(
-                lambda _, number=number, value=value: self._sliders()[number].get_attribute("value") == str(value)
-            )
+            self._drag(number, value)
+            assert self._sliders()[number].get_attribute("value") == str(value)
             self.given[page, key] = value
 
     def _LikertSingleStimulusPage(self) -> None:
@@ -118,6 +113,24 @@ class Listener:
         self._click(f"label[for='radio-choice-{'a' if a_is_x == right else 'b'}']")
         self._wait(lambda _: self.driver.find_element(By.ID, "__button_next").is_enabled())
         self.given[page, key] = right
+
+    def _drag(self, number: int, value: int) -> None:
+        """With the mouse, from where the handle is to where ``value`` is.
+
+        Not with arrow keys: on a handle that has the focus, webMUSHRA and its slider both act on them, in opposite
+        directions.
+        """
+        handle = self.driver.find_elements(By.CSS_SELECTOR, ".ui-slider-handle")[number]
+        x, y, top, height = self._js(
+            "const track = arguments[0].parentElement; track.scrollIntoView({block: 'center'});"
+            "const box = arguments[0].getBoundingClientRect(), top = track.getBoundingClientRect().top;"
+            "return [box.left + box.width / 2, box.top + box.height / 2, top, $(track).height()]",
+            handle,
+        )
+        mouse = ActionBuilder(self.driver, duration=0)
+        mouse.pointer_action.move_to_location(round(x), round(y)).pointer_down()
+        mouse.pointer_action.move_to_location(round(x), round(top + height * (1 - value / 100))).pointer_up()
+        mouse.perform()
 
     def _sliders(self) -> list[Any]:
         return self.driver.find_elements(By.CSS_SELECTOR, "input.scales")
