@@ -48,7 +48,7 @@ def export(arguments: Sequence[str]) -> None:
     )
     anchors = conditions.anchors(_list(config, "anchors"), systems)
     found = candidates.candidates(rows, systems, None if config["datasets"] is None else _list(config, "datasets"))
-    rules, groups, training, reasons = _choose(config, found)
+    how, groups, training, reasons = _choose(config, found)
     kind = _kind(config)
     folder = store.folder / "listening" / kind if config["out"] is None else Path(str(config["out"])).expanduser()
     design = Design(
@@ -77,7 +77,7 @@ def export(arguments: Sequence[str]) -> None:
     for name, reason in found.left_out.items():
         print(f"left out {name}: {reason}")
     print(f"{test.name}: {KINDS[test.kind]}")
-    print(f"clips:      {rules}; {len(training)} for practice")
+    print(f"clips:      {how}; {len(training)} for practice")
     print(f"conditions: {', '.join(test.conditions)}")
     for name, group in zip(test.groups, groups, strict=True):
         print(f"{name + ':':11} {', '.join(clip.utterance for clip in group)}")
@@ -123,7 +123,7 @@ def import_(arguments: Sequence[str]) -> None:
         if session.note:
             print(f"{session.listener}: {session.status}; {session.note}")
     for status, count in Counter(session.status for session in sessions).items():
-        print(f"{count} sessions {status}")
+        print(f"{status}: {count} session{'s' if count > 1 else ''}")
     print(f"written: {', '.join(map(str, written))}")
     print(f"next:    bench mushra analyse {folder}")
 
@@ -197,8 +197,8 @@ class Recordings:
         return self._built[label]
 
 
-def _choose(config: Mapping[str, Any], found: Candidates) -> tuple[Rules, list[list[Clip]], list[Clip], dict[str, str]]:
-    """The rules, the clips of each group, those for practice, and why each was chosen."""
+def _choose(config: Mapping[str, Any], found: Candidates) -> tuple[str, list[list[Clip]], list[Clip], dict[str, str]]:
+    """How clips were chosen, in words; those of each group and those for practice; and why each was chosen."""
     seed = _integer(config, "seed", 0)
     explicit = isinstance(config["clips"], (list, str))
     count = len(_list(config, "clips")) if explicit else _integer(config, "clips", 1)
@@ -211,15 +211,17 @@ def _choose(config: Mapping[str, Any], found: Candidates) -> tuple[Rules, list[l
         if double := [clip.name for clip in chosen if clip in named]:
             raise UserError(f"training: {double[0]} is among clips too; name it once")
         reasons = {clip.name: "named in clips" for clip in chosen}
+        how = f"{len(chosen)} clips, as named"
     else:
         chosen = select.choose(pool, rules, seed)
         reasons = {clip.name: select.describe(clip, pool, rules) for clip in chosen}
+        how = f"{rules}{rules.spreading}"
     rest = [clip for clip in pool if clip not in chosen]
     training = named or _drawn(rest, _integer(config, "training", 0), seed)
     reasons |= {clip.name: "named in training" if named else "drawn for practice from the rest" for clip in training}
     most = _optional_integer(config, "per_listener", 1) or len(chosen)
     groups = select.deal(chosen, math.ceil(len(chosen) / most), rules, seed)
-    return rules, groups, training, reasons
+    return how, groups, training, reasons
 
 
 def _drawn(rest: Sequence[Clip], count: int, seed: int) -> list[Clip]:
@@ -265,8 +267,15 @@ def _open(run: str, runs_dir: Path) -> tuple[Store, Recordings]:
     store = Store(folder)
     stored = store.read_manifest()
     if stored is None:
-        raise UserError(f"{folder}: no run is stored here")
+        raise _no_run(run, folder, runs_dir)
     return store, Recordings(stored, folder)
+
+
+def _no_run(run: str, folder: Path, runs_dir: Path) -> UserError:
+    runs = sorted(path.parent.name for path in runs_dir.glob("*/manifest.json"))
+    if runs and not folder.is_dir():
+        return did_you_mean(f"run in {runs_dir}", run, runs)
+    return UserError(f"{folder}: no run is stored here")
 
 
 def _needs_extra() -> None:

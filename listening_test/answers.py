@@ -65,8 +65,10 @@ def read(path: Path) -> list[Given]:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     try:
         found = list(_json(json.loads(text)) if text.lstrip()[:1] in ("{", "[") else _csv(text))
-    except (ValueError, KeyError, TypeError, AttributeError, SyntaxError) as error:
-        raise UserError(f"{path}: damaged, or no file of answers ({type(error).__name__}: {error})") from error
+    except ValueError as error:
+        raise UserError(f"{path}: damaged, or no file of answers ({error})") from error
+    except (KeyError, TypeError, AttributeError, SyntaxError) as error:
+        raise UserError(f"{path}: damaged, or no file of answers as pymushra or webMUSHRA writes it") from error
     if not found:
         raise UserError(f"{path}: holds no answers")
     return found

@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -16,6 +15,9 @@ from results import figures
 
 WORDS = ("Bad", "Poor", "Fair", "Good", "Excellent")
 _OTHERS = {"reference": "#56B4E9", "anchor": "#BDBDBD", "system": "#CC79A7"}
+_LINE = {"linewidth": 0.9, "color": "0.2"}
+_WIDEST = 10
+"""Characters of a condition's name on one line."""
 
 
 def boxplot(
@@ -35,32 +37,32 @@ def boxplot(
             _draw(ax, part, order, conditions, kind)
             people = f"{part['listener'].nunique()} listeners, {part['utterance'].nunique()} clips"
             ax.set_title(people if by is None else f"{by.name} = {value}: {people}")
-        figure.suptitle(figures.plain(title))
+        figure.suptitle(textwrap.fill(title.replace("$", r"\$"), int(10 * figure.get_figwidth())))
     return figure
 
 
 def _draw(
     ax: Axes, ratings: pd.DataFrame, order: Sequence[str], conditions: Mapping[str, Condition], kind: Kind
 ) -> None:
-    palette = {label: _colour(conditions[label]) for label in order}
-    sns.boxplot(
-        data=ratings,
-        x="condition",
-        y="score",
-        hue="condition",
-        order=order,
-        palette=palette,
-        saturation=1,
-        width=0.6,
-        linewidth=0.9,
-        fliersize=2.5,
+    scores = [ratings.loc[ratings["condition"] == label, "score"].to_numpy() for label in order]
+    drawn = ax.boxplot(
+        scores,
+        positions=range(len(order)),
+        widths=0.6,
+        patch_artist=True,
         showmeans=True,
+        boxprops=dict(_LINE),  # a copy: matplotlib changes it
+        whiskerprops=_LINE,
+        capprops=_LINE,
+        medianprops=_LINE,
+        flierprops={"markersize": 2.5, "markeredgecolor": "0.2"},
         meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "0.1", "markersize": 4},
-        legend=False,
-        ax=ax,
     )
+    for box, label in zip(drawn["boxes"], order, strict=True):
+        box.set_facecolor(_colour(conditions[label]))
+    ax.grid(visible=False, axis="x")
     ax.set(xlabel="", ylabel="MUSHRA score" if kind == "mushra" else "opinion score")
-    ax.set_xticks(range(len(order)), [textwrap.fill(figures.plain(label.replace("_", " ")), 10) for label in order])
+    ax.set_xticks(range(len(order)), [textwrap.fill(_spaced(label), _WIDEST) for label in order])
     if kind == "mushra":
         ax.set(ylim=(-2, 102), yticks=range(0, 101, 20))
         for index, word in enumerate(WORDS):
@@ -71,3 +73,9 @@ def _draw(
 
 def _colour(condition: Condition) -> str:
     return figures.COLOURS.get(condition.paradigm, _OTHERS[condition.role])
+
+
+def _spaced(label: str) -> str:
+    """With spaces to break a long name at."""
+    label = label.replace("$", r"\$")
+    return label if len(label) <= _WIDEST else label.replace("_", " ")

@@ -208,7 +208,7 @@ def _power(report: Report, ratings: pd.DataFrame, compared: Sequence[str], optio
         return
     tests = len(compared) * (len(compared) - 1) // 2
     report.say(
-        f"To find a difference of so many points between two conditions with so many clips each: listeners' "
+        f"To find a difference of so many points between two conditions with as many clips a listener: listeners' "
         f"differences have a standard deviation of {sd:.1f} points. Two-sided paired t-test, alpha {power.ALPHA}; "
         f"holm: as the strictest of {tests} comparisons."
     )
@@ -236,11 +236,7 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return (
-            f"{value:.1f}"
-            if abs(value) >= 10
-            else f"{value:.3f}"
-            if abs(value) >= 0.001 or value == 0
-            else f"{value:.1e}"
-        )
+        if 0 < abs(value) < 0.001:
+            return f"{value:.1e}"
+        return f"{value:.{1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3}f}"
     return str(value)

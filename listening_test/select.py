@@ -64,9 +64,16 @@ class Rules:
 
     def __str__(self) -> str:
         balanced = f" balanced by {', '.join(self.balance)}" if self.balance else ""
-        once = f", each {self.once} once" if self.once else ""
-        per = f" a {', '.join(self.per)}" if once and self.per else ""
-        return f"{self.count} clips{balanced}{once}{per}"
+        return f"{self.count} clips{balanced}{self.once_in_words}"
+
+    @property
+    def once_in_words(self) -> str:
+        per = f" a {', '.join(self.per)}" if self.per else ""
+        return f", each {self.once} once{per}" if self.once else ""
+
+    @property
+    def spreading(self) -> str:
+        return f", spread over {', '.join(self.spread)}" if self.spread else ""
 
 
 def choose(clips: Sequence[Clip], rules: Rules, seed: int) -> list[Clip]:
@@ -110,11 +117,10 @@ def deal(clips: Sequence[Clip], groups: int, rules: Rules, seed: int) -> list[li
 
 def describe(clip: Clip, clips: Sequence[Clip], rules: Rules) -> str:
     """Why ``clip`` was drawn, in words."""
-    if not rules.balance:
-        return f"drawn from {len(clips)} recordings"
     cell = _cell(clip, rules.balance)
     others = sum(_cell(other, rules.balance) == cell for other in clips)
-    return f"drawn from {others} recordings with {_text(rules.balance, cell)}"
+    having = f" with {_text(rules.balance, cell)}" if rules.balance else ""
+    return f"drawn from {others} recordings{having}{rules.once_in_words}{rules.spreading}"
 
 
 def _solve(clips: Sequence[Clip], rules: Rules, seed: int) -> list[Clip] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,14 +57,33 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 Export = Callable[..., tuple[Path, Test]]
 
 
+@pytest.fixture(scope="session")
+def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``exported(key=value, ...)``: a test from the run. What is asked for again is not made again."""
+    made: dict[str, Path] = {}
+
+    def export(**keys: Any) -> Path:
+        asked = [f"{key}={value}" for key, value in {"clips": 4, **keys}.items()]
+        name = " ".join(sorted(asked))
+        if name not in made:
+            folder = tmp_path_factory.mktemp("exported") / "test"
+            mushra.export([str(run), *asked, f"out={folder}"])
+            made[name] = folder
+        return made[name]
+
+    return export
+
+
 @pytest.fixture
-def export(run: Path, tmp_path: Path) -> Export:
-    """``export(key=value, ...)``: a test from the run, in a new folder."""
+def export(run: Path, exported: Callable[..., Path], tmp_path: Path) -> Export:
+    """``export(key=value, ...)``: a test from the run, in a new folder; in ``out``, made for that."""
 
-    def exported(**keys: Any) -> tuple[Path, Test]:
-        default = tmp_path / f"exported{len(list(tmp_path.glob('exported*')))}"
-        chosen: dict[str, Any] = {"clips": 4, "out": default, **keys}
-        mushra.export([str(run), *(f"{key}={value}" for key, value in chosen.items())])
-        return Path(chosen["out"]), Test.read(Path(chosen["out"]))
+    def copied(**keys: Any) -> tuple[Path, Test]:
+        if "out" in keys:
+            mushra.export([str(run), *(f"{key}={value}" for key, value in {"clips": 4, **keys}.items())])
+            return Path(keys["out"]), Test.read(Path(keys["out"]))
+        folder = tmp_path / f"exported{len(list(tmp_path.glob('exported*')))}"
+        shutil.copytree(exported(**keys), folder)
+        return folder, Test.read(folder)
 
-    return exported
+    return copied

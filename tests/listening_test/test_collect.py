@@ -113,16 +113,10 @@ FORMATS: dict[str, tuple[Callable[..., Path | list[Path]], str]] = {
 
 
 @pytest.fixture(scope="module")
-def tests(run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Test]]:
+def tests(exported: Callable[..., Path]) -> dict[str, tuple[Path, Test]]:
     """An exported test of each kind."""
-    from bench import mushra
-
-    root = tmp_path_factory.mktemp("tests")
-    found = {}
-    for kind in KINDS:
-        mushra.export([str(run), f"kind={kind}", "clips=4", "per_listener=2", f"out={root / kind}"])
-        found[kind] = (root / kind, Test.read(root / kind))
-    return found
+    folders = {kind: exported(kind=kind, per_listener=2) for kind in KINDS}
+    return {kind: (folder, Test.read(folder)) for kind, folder in folders.items()}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -273,6 +267,7 @@ def test_bad_files_are_told_in_one_line(tests: dict[str, tuple[Path, Test]], tmp
         "list.txt": ("one\ntwo\n", "its first line is 'one'"),
         "empty.csv": ("", "damaged, or no file of answers"),
         "none.json": ("{}", "holds no answers"),
+        "mapping.json": ('{"format": 1}', "no file of answers as pymushra or webMUSHRA writes it"),
         "pickle": (b"\x80\x04\x95", "not text; download pymushra's answers as CSV or JSON"),
         "cut.csv": (
             "session_test_id,listener,session_uuid,trial_id,rating_stimulus,rating_score,rating_time\na,b\n",

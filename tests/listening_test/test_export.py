@@ -157,8 +157,8 @@ def test_the_mapping_is_read_as_it_was_written(export: Export) -> None:
     assert Test.read(again) == test
 
 
-def test_the_same_choices_make_the_same_test_wherever_it_lies(export: Export) -> None:
-    (one, first), (two, second) = export(), export()
+def test_the_same_choices_make_the_same_test_wherever_it_lies(export: Export, tmp_path: Path) -> None:
+    (one, first), (two, second) = (export(out=tmp_path / name) for name in ("one", "two"))
     assert first == second
     files = [path.relative_to(one) for path in one.rglob("*") if path.is_file()]
     assert len(files) == 3 + 5 * 5
@@ -173,7 +173,7 @@ def test_all_kinds_take_the_same_clips(export: Export) -> None:
 
 
 def test_the_choice_is_written_down(export: Export) -> None:
-    folder, test = export(clips=8, per_listener=4)
+    folder, test = export(clips=8, per_listener=4, spread="[snr,si_sdr]")
     with (folder / "choice.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 16
@@ -181,11 +181,10 @@ def test_the_choice_is_written_down(export: Export) -> None:
     assert Counter(chosen.values()) == {"group1": 4, "group2": 4, "training": 1}
     assert {clip.utterance for clip in test.clips.values()} == chosen.keys()
     reasons = {line["utterance"]: line["reason"] for line in lines}
-    assert all(
-        re.fullmatch(r"drawn from 4 recordings with sex=\w+, task=\w+", reasons[name])
-        for name, place in chosen.items()
-        if place.startswith("group")
+    reason = re.compile(
+        r"drawn from 4 recordings with sex=\w+, task=\w+, each speaker once a task, spread over snr, si_sdr"
     )
+    assert all(reason.fullmatch(reasons[name]) for name, place in chosen.items() if place.startswith("group"))
     assert all(float(line["si_sdr"]) and line["tag_snr"] for line in lines)
 
 
@@ -279,6 +278,24 @@ def test_a_folder_in_use_is_left_alone(export: Export, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="mine: the output folder is in use"):
         export(out=folder)
     assert [path.name for path in folder.iterdir()] == ["thesis.tex"]
+
+
+def test_clips_that_were_named_are_not_called_balanced(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bench.mushra import export as command
+
+    command([str(run), "clips=[clip01,clip03,clip01]", "training=0", f"out={tmp_path / 'a'}"])
+    assert "clips:      2 clips, as named; 0 for practice" in capsys.readouterr().out
+
+
+def test_a_run_that_is_not_there(run: Path) -> None:
+    from bench.mushra import export as command
+
+    with pytest.raises(UserError, match=r"unknown run in .* 'talk': did you mean 'talks'\?"):
+        command(["talk", f"runs_dir={run.parent}"])
+    with pytest.raises(UserError, match="nowhere/talk: no run is stored here"):
+        command(["talk", "runs_dir=/nowhere"])
 
 
 @pytest.fixture

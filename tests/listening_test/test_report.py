@@ -225,12 +225,12 @@ def test_a_correlation_that_was_put_in_comes_out(export: Export, run: Path) -> N
 
 
 def test_tables_are_markdown() -> None:
-    table = pd.DataFrame({"a_b": ["x", "y"], "n": [1, 20], "p": [0.00001, math.nan], "ok": [True, False]})
+    table = pd.DataFrame({"a_b": [7.7778, -12.34], "n": [1, 20], "p": [0.00001, math.nan], "ok": [True, False]})
     assert report.markdown(table) == [
-        "| a b | n  | p       | ok  |",
-        "|-----|----|---------|-----|",
-        "| x   | 1  | 1.0e-05 | yes |",
-        "| y   | 20 | -       | no  |",
+        "| a b   | n  | p       | ok  |",
+        "|-------|----|---------|-----|",
+        "| 7.78  | 1  | 1.0e-05 | yes |",
+        "| -12.3 | 20 | -       | no  |",
     ]
 
 

@@ -133,5 +133,6 @@ def test_groups_are_alike() -> None:
 
 def test_the_reason_counts_what_was_drawn_from() -> None:
     pool = clips()
-    assert describe(pool[0], pool, BALANCED) == "drawn from 12 recordings with sex=f, task=a"
+    reason = "drawn from 12 recordings with sex=f, task=a, each speaker once a task, spread over snr"
+    assert describe(pool[0], pool, BALANCED) == reason
     assert describe(pool[0], pool, Rules(2)) == "drawn from 48 recordings"

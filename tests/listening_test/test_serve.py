@@ -73,13 +73,15 @@ def test_the_test_lies_below_webmushras_configurations_and_the_mapping_nowhere(e
 
 @pytest.mark.parametrize("listener", ["anna", 'a+b&c=d 100%25 ü "q" ;', "007"])
 def test_a_submission_arrives_as_it_was_meant_and_is_kept_as_it_was_sent(
-    export: Export, webmushra: Path, listener: str
+    export: Export, webmushra: Path, listener: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, test = export()
+    capsys.readouterr()
     data = submission(test, "group1", listener, lambda page, key: 50)
     with client(folder, test, webmushra) as browser:
         assert browser.post(**sent(data)).get_json()["error"] is False
     [backup] = backups(folder)
+    assert capsys.readouterr().out == f"answers stored; backup: {backup}\n"
     assert json.loads(backup.read_text()) == data
     stored = json.loads((folder / "results" / "webmushra.json").read_text())[test.name]
     assert len(stored) == len(test.groups["group1"])
