@@ -92,10 +92,15 @@ class _Look:
 def _check(analyses: Sequence[Analysis], metrics: Mapping[str, MetricInfo], views: Views) -> None:
     from results.strata import check_tags
 
-    check_tags(analyses, views.strata or ())
-    for metric in views.mixed:
-        if metric not in metrics:
-            raise did_you_mean("metric", metric, metrics)
+    default = Views()
+    cluster = views.options.cluster
+    asked = [cluster] if cluster and cluster != default.options.cluster else []  # not every dataset knows its speakers
+    check_tags(analyses, [*(views.strata or ()), *asked])
+    heard = {*metrics, *(info.name for info in metrics.values()), *default.content, *default.quality}
+    for known, names in ((metrics, views.mixed), (heard, (*views.content, *views.quality))):
+        for metric in names:
+            if metric not in known:
+                raise did_you_mean("metric", metric, known)
 
 
 def _look(analysis: Analysis, views: Views) -> _Look:

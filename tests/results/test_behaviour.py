@@ -8,7 +8,7 @@ from scipy import stats
 
 from bench.core.types import Score
 from results.analysis import Analysis, Options, analyse
-from results.behaviour import correlate, correlation_frame, goodhart
+from results.behaviour import KINDS, correlate, correlation_frame, goodhart
 from results.info import MetricInfo
 from results.rows import Row
 from tests.results.conftest import make_row
@@ -50,6 +50,21 @@ def test_coefficients_are_scipys_within_each_paradigm() -> None:
     assert generative.coefficient["pearson"] == pytest.approx(
         stats.pearsonr(x[2:].reshape(-1), y[2:].reshape(-1)).statistic
     )
+
+
+def test_intervals_of_few_recordings_hold_the_true_coefficient() -> None:
+    """95 % of 200 are meant; without Fisher's transform it is 90 %."""
+    random = np.random.default_rng(5)
+    x = random.normal(size=(200, 10))
+    y = 0.8 * x + 0.6 * random.normal(size=(200, 10))
+    rows = [
+        make_row(str(clip), dataset=f"d{sample:03d}", paradigm="predictive", pesq=x[sample, clip], sdr=y[sample, clip])
+        for sample in range(200)
+        for clip in range(10)
+    ]
+    pairs = [pair for made in analyse(rows, INFO, QUICK) for pair in correlate(made)]
+    assert 0.93 <= np.mean([pair.low["pearson"] <= 0.8 <= pair.high["pearson"] for pair in pairs]) <= 0.995
+    assert all(-1 <= pair.low[kind] <= pair.high[kind] <= 1 for pair in pairs for kind in KINDS)
 
 
 def test_what_does_not_vary_has_no_correlation_and_too_little_is_left_out() -> None:
