@@ -14,6 +14,7 @@ from bench.core.types import Score
 from results.info import MetricInfo
 from results.rows import Key, Row
 from results.store import Store
+from results.versions import separate
 
 Manifest = Mapping[str, Any]
 _WHAT_A_METHOD_IS = ("name", "options", "provenance")
@@ -60,8 +61,8 @@ def merge(runs: Sequence[Stored], mix: bool = False) -> Merged:
     """All rows of ``runs``.
 
     A method of one label that is not the same in all of them (other options, other weights) bears the
-    run's name too. A row that several have is the first one's; what that was not scored with is taken
-    from the others.
+    run's name too. A row that several have is the first one's; what that was not scored with, or not by
+    the same version of a metric, is taken from the others.
 
     Args:
         mix: take datasets of one label for one, though their fingerprints differ.
@@ -72,23 +73,29 @@ def merge(runs: Sequence[Stored], mix: bool = False) -> Merged:
     notes = _mixed_datasets(runs, mix)
     labels = _labels(runs)
     metrics: dict[str, MetricInfo] = {}
-    rows: dict[Key, Row] = {}
-    clashes: Counter[tuple[str, str]] = Counter()
     for run in runs:
         for name, info in infos(run.manifest).items():
             metrics.setdefault(name, info)
-        for row in run.rows.values():
-            row = replace(row, key=replace(row.key, method=labels[run.name].get(row.key.method, row.key.method)))
-            if row.key not in rows:
-                rows[row.key] = row
-                continue
-            rows[row.key], clash = _join(rows[row.key], row)
-            clashes.update((run.name, what) for what in clash)
+    # before rows are joined: scores of one recording by two versions of a metric are two scores
+    separated, metrics = separate([row for run in runs for row in _relabelled(run, labels[run.name])], metrics)
+    rows: dict[Key, Row] = {}
+    clashes: Counter[tuple[str, str]] = Counter()
+    for name, row in zip([run.name for run in runs for _ in run.rows], separated, strict=True):
+        if row.key not in rows:
+            rows[row.key] = row
+            continue
+        rows[row.key], clash = _join(rows[row.key], row)
+        clashes.update((name, what) for what in clash)
     notes += [
         f"{run}: {what} on {count} recordings than the run named first, whose stands"
         for (run, what), count in clashes.items()
     ]
     return Merged(list(rows.values()), metrics, notes)
+
+
+def _relabelled(run: Stored, labels: Mapping[str, str]) -> Iterable[Row]:
+    for row in run.rows.values():
+        yield replace(row, key=replace(row.key, method=labels.get(row.key.method, row.key.method)))
 
 
 def infos(manifest: Manifest) -> dict[str, MetricInfo]:

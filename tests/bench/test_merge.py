@@ -11,6 +11,7 @@ from bench.core.errors import UserError
 from bench.core.types import Score
 from bench.merge import Stored, merge, read
 from results.rows import Row
+from results.versions import separate
 from tests.results.conftest import make_row
 
 
@@ -63,6 +64,17 @@ def test_of_two_different_values_the_first_runs_stands_and_it_is_said() -> None:
     assert merged.rows[0].scores["pesq"].value == 1
     assert merged.notes == ["two: storm has another pesq on 1 recordings than the run named first, whose stands"]
     assert merge([runs[0], stored("two", [row("a", pesq=1 + 1e-9)])]).notes == []
+
+
+def test_scores_by_two_versions_of_a_metric_are_both_kept() -> None:
+    """Also of one recording, and though their values agree."""
+    old = stored("old", [row("a", pesq=1.0, metric_versions={"pesq": "pesq 1"})], pesq="pesq 1")
+    new = stored("new", [row("a", pesq=1.0, metric_versions={"pesq": "pesq 2"})], pesq="pesq 2")
+    merged = merge([old, new])
+    assert {name: score.value for name, score in merged.rows[0].scores.items()} == {"pesq": 1, "pesq@pesq_2": 1}
+    assert merged.metrics["pesq@pesq_2"].version == "pesq 2"
+    assert merged.notes == []
+    assert separate(merged.rows, merged.metrics) == (list(merged.rows), dict(merged.metrics))
 
 
 def test_a_failed_row_gives_way_to_one_that_is_not() -> None:
