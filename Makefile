@@ -16,7 +16,8 @@ METHODS := ncsnpp_m sgmse_m refinement storm
 CURVE_RUN ?= curve
 CURVE_INTO ?= docs
 
-.PHONY: demo test lint types format wheel train-small curve clean $(METHODS:%=train-%) $(METHODS:%=train-%-1) $(METHODS:%=train-%-2)
+.PHONY: demo test lint types format wheel train-small curve clean $(METHODS:%=train-%) \
+	$(METHODS:%=train-%-1) $(METHODS:%=train-%-2)
 
 demo: $(VENV)/.installed  ## The benchmark of all methods on the embedded recordings.
 	$(BIN)/bench run run=demo
@@ -43,7 +44,7 @@ wheel: $(VENV)/.installed-dev
 
 train-small: train-ncsnpp_m train-sgmse_m train-refinement train-storm  ## The embedded weights anew: hours of a core.
 
-# Three stages each, which continue where they were stopped and are left as they are where they had ended:
+# Stages, which continue where they were stopped and are left as they are where they had ended:
 # one-second crops at the paper's drift; a stronger drift (of the predictive network: other crops); two-second crops.
 train-ncsnpp_m-1: $(VENV)/.installed-dev
 	$(TRAIN) method=ncsnpp_m experiment=small out=checkpoints/1/ncsnpp_m $(OWN)
@@ -53,24 +54,24 @@ train-ncsnpp_m-2: train-ncsnpp_m-1
 train-ncsnpp_m: train-ncsnpp_m-2
 	$(TRAIN) method=ncsnpp_m experiment=small_long init=checkpoints/2/ncsnpp_m/weights.safetensors $(OWN)
 
-SCORE := sgmse_m refinement storm
+W := weights.safetensors
 FROZEN := method.objective.freeze_denoiser=true
-OPTIONS_storm := $(FROZEN)
 OPTIONS_refinement := $(FROZEN)
 FIRST_refinement := max_steps=350 valid_every=175 optimiser.decay_steps=700
-PREDICTOR := checkpoints/ncsnpp_m/weights.safetensors
-INIT_sgmse_m := checkpoints/2/sgmse_m/weights.safetensors
-INIT_refinement := [$(PREDICTOR),checkpoints/2/refinement/weights.safetensors]
-INIT_storm := [$(PREDICTOR),checkpoints/2/storm/weights.safetensors]
+LAST_refinement := max_steps=450 valid_every=150
+INIT_sgmse_m := checkpoints/2/sgmse_m/$W
+INIT_refinement := [checkpoints/ncsnpp_m/$W,checkpoints/2/refinement/$W]
+DIFFUSION := sgmse_m refinement
 
-$(SCORE:%=train-%-1): train-%-1: train-ncsnpp_m-1
-	$(TRAIN) method=$* experiment=small_score $(OPTIONS_$*) $(FIRST_$*) init=checkpoints/1/ncsnpp_m/weights.safetensors \
-		out=checkpoints/1/$* $(OWN)
-$(SCORE:%=train-%-2): train-%-2: train-%-1
-	$(TRAIN) method=$* experiment=small_prior $(OPTIONS_$*) init=checkpoints/1/$*/weights.safetensors \
-		out=checkpoints/2/$* $(OWN)
-$(SCORE:%=train-%): train-%: train-%-2 train-ncsnpp_m
-	$(TRAIN) method=$* experiment=small_score_long $(OPTIONS_$*) 'init=$(INIT_$*)' $(OWN)
+$(DIFFUSION:%=train-%-1): train-%-1: train-ncsnpp_m-1
+	$(TRAIN) method=$* experiment=small_score $(OPTIONS_$*) $(FIRST_$*) init=checkpoints/1/ncsnpp_m/$W out=checkpoints/1/$* $(OWN)
+$(DIFFUSION:%=train-%-2): train-%-2: train-%-1
+	$(TRAIN) method=$* experiment=small_prior $(OPTIONS_$*) init=checkpoints/1/$*/$W out=checkpoints/2/$* $(OWN)
+$(DIFFUSION:%=train-%): train-%: train-%-2 train-ncsnpp_m
+	$(TRAIN) method=$* experiment=small_score_long $(OPTIONS_$*) $(LAST_$*) 'init=$(INIT_$*)' $(OWN)
+train-storm: train-ncsnpp_m train-sgmse_m  ## Its score network begins as sgmse_m's, and learns to see the estimate too.
+	$(TRAIN) method=storm experiment=small_score_long $(FROZEN) warm_start=true optimiser.lr=5e-4 max_steps=500 valid_every=125 \
+		'init=[checkpoints/ncsnpp_m/$W,checkpoints/sgmse_m/$W]' $(OWN)
 
 curve: $(VENV)/.installed  ## Scores over the number of steps on the whole demo set: docs/curve.csv and docs/curve.png.
 	$(BIN)/bench run run=$(CURVE_RUN) 'datasets=[demo_full]' 'steps=[1,2,3,5,10,20,30,50]' $(CURVE)

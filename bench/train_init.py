@@ -10,7 +10,7 @@ from typing import Any
 from bench.core.errors import UserError
 from methods.backbones import NCSNpp
 from methods.checkpoints.systems import open_system
-from methods.training.warm_start import from_predictive
+from methods.training.warm_start import from_fewer_inputs, from_predictive
 from methods.weights import System
 
 
@@ -19,18 +19,20 @@ def take_over(system: System, init: str | Sequence[str] | None, warm_start: bool
 
     Args:
         init: files, ours or a reference checkpoint. Of several, the first that has a network gives it.
-        warm_start: a score network that none of them has begins as a copy of their predictive one.
+        warm_start: a score network that none of them has begins as a copy of their predictive one; one that
+            sees fewer inputs there (``sgmse_m``'s, for ``storm``) is one that ignores the others.
 
     Raises:
         UserError: a file is missing, has none of the networks, or has them in another size or transform.
     """
     files = [init] if isinstance(init, str) else list(init or ())
-    given = [_open(file, system) for file in files]
+    given = [_open(file, system, warm_start) for file in files]
     for name, network in system.networks.items():
-        for other in given:
-            if name in other.networks:
-                network.load_state_dict(other.networks[name].state_dict())
-                break
+        source = next((other for other in given if name in other.networks), None)
+        if source and _complete(source.sizes[name]) != _complete(system.sizes[name]):
+            from_fewer_inputs(network, source.networks[name])
+        elif source:
+            network.load_state_dict(source.networks[name].state_dict())
     names = {name for other in given for name in other.networks}
     warm = warm_start and "score" in system.networks and "score" not in names and "denoiser" in names
     if warm:
@@ -42,14 +44,17 @@ def take_over(system: System, init: str | Sequence[str] | None, warm_start: bool
     return given
 
 
-def _open(file: str, system: System) -> System:
+def _open(file: str, system: System, warm_start: bool) -> System:
     if not Path(file).is_file():
         raise UserError(f"init={file}: no such weights file; `bench train method=ncsnpp_m` makes a first one")
     given = open_system(file)
     if given.spectrogram != system.spectrogram:
         raise UserError(f"init={file}: trained on {given.spectrogram}, not {system.spectrogram}")
     for name in [name for name in system.networks if name in given.networks]:
-        if _complete(system.sizes[name]) != _complete(given.sizes[name]):
+        own, others = _complete(system.sizes[name]), _complete(given.sizes[name])
+        if own != others and not (
+            warm_start and own["inputs"] > others["inputs"] and {**others, "inputs": own["inputs"]} == own
+        ):
             raise UserError(f"init={file}: its '{name}' network is {given.sizes[name]}, not {system.sizes[name]}")
     return given
 

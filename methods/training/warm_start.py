@@ -1,4 +1,4 @@
-"""A score network that begins as a copy of a predictive one, so that enhancing is not learnt twice."""
+"""A score network that begins as a copy of another network, so that enhancing is not learnt twice."""
 
 from __future__ import annotations
 
@@ -43,3 +43,18 @@ def from_predictive(score: NCSNpp, denoiser: NCSNpp, *, zero_output: bool = Fals
         else:  # a convolution that reads the inputs
             parameter.zero_()
             parameter[:, SEEN] = value
+
+
+@torch.no_grad()
+def from_fewer_inputs(score: NCSNpp, given: NCSNpp) -> None:
+    """Make ``score([x, y, more], t)`` equal ``given([x, y], t)`` for any further input, in place.
+
+    Both have the same widths. What reads the further inputs, and what taps them, starts at zero; what
+    reads those taps keeps its random values, so that all of it has a gradient.
+    """
+    own = score.state_dict()
+    for name, value in given.state_dict().items():
+        target = own[name]
+        if target.shape != value.shape and name != "output.weight":
+            target.zero_()
+        target[tuple(slice(0, length) for length in value.shape)] = value

@@ -381,6 +381,17 @@ def test_of_several_files_the_first_that_has_a_network_gives_it(tmp_path: Path, 
     assert f"{predictive} (sha256 {load(predictive).sha256[:16]}), {first}" in card
 
 
+def test_storms_score_network_begins_as_sgmses_only_where_asked(tmp_path: Path, predictive: Path) -> None:
+    first = train(config(tmp_path / "sgmse", "method=sgmse_m", "max_steps=5"))
+    frozen = ["method=storm", "method.objective.freeze_denoiser=true", f"init=[{predictive},{first}]", "max_steps=5"]
+    with pytest.raises(UserError, match=r"init=.*weights\.safetensors: its 'score' network is .*'inputs': 2"):
+        train(config(tmp_path / "cold", *frozen))
+    networks = load(train(config(tmp_path / "warm", *frozen, "warm_start=true", "optimiser.lr=1e-9"))).networks
+    stem = load(first).networks["score"].state_dict()["input.weight"]
+    warm = networks["score"].state_dict()["input.weight"]
+    assert torch.allclose(warm[:, :4], stem, rtol=2e-3, atol=1e-6) and warm[:, 4:].abs().max() < 1e-6
+
+
 def test_a_stage_that_two_histories_share_is_told_once() -> None:
     first: dict[str, Any] = {"command": "first"}
     second, third = {"command": "second", "before": [first]}, {"command": "third", "before": [first]}

@@ -13,7 +13,7 @@ from methods.parametrization import Parametrization
 from methods.samplers import PredictorCorrector
 from methods.sdes import OUVE, SBVE, SDE
 from methods.training.objectives import Objective, losses
-from methods.training.warm_start import from_predictive
+from methods.training.warm_start import from_fewer_inputs, from_predictive
 from methods.weights import load, new_system, save
 
 
@@ -63,6 +63,23 @@ def test_a_warm_started_network_is_the_predictive_one_and_learns_from_all_it_is_
     score(stack, t).abs().square().sum().backward()
     still = [name for name, p in score.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())]
     assert all(name.startswith(("time0", "time1")) for name in still)  # their turn comes when ResBlock.time is not 0
+
+
+@pytest.mark.parametrize("pyramids", [True, False])
+def test_a_network_begun_as_one_of_fewer_inputs_ignores_the_others_and_learns_from_them(pyramids: bool) -> None:
+    torch.manual_seed(0)
+    given = NCSNpp(inputs=2, width=8, multipliers=(1, 2), scale_by_time=False, pyramids=pyramids)
+    score = NCSNpp(inputs=3, width=8, multipliers=(1, 2), scale_by_time=False, pyramids=pyramids)
+    with torch.no_grad():
+        for parameter in given.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    from_fewer_inputs(score, given)
+    stack, t = noise(2, 3, 16, 8), torch.tensor([0.1, 0.4])
+    torch.testing.assert_close(score(stack, t), given(stack[:, :2], t), rtol=1e-4, atol=1e-4)
+    score(stack, t).abs().square().sum().backward()
+    assert not [
+        name for name, p in score.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())
+    ]
 
 
 def test_with_a_zero_output_only_the_features_are_taken_over() -> None:
