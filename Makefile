@@ -74,7 +74,8 @@ train-storm: train-ncsnpp_m train-sgmse_m  ## Its score network begins as sgmse_
 		'init=[checkpoints/ncsnpp_m/$W,checkpoints/sgmse_m/$W]' $(OWN)
 
 curve: $(VENV)/.installed  ## Scores over the number of steps on the whole demo set: docs/curve.csv and docs/curve.png.
-	$(BIN)/bench run run=$(CURVE_RUN) 'datasets=[demo_full]' 'steps=[1,2,3,5,10,20,30,50]' $(CURVE)
+	$(BIN)/bench run run=$(CURVE_RUN) 'datasets=[demo_full]' 'steps=[1,2,3,5,10,20,30,50]' \
+		'metrics=[pesq,estoi,si_sdr]' $(CURVE)
 	mkdir -p $(CURVE_INTO)
 	cp results/runs/$(CURVE_RUN)/leaderboard.csv $(CURVE_INTO)/curve.csv
 	cp results/runs/$(CURVE_RUN)/plots/nfe_demo_full.png $(CURVE_INTO)/curve.png

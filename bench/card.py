@@ -98,8 +98,11 @@ def _table(analysis: Analysis, labels: set[str]) -> list[str]:
 
 
 def _mean(analysis: Analysis, number: int, name: str) -> str:
-    mean = analysis.summaries[number].metrics[name].mean
-    return "" if math.isnan(mean) else analysis.metrics[name].format(mean)
+    """A mean, with its n where that is not all recordings."""
+    summary, clips = analysis.summaries[number].metrics[name], len(analysis.panel.clips)
+    if math.isnan(summary.mean):
+        return ""
+    return analysis.metrics[name].format(summary.mean) + (f", n = {summary.n}" if summary.n < clips else "")
 
 
 def _cell(analysis: Analysis, number: int, control: int | None, name: str) -> str:

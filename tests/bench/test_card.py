@@ -39,6 +39,15 @@ def test_scores_are_those_of_the_leaderboard_and_differences_have_their_sign(
     assert "toy_predictor" not in card
 
 
+def test_a_mean_over_fewer_recordings_says_of_how_many(config: Config, weights: Path) -> None:
+    methods = ["noisy", {"name": "ncsnpp_m", "checkpoint": str(weights)}]
+    folder = run(config(methods=methods, metrics=["si_sdr"], limit=2)).folder
+    run(config(methods=methods, metrics=["estoi"], limit=1))
+    assert main(["card", str(weights), str(folder), "resamples=1000"]) == 0
+    line = next(line for line in weights.with_suffix(".md").read_text().splitlines() if line.startswith("| ncsnpp_m |"))
+    assert line.count(", n = 1") == 1
+
+
 def test_a_run_that_did_not_use_the_file_is_refused(
     config: Config, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
