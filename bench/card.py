@@ -14,8 +14,8 @@ from bench.model_card import model_card
 from methods.weights import System as Weights
 from methods.weights import load
 from results.analysis import Analysis, analyse
+from results.cells import lines
 from results.files import replacing
-from results.versions import separate
 
 CONTROL = "noisy"
 
@@ -51,20 +51,16 @@ def card(weights: str, runs: Sequence[str], config: Mapping[str, Any]) -> Path:
 
 def scores(system: Weights, weights: str, runs: Sequence[Stored], config: Mapping[str, Any]) -> str:
     """The section of scores: a table per dataset, of the methods that used these weights."""
-    labels = [_labels(run, system, weights) for run in runs]
     merged = merge(runs)
-    rows, metrics = separate(merged.rows, merged.metrics)
-    analyses = analyse(rows, metrics, options(config))
-    lines = ["", "## Scores", ""]
-    for analysis in analyses:
-        lines += _table(analysis, {label for of_run in labels for label in of_run})
-    return "\n".join(lines)
+    labels = {label for run in runs for label in _labels(run, system, weights, merged.labels[run.name])}
+    tables = [_table(analysis, labels) for analysis in analyse(merged.rows, merged.metrics, options(config))]
+    return "\n".join(["", "## Scores", "", *(line for table in tables for line in table)])
 
 
-def _labels(run: Stored, system: Weights, weights: str) -> list[str]:
-    """What the methods that used this file are called in ``run``."""
+def _labels(run: Stored, system: Weights, weights: str, renamed: Mapping[str, str]) -> list[str]:
+    """What the methods of ``run`` that used this file are called where it is merged with others."""
     used = {label: method["provenance"].get("weights_sha256") for label, method in run.manifest["methods"].items()}
-    labels = [label for label, sha256 in used.items() if sha256 == system.sha256]
+    labels = [renamed.get(label, label) for label, sha256 in used.items() if sha256 == system.sha256]
     if not labels:
         raise UserError(f"run {run.name}: no method in it used {weights} (sha256 {system.sha256[:16]})")
     return labels
@@ -72,21 +68,18 @@ def _labels(run: Stored, system: Weights, weights: str) -> list[str]:
 
 def _table(analysis: Analysis, labels: set[str]) -> list[str]:
     """A line for each method and number of steps; empty where the dataset was not enhanced with these weights."""
-    systems = analysis.panel.systems
+    systems, names = analysis.panel.systems, analysis.shown
     own = [number for number, system in enumerate(systems) if system.method in labels]
     if not own:
         return []
     control = next((number for number, system in enumerate(systems) if system.method == CONTROL), None)
-    names = analysis.shown
-    heads = [
-        f"{info.label}{f' in {info.unit}' if info.unit else ''}" for info in map(analysis.metrics.get, names) if info
-    ]
-    table = [["", "NFE", *heads], [":--", "--:", *["--:"] * len(names)]]
+    nfe = [line.nfe for line in lines(analysis)]
+    table = [["", "NFE", *(analysis.metrics[name].heading for name in names)], [":--", "--:", *["--:"] * len(names)]]
     if control is not None:
-        table.append([CONTROL, "0", *(_mean(analysis, control, name) for name in names)])
+        table.append([CONTROL, nfe[control], *(_mean(analysis, control, name) for name in names)])
     for number in own:
-        nfe = f"{analysis.summaries[number].nfe:.0f}"
-        table.append([systems[number].label, nfe, *(_cell(analysis, number, control, name) for name in names)])
+        cells = (_mean(analysis, number, name) + _gain(analysis, number, control, name) for name in names)
+        table.append([systems[number].label, nfe[number], *cells])
     confidence = f"{100 * analysis.options.confidence:g} %"
     gain = f" (difference from `{CONTROL}` [{confidence} interval over {analysis.units}, paired])"
     return [
@@ -105,16 +98,12 @@ def _mean(analysis: Analysis, number: int, name: str) -> str:
     return analysis.metrics[name].format(summary.mean) + (f", n = {summary.n}" if summary.n < clips else "")
 
 
-def _cell(analysis: Analysis, number: int, control: int | None, name: str) -> str:
-    """The mean, and what it differs by from the control's on the same recordings."""
-    mean, info = _mean(analysis, number, name), analysis.metrics[name]
-    for pair in analysis.comparisons[name] if mean and control is not None else ():
-        if {pair.first, pair.second} == {number, control} and pair.n:
-            sign = 1 if pair.first == number else -1
+def _gain(analysis: Analysis, number: int, control: int | None, name: str) -> str:
+    """What a mean differs by from the control's on the same recordings; empty where there is no such pair."""
+    for pair in analysis.comparisons[name]:
+        if pair.n and {pair.first, pair.second} == {number, control}:
+            sign, form = 1 if pair.first == number else -1, analysis.metrics[name].format
             low, high = sorted((sign * pair.low, sign * pair.high))
-            return f"{mean} ({_signed(info.format(sign * pair.difference))} [{info.format(low)}, {info.format(high)}])"
-    return mean
-
-
-def _signed(text: str) -> str:
-    return text if text.startswith("-") else f"+{text}"
+            difference = form(sign * pair.difference)
+            return f" ({'' if difference.startswith('-') else '+'}{difference} [{form(low)}, {form(high)}])"
+    return ""

@@ -32,11 +32,17 @@ class Stored:
 
 @dataclass(frozen=True)
 class Merged:
-    """Rows of one or several runs, how their metrics are shown, and what a reader should know of the merging."""
+    """Rows of one or several runs, how their metrics are shown, and what a reader should know of the merging.
+
+    Attributes:
+        rows: with scores of one version under each metric's name.
+        labels: by run, new labels of the methods whose label means something else in another run.
+    """
 
     rows: Sequence[Row]
     metrics: Mapping[str, MetricInfo]
     notes: Sequence[str] = field(default_factory=list)
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def read(folders: Sequence[Path]) -> list[Stored]:
@@ -90,7 +96,7 @@ def merge(runs: Sequence[Stored], mix: bool = False) -> Merged:
         f"{run}: {what} on {count} recordings than the run named first, whose stands"
         for (run, what), count in clashes.items()
     ]
-    return Merged(list(rows.values()), metrics, notes)
+    return Merged(list(rows.values()), metrics, notes, labels)
 
 
 def _relabelled(run: Stored, labels: Mapping[str, str]) -> Iterable[Row]:
@@ -124,7 +130,7 @@ def _mixed_datasets(runs: Sequence[Stored], mix: bool) -> list[str]:
 
 
 def _labels(runs: Sequence[Stored]) -> dict[str, dict[str, str]]:
-    """By run, new labels of the methods whose label means something else in another run."""
+    """As ``Merged.labels``."""
     found: dict[str, list[tuple[str, Manifest]]] = defaultdict(list)
     for run in runs:
         for label, method in run.manifest["methods"].items():

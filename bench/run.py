@@ -24,7 +24,7 @@ from bench.worker import Item, Outcome, Worker, failed
 from results.files import naming
 from results.rows import Key, Row
 from results.store import Store
-from results.versions import outdated
+from results.versions import outdated, separate
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def run(config: Mapping[str, Any]) -> Result:
         rows = store.rows()
         session["ended"] = manifest.now()
         store.write_manifest(merged)
-        summarise(settings.folder, rows.values(), infos(merged))
+        summarise(settings.folder, *separate(rows.values(), infos(merged)))
     failures = {key: reason for key in wanted if (reason := why_failed(rows[key], versions))}
     notes = _outdated_notes((rows[key] for key in wanted), versions)
     return Result(settings.folder, len(wanted), len(cells), failures, notes)

@@ -49,6 +49,7 @@ def summarise(
     """Write everything to ``folder`` and print the leaderboard.
 
     Args:
+        rows: with scores of one version under each metric's name (``results.versions``).
         notes: what a reader should know of the rows; printed, and written below the tables.
 
     Raises:
@@ -59,10 +60,8 @@ def summarise(
     from results.leaderboard import comparisons, leaderboard, write_csv
     from results.terminal import render
     from results.typeset import write_tables
-    from results.versions import separate
 
-    views = views or Views()
-    rows, metrics = separate(rows, metrics)
+    rows, views = list(rows), views or Views()
     analyses = analyse(rows, metrics, views.options)
     _check(analyses, metrics, views)
     looks = [_look(analysis, views) for analysis in analyses]

@@ -48,6 +48,17 @@ def test_a_mean_over_fewer_recordings_says_of_how_many(config: Config, weights: 
     assert line.count(", n = 1") == 1
 
 
+def test_methods_of_one_label_that_runs_mean_otherwise_are_both_in_it(
+    config: Config, weights: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copy(weights, tmp_path / "copy.safetensors")
+    for name, path in {"one": weights, "two": copy}.items():
+        run(config(run=name, methods=[{"name": "ncsnpp_m", "checkpoint": str(path), "label": "mine"}], limit=1))
+    assert main(["card", str(weights), "one", "two", f"runs_dir={tmp_path / 'runs'}", "resamples=1000"]) == 0
+    card = weights.with_suffix(".md").read_text()
+    assert "| mine (one) |" in card and "| mine (two) |" in card
+
+
 def test_a_run_that_did_not_use_the_file_is_refused(
     config: Config, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
