@@ -1,19 +1,13 @@
-"""The benchmark's orchestration: who calls whom, at a glance.
+"""The benchmark's orchestration; CONTRIBUTING.md has the picture of all rooms.
 
 dataset -> ``Utterance`` -> ``method.enhance`` -> enhanced speech + counted network calls
 -> ``metric(reference, degraded)`` -> one row -> leaderboard, plots
 
 * ``bench.core``      small things everyone may import; imports nothing of ours
-* ``bench.datasets``  what is enhanced: ``demo``, ``paired_folder``
-* ``bench.run``       one page: plan -> execute -> collect -> summarise
-  * ``config``, ``settings``   Hydra overrides, and what they ask for, checked
-  * ``parts``                  methods, datasets and metrics by the label that rows carry
-  * ``plan``                   the cells asked for, minus what is stored
-  * ``parallel``, ``worker``   Ray or its serial twin; the work of one cell
-  * ``manifest``               what a run was made of, and whether it may be continued
-* ``bench.summary``   what rows come to: tables, views, plots; ``bench.leaderboard`` merges stored runs first
-* ``bench.train``     wires datasets to ``methods.training``
-* ``methods``, ``metrics``, ``results``, ``listening_test``   stand beside this package
+* ``bench.datasets``  what is enhanced, and what networks are trained on
+* ``bench.run``       plan -> enhance -> score -> collect; ``benchmark`` is the page to begin with
+* ``bench.train``     a dataset, a method's objective, Lightning's loop
+* ``bench.commands``  the other commands
 
 Nothing heavy is imported here, so that ``bench --help`` answers at once.
 """

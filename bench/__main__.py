@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from bench import __version__, config
+from bench import __version__
+from bench.conf import compose as config
 from bench.core.errors import UserError, did_you_mean
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -31,7 +32,7 @@ class Command:
 
 def _run(arguments: Sequence[str]) -> int:
     composed = config.compose("run", arguments)
-    from bench.run import run
+    from bench.run.benchmark import run
 
     result = run(composed)
     print(f"{result.asked} cells asked for, {result.computed} computed now")
@@ -47,7 +48,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _train(arguments: Sequence[str]) -> int:
-    from bench.train import main as train
+    from bench.train.training import main as train
 
     train(arguments)
     return OK
@@ -55,21 +56,21 @@ def _train(arguments: Sequence[str]) -> int:
 
 def _check(arguments: Sequence[str]) -> int:
     composed = config.compose("check", arguments)
-    from bench.check import check
+    from bench.commands.check import check
 
     return OK if check(composed) else FAILED
 
 
 def _convert(arguments: Sequence[str]) -> int:
     composed = config.compose("convert", arguments)
-    from bench.convert import convert
+    from bench.commands.convert import convert
 
     print(f"written: {convert(composed)}")
     return OK
 
 
 def _list(arguments: Sequence[str]) -> int:
-    from bench.listing import listing
+    from bench.commands.listing import listing
 
     if len(arguments) != 1:
         raise UserError(f"usage: bench {COMMANDS['list'].usage}")
@@ -96,7 +97,7 @@ def _leaderboard(arguments: Sequence[str]) -> int:
     if not runs:
         raise UserError(f"usage: bench {COMMANDS['leaderboard'].usage}")
     composed = config.compose("leaderboard", [argument for argument in arguments if argument not in runs])
-    from bench.leaderboard import leaderboard
+    from bench.commands.leaderboard import leaderboard
 
     print(f"written to {leaderboard(runs, composed)}")
     return OK
@@ -109,7 +110,7 @@ def _card(arguments: Sequence[str]) -> int:
     if not files:
         raise UserError(f"usage: bench {COMMANDS['card'].usage}")
     composed = config.compose("card", [argument for argument in arguments if argument not in files])
-    from bench.card import card
+    from bench.commands.card import card
 
     print(f"written: {card(files[0], files[1:], composed)}")
     return OK
@@ -117,7 +118,7 @@ def _card(arguments: Sequence[str]) -> int:
 
 def _mushra(step: str) -> Callable[[Sequence[str]], int]:
     def call(arguments: Sequence[str]) -> int:
-        from bench import mushra
+        from bench.commands import mushra
 
         mushra.STEPS[step](arguments)
         return OK

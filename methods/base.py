@@ -14,7 +14,7 @@ from bench.core.audio import resample
 from bench.core.errors import UserError
 from bench.core.registry import Registry
 from bench.core.types import Audio
-from methods.sdes import RandnLike
+from methods.diffusion.paths import RandnLike
 
 Seed = torch.Generator | int | None
 

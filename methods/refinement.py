@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.core.errors import did_you_mean
 from methods.base import METHODS
-from methods.sdes import RandnLike
+from methods.diffusion.paths import RandnLike
 from methods.spectral import DiffusionMethod, conditioning
 from methods.weights import System
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from methods.base import METHODS
-from methods.sdes import RandnLike
+from methods.diffusion.paths import RandnLike
 from methods.spectral import DiffusionMethod
 
 

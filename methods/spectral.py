@@ -16,8 +16,8 @@ from bench.core.errors import UserError
 from bench.core.types import Audio
 from methods.base import Enhanced, Method
 from methods.checkpoints.systems import find
-from methods.samplers import choose
-from methods.sdes import RandnLike
+from methods.diffusion.paths import RandnLike
+from methods.diffusion.samplers import choose
 from methods.weights import System
 
 

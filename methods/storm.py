@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from methods.base import METHODS
-from methods.sdes import RandnLike
+from methods.diffusion.paths import RandnLike
 from methods.spectral import DiffusionMethod, conditioning
 
 

@@ -20,8 +20,8 @@ from safetensors.torch import save_file
 
 from bench.core.errors import UserError
 from methods.backbones import NCSNpp
-from methods.parametrization import Parametrization
-from methods.sdes import OUVE, SDE, sde_from
+from methods.diffusion.parametrization import Parametrization
+from methods.diffusion.paths import OUVE, SDE, sde_from
 from methods.spectrogram import Spectrogram
 
 EMBEDDED = Path(__file__).parent / "embedded"

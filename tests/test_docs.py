@@ -11,12 +11,12 @@ import torch
 import yaml
 from omegaconf import DictConfig
 
-from bench.config import compose
-from bench.train import build_system
-from bench.train_settings import check
+from bench.conf.compose import compose
+from bench.train.settings import check
+from bench.train.training import build_system
 from methods.base import METHODS
-from methods.samplers import choose
-from methods.sdes import OUVE
+from methods.diffusion.paths import OUVE
+from methods.diffusion.samplers import choose
 
 TEXT = (Path(__file__).resolve().parent.parent / "docs" / "paper-vs-code.md").read_text(encoding="utf-8")
 CODE = re.findall(r"`([^`]+)`", TEXT)

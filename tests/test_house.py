@@ -66,7 +66,7 @@ def violations(house: Mapping[str, str]) -> list[str]:
             other = room_of(imported)
             if other is None:
                 wrong = imported.partition(".")[0] == "tests" or (
-                    imported.partition(".")[0] == "ray" and module != "bench.parallel"
+                    imported.partition(".")[0] == "ray" and module != "bench.run.parallel"
                 )
             else:
                 wrong = other != room and other not in MAY_IMPORT[room]
@@ -97,29 +97,29 @@ def test_the_whole_house_was_read():
     house = read_house()
     assert {room_of(module) for module in house} == set(MAY_IMPORT)
     assert {"bench", "bench.core.types", "bench.datasets.paired_folder", "methods.storm"} <= house.keys()
-    assert "ray" in imports(house["bench.parallel"], house)
+    assert "ray" in imports(house["bench.run.parallel"], house)
 
 
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("bench.core.x", "from bench.settings import Settings"),
+        ("bench.core.x", "from bench.run.settings import Settings"),
         ("bench.core.x", "import methods"),
         ("bench.datasets.x", "def f():\n    from methods.base import create"),
         ("bench.datasets.x", "from bench import run"),
         ("methods.x", "import metrics.base"),
         ("methods.training.x", "from bench.datasets.base import Dataset"),
-        ("metrics.x", "from results.rows import Row"),
+        ("metrics.x", "from results.store.rows import Row"),
         ("results.x", "from bench import run"),
         ("results.x", "if TYPE_CHECKING:\n    import methods.base as base"),
         ("listening_test.x", "from metrics import create"),
         ("methods.x", "import ray"),
-        ("bench.run", "from ray.util import ActorPool"),
-        ("bench.run", "from tests.conftest import ROOT"),
+        ("bench.run.benchmark", "from ray.util import ActorPool"),
+        ("bench.run.benchmark", "from tests.conftest import ROOT"),
     ],
 )
 def test_a_wall_that_is_crossed_is_noticed(module, source):
-    house = {"bench.run": "", module: source}
+    house = {"bench.run.benchmark": "", module: source}
     assert len(violations(house)) == 1
 
 
@@ -128,9 +128,9 @@ def test_a_wall_that_is_crossed_is_noticed(module, source):
     [
         ("methods.x", "from bench.core import types\nimport torch, bench.core.audio"),
         ("methods.x", "from methods.base import Method"),
-        ("listening_test.x", "from results.rows import Row"),
+        ("listening_test.x", "from results.store.rows import Row"),
         ("bench.x", "from bench.datasets.base import Dataset\nfrom listening_test import select"),
-        ("bench.parallel", "import ray"),
+        ("bench.run.parallel", "import ray"),
         ("results.x", "import benchmarks, raylib"),
     ],
 )

@@ -15,8 +15,8 @@ import pytest
 import soundfile
 
 from bench.__main__ import COMMANDS
-from bench.config import compose
-from bench.settings import Spec
+from bench.conf.compose import compose
+from bench.run.settings import Spec
 from methods.base import METHODS
 from metrics.base import METRICS
 

@@ -15,7 +15,7 @@ from bench.core.seeds import stable_seed
 from bench.core.types import Audio, Utterance
 from bench.datasets.base import DATASETS, Dataset
 from bench.datasets.files import checked_name, digest, transcripts_in
-from bench.datasets.synthesis import mixing
+from bench.datasets.recipes import mixing
 
 
 @DATASETS.register("mixed_folders")

@@ -172,7 +172,7 @@ class NCSNpp(nn.Module):
         return int(2 ** (len(self.down) - 1))
 
     def forward(self, x: Tensor, t: Tensor | None = None) -> Tensor:
-        """The network's output; ``methods.parametrization`` says what a score network's stands for.
+        """The network's output; ``methods.diffusion.parametrization`` says what a score network's stands for.
 
         Args:
             x: complex ``[B, inputs, F, T]``, F and T multiples of ``stride``.

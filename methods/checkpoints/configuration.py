@@ -13,8 +13,8 @@ from typing import Any
 
 from bench.core.errors import UserError
 from methods.checkpoints.lightning import Checkpoint
-from methods.parametrization import Parametrization
-from methods.sdes import SDE, SDES, sde_from
+from methods.diffusion.parametrization import Parametrization
+from methods.diffusion.paths import SDE, SDES, sde_from
 from methods.spectrogram import Spectrogram
 
 Settings = Mapping[str, Any]

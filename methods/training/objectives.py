@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
+from methods.diffusion.paths import per_item
 from methods.refinement import residue, residue_scale
-from methods.sdes import per_item
 from methods.spectral import ScoreModel, conditioning
 from methods.weights import System
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench.core import audio
-from bench.parallel import Pool, cluster
+from bench.run.parallel import Pool, cluster
 from tests.bench import toys  # noqa: F401 (registers them)
 
 RATE = 16000
@@ -43,7 +43,7 @@ def recordings(tmp_path: Path) -> Path:
 @pytest.fixture
 def config(tmp_path: Path, recordings: Path) -> Callable[..., dict[str, Any]]:
     """``config(key=value, ...)``: a small serial run over ``recordings`` with one step count and one seed."""
-    from bench.config import compose
+    from bench.conf.compose import compose
 
     defaults = {
         **compose("run", []),

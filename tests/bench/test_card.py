@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bench.__main__ import main
-from bench.run import run
+from bench.run.benchmark import run
 from methods.weights import EMBEDDED, load, save
 
 Config = Callable[..., dict[str, Any]]

@@ -14,10 +14,10 @@ import torch
 
 from bench.__main__ import main
 from bench.core.types import Audio
-from bench.protocol import examine, generated
 from methods import create, from_checkpoint
 from methods.base import METHODS, Enhanced, Method
 from methods.checkpoints.unpickling import read
+from methods.conformance import examine, generated
 from tests.conftest import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "ckpt"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench import config
+from bench.conf import compose as config
 from bench.core.errors import UserError
-from bench.settings import Settings
+from bench.run.settings import Settings
 
 
 def test_defaults_make_sense_and_every_key_is_explained() -> None:

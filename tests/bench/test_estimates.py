@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.run import run
-from results.store import Store
+from bench.run.benchmark import run
+from results.store.folder import Store
 
 CONFIG = Callable[..., dict[str, Any]]
 

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from bench.__main__ import main
-from bench.config import compose
+from bench.commands.leaderboard import Request, leaderboard
+from bench.conf.compose import compose
 from bench.core import audio
 from bench.core.errors import UserError
-from bench.leaderboard import Request, leaderboard
-from bench.run import run
-from bench.summary import Views
+from bench.run.benchmark import run
+from results.views.summary import Views
 from tests.bench.conftest import RATE, noise
 
 Config = Callable[..., dict[str, Any]]

@@ -15,8 +15,8 @@ import pytest
 
 from bench import __version__
 from bench.__main__ import COMMANDS, main
-from results.rows import Key, Row
-from results.store import Store
+from results.store.folder import Store
+from results.store.rows import Key, Row
 from tests.conftest import ROOT
 
 HEAVY = ("torch", "numpy", "hydra", "omegaconf", "ray", "pandas", "lightning")

@@ -9,9 +9,9 @@ import pytest
 
 from bench.core.errors import UserError
 from bench.core.types import Score
-from bench.merge import Stored, merge, read
-from results.rows import Row
-from results.versions import separate
+from results.store.merge import Stored, merge, read
+from results.store.rows import Row
+from results.store.versions import separate
 from tests.results.conftest import make_row
 
 

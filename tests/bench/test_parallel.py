@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 import torch
 
-from bench.parallel import Pool, WorkerDied, gpu_share, local_cores, map_unordered
+from bench.run.parallel import Pool, WorkerDied, gpu_share, local_cores, map_unordered
 
 
 class Square:

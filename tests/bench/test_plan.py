@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from bench import parts
 from bench.core.types import Score
-from bench.plan import Cell, keys, plan
-from bench.settings import Settings
-from results.rows import Key, Row
+from bench.run import parts
+from bench.run.plan import Cell, keys, plan
+from bench.run.settings import Settings
+from results.store.rows import Key, Row
 
 Config = Callable[..., dict[str, Any]]
 VERSIONS = {"pesq": "1", "stoi": "2"}

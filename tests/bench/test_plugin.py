@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from results.store import Store
+from results.store.folder import Store
 from tests.conftest import ROOT
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.config import compose
-from bench.run import run
-from results.store import Store
+from bench.conf.compose import compose
+from bench.run.benchmark import run
+from results.store.folder import Store
 
 CONTROL_AND_OTHERS = "methods=[noisy,{{name: precomputed, dir: {0}/enhanced_cmgan, label: CMGAN}}]"
 

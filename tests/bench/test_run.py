@@ -13,9 +13,9 @@ import pytest
 
 from bench.core import audio
 from bench.core.errors import UserError
-from bench.run import Result, run
-from results.rows import Key, Row
-from results.store import Store
+from bench.run.benchmark import Result, run
+from results.store.folder import Store
+from results.store.rows import Key, Row
 from tests.bench.conftest import RATE, noise, speechlike
 
 Config = Callable[..., dict[str, Any]]
@@ -275,7 +275,7 @@ def test_the_commonest_reasons_come_first() -> None:
 
 
 def test_the_manifest_is_there_before_the_first_row(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.run.execute", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("bench.run.benchmark.execute", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         run(config())
     text = next(Path(config()["runs_dir"]).glob("test/manifest.json")).read_text()

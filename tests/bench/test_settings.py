@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bench.config import compose
+from bench.conf.compose import compose
 from bench.core.errors import UserError
-from bench.settings import Settings, Spec
+from bench.run.settings import Settings, Spec
 
 
 def settings(**changes: Any) -> Settings:

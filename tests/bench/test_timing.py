@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 
-from bench.timing import Stopwatch
+from bench.run.timing import Stopwatch
 
 
 def test_a_stopwatch_shows_the_time_its_block_took() -> None:

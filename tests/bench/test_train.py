@@ -16,11 +16,11 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
-from bench.config import compose
+from bench.conf.compose import compose
 from bench.core.errors import UserError
 from bench.core.types import Audio
-from bench.model_card import stages
-from bench.train import fit
+from bench.train.model_card import stages
+from bench.train.training import fit
 from methods import create
 from methods.base import Enhanced
 from methods.spectrogram import Spectrogram
@@ -418,7 +418,7 @@ def test_record_and_card_hold_the_whole_chain(tmp_path: Path) -> None:
 
 def test_the_record_counts_every_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 10**9, 3600))
-    monkeypatch.setattr("bench.train_record.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("bench.train.record.time.monotonic", lambda: float(next(clock)))
     train(config(tmp_path, "max_steps=5"))
     first = load(tmp_path / "weights.safetensors").training
     train(config(tmp_path, "max_steps=10"))

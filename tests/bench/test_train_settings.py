@@ -10,11 +10,11 @@ import torch
 from omegaconf import DictConfig
 
 import bench.conf
-from bench.config import compose
+from bench.conf.compose import compose
 from bench.core.errors import UserError
-from bench.train import build_system
-from bench.train_settings import MAY_CHANGE, RULES, check, check_same, flatten
-from methods.samplers import BridgeODE, PredictorCorrector
+from bench.train.settings import MAY_CHANGE, RULES, check, check_same, flatten
+from bench.train.training import build_system
+from methods.diffusion.samplers import BridgeODE, PredictorCorrector
 from methods.sgmse import SGMSE
 from methods.storm import StoRM
 

@@ -12,8 +12,8 @@ import pytest
 
 from bench.core import audio
 from bench.core.errors import UserError
-from bench.datasets import mixtures
-from bench.datasets.mixtures import TrainingMixtures
+from bench.datasets.recipes import training_pairs as mixtures
+from bench.datasets.recipes.training_pairs import TrainingMixtures
 
 pytest.importorskip("espeakng_loader")
 pytest.importorskip("pyroomacoustics")

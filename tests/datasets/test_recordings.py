@@ -10,9 +10,9 @@ import pytest
 
 from bench.core import audio
 from bench.core.errors import UserError
-from bench.datasets import mixtures, recordings
-from bench.datasets.mixtures import TrainingMixtures
-from bench.datasets.synthesis import mixing
+from bench.datasets.recipes import mixing, recordings
+from bench.datasets.recipes import training_pairs as mixtures
+from bench.datasets.recipes.training_pairs import TrainingMixtures
 
 RATE = 16000
 

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from bench.core.errors import UserError
-from bench.datasets.synthesis import flite, mixing, pool
+from bench.datasets.recipes import mixing
+from bench.datasets.synthesis import flite, pool
 from bench.datasets.synthesis.noise import noises
 from bench.datasets.synthesis.rooms import LONGEST, SHORTEST, Room, draw_room, measure_t60, measured_room
 from bench.datasets.synthesis.sentences import draw_sentence, split_of, spoken

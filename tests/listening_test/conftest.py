@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import mushra
-from bench.config import compose
+from bench.commands import mushra
+from bench.conf.compose import compose
 from bench.core import audio
-from bench.run import run as bench_run
-from listening_test.mapping import Test
+from bench.run.benchmark import run as bench_run
+from listening_test.design.mapping import Test
 
 RATE = 16000
 CLIPS = 16

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from listening_test.mapping import Test
+from listening_test.design.mapping import Test
 
 QUALITY = {
     **{"reference": 100.0, "lowpass_3500": 20.0, "lowpass_7000": 60.0, "low": 30.0, "middle": 55.0, "high": 75.0},

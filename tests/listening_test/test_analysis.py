@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from listening_test import analysis, mixed, power
-from listening_test.analysis import Array
+from listening_test.analysis import mixed, power
+from listening_test.analysis import ratings as analysis
+from listening_test.analysis.ratings import Array
 from tests.listening_test import simulate
 from tests.listening_test.simulate import QUALITY
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import mushra
-from listening_test.mapping import Test
+from bench.commands import mushra
+from listening_test.design.mapping import Test
 from tests.listening_test.browser import CHROMIUM, DRIVER, Answers, Listener, chromium
 from tests.listening_test.conftest import Export
 from tests.listening_test.serving import serving

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.core.errors import UserError
-from listening_test import checkout
+from listening_test.webmushra import checkout
 
 
 def git(folder: Path, *command: str) -> str:

@@ -15,8 +15,8 @@ import pytest
 from werkzeug.test import Client
 
 from bench.core.errors import UserError
-from listening_test import collect, serve
-from listening_test.mapping import KINDS, Test
+from listening_test.design.mapping import KINDS, Test
+from listening_test.webmushra import collect, serve
 from tests.listening_test.simulate import submission
 
 ANSWERS: dict[str, Sequence[Any]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from listening_test.configuration import to_yaml
+from listening_test.webmushra.configuration import to_yaml
 from tests.listening_test import rules
 
 CONFIG = {

@@ -17,9 +17,9 @@ import yaml
 
 from bench.core import audio
 from bench.core.errors import UserError
-from listening_test import signals
-from listening_test.mapping import KINDS, Stimulus, Test
-from results.store import Store
+from listening_test.design.mapping import KINDS, Stimulus, Test
+from listening_test.stimuli import signals
+from results.store.folder import Store
 from tests.listening_test import rules
 from tests.listening_test.conftest import Export
 
@@ -283,14 +283,14 @@ def test_a_folder_in_use_is_left_alone(export: Export, tmp_path: Path) -> None:
 def test_clips_that_were_named_are_not_called_balanced(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from bench.mushra import export as command
+    from bench.commands.mushra import export as command
 
     command([str(run), "clips=[clip01,clip03,clip01]", "training=0", f"out={tmp_path / 'a'}"])
     assert "clips:      2 clips, as named; 0 for practice" in capsys.readouterr().out
 
 
 def test_a_run_that_is_not_there(run: Path) -> None:
-    from bench.mushra import export as command
+    from bench.commands.mushra import export as command
 
     with pytest.raises(UserError, match=r"unknown run in .* 'talk': did you mean 'talks'\?"):
         command(["talk", f"runs_dir={run.parent}"])
@@ -307,7 +307,7 @@ def broken(run: Path, tmp_path: Path) -> Path:
 def test_a_condition_that_is_missing_for_a_clip(
     broken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from bench.mushra import export as command
+    from bench.commands.mushra import export as command
 
     lines = (broken / "rows.jsonl").read_text().splitlines()
     kept = [line for line in lines if not ('"half"' in line and '"clip03"' in line)]
@@ -322,7 +322,7 @@ def test_a_condition_that_is_missing_for_a_clip(
 
 
 def test_a_run_that_kept_no_audio(broken: Path, tmp_path: Path) -> None:
-    from bench.mushra import export as command
+    from bench.commands.mushra import export as command
 
     shutil.rmtree(broken / "audio")
     with pytest.raises(UserError, match=r"kept no audio of this row; run it again with save_audio=true rescore=true"):
@@ -331,7 +331,7 @@ def test_a_run_that_kept_no_audio(broken: Path, tmp_path: Path) -> None:
 
 
 def test_recordings_that_changed_since_the_run(broken: Path, tmp_path: Path) -> None:
-    from bench.mushra import export as command
+    from bench.commands.mushra import export as command
 
     manifest = broken / "manifest.json"
     manifest.write_text(re.sub(r'"fingerprint": "\w+"', '"fingerprint": "0"', manifest.read_text()))

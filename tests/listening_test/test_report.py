@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import mushra
+from bench.commands import mushra
 from bench.core.errors import UserError
 from bench.core.types import Score
-from listening_test import correlation, plots, report
-from listening_test.mapping import Test
-from results.rows import Row
+from listening_test.analysis import correlation, plots, report
+from listening_test.design.mapping import Test
+from results.store.rows import Row
 from tests.listening_test import simulate
 from tests.listening_test.conftest import Export
 from tests.listening_test.simulate import careful, submission
@@ -204,7 +204,7 @@ def test_correlations_have_fishers_intervals() -> None:
 
 def test_a_correlation_that_was_put_in_comes_out(export: Export, run: Path) -> None:
     """Ratings made from a metric, within one paradigm upwards and within another downwards."""
-    from results.store import Store
+    from results.store.folder import Store
 
     _, test = export(clips=8)
     rng = np.random.default_rng(0)

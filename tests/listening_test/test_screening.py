@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from listening_test.screening import post_screen
+from listening_test.analysis.screening import post_screen
 from tests.listening_test import simulate
 
 CONDITIONS = ("reference", "lowpass_7000", "low", "middle", "high")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bench.core.errors import UserError
-from listening_test.select import Clip, Rules, choose, deal, describe
+from listening_test.design.select import Clip, Rules, choose, deal, describe
 
 BALANCED = Rules(8, ("sex", "task"), "speaker", ("task",), ("snr",))
 

@@ -16,8 +16,8 @@ import pytest
 from werkzeug.test import Client
 
 from bench.core.errors import UserError
-from listening_test import serve
-from listening_test.mapping import Test
+from listening_test.design.mapping import Test
+from listening_test.webmushra import serve
 from tests.listening_test.conftest import Export
 from tests.listening_test.serving import serving
 from tests.listening_test.simulate import submission

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.core.errors import UserError
-from listening_test import signals
+from listening_test.stimuli import signals
 
 RATE = 16000
 

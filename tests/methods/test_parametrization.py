@@ -9,9 +9,9 @@ import torch
 
 from bench.core.errors import UserError
 from methods.backbones import NCSNpp
-from methods.parametrization import Parametrization
-from methods.samplers import PredictorCorrector
-from methods.sdes import OUVE, SBVE, SDE
+from methods.diffusion.parametrization import Parametrization
+from methods.diffusion.paths import OUVE, SBVE, SDE
+from methods.diffusion.samplers import PredictorCorrector
 from methods.training.objectives import Objective, losses
 from methods.training.warm_start import from_fewer_inputs, from_predictive
 from methods.weights import load, new_system, save

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from bench.core.errors import UserError
-from methods.samplers import BridgeODE, BridgeSDE, PredictorCorrector, ProbabilityFlow, choose
-from methods.samplers.correctors import annealed_langevin, langevin
-from methods.sdes import OUVE, OUVP, SBVE, per_item
+from methods.diffusion.paths import OUVE, OUVP, SBVE, per_item
+from methods.diffusion.samplers import BridgeODE, BridgeSDE, PredictorCorrector, ProbabilityFlow, choose
+from methods.diffusion.samplers.correctors import annealed_langevin, langevin
 
 SDE = OUVE()
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.core.errors import UserError
-from methods.sdes import OUVE, OUVP, SBVE, SDE, sde_from
+from methods.diffusion.paths import OUVE, OUVP, SBVE, SDE, sde_from
 
 
 def test_starts_at_the_clean_speech_and_ends_near_the_noisy() -> None:

@@ -10,10 +10,10 @@ import pytest
 from scipy.signal import lfilter
 
 from bench.core import audio
-from metrics import composite
 from metrics.base import create
-from metrics.frames import framed
-from metrics.llr import llr
+from metrics.intrusive.frames import framed
+from metrics.intrusive.llr import llr
+from metrics.perceptual import composite
 from tests.metrics.signals import RATE, hiss, pair, syllables
 
 WHITE = hiss(np.zeros(4 * RATE), 0.1)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bench.core import audio
-from metrics import dnsmos
 from metrics.base import create
+from metrics.perceptual import dnsmos
 from tests.metrics.signals import RATE, hiss, pair, syllables
 
 NAMES = {"dnsmos": "ovrl_mos", "dnsmos_sig": "sig_mos", "dnsmos_bak": "bak_mos", "dnsmos_p808": "p808_mos"}

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from bench.core.errors import UserError
-from metrics import nisqa, wvmos
 from metrics.base import METRICS, create
+from metrics.perceptual import nisqa, wvmos
 from tests.metrics.signals import RATE, hiss, pair, syllables
 
 CLIP = syllables()

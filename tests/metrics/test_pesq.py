@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bench.core import audio
-from metrics import pesq
 from metrics.base import create
-from metrics.pesq import utterances
+from metrics.perceptual import pesq
+from metrics.perceptual.pesq import utterances
 from tests.metrics.signals import RATE, hiss, pair, syllables
 
 

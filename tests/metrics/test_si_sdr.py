@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from metrics.base import create
-from metrics.si_sdr import decompose
+from metrics.intrusive.si_sdr import decompose
 from tests.metrics.signals import hiss, pair, syllables, tone
 
 SPEECH, NOISE, ARTEFACT = tone(400), 0.5 * tone(1000), tone(2500)

@@ -7,7 +7,7 @@ import pytest
 
 from bench.core.types import Audio, Score
 from metrics.base import create
-from metrics.silence import periodicity
+from metrics.pauses.silence import periodicity
 from tests.metrics.signals import RATE, hiss, pair, tone
 
 SPEECH = np.concatenate([hiss(np.zeros(RATE), 0.1), np.zeros(RATE)]).astype(np.float32)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metrics import lsd, mcd
 from metrics.base import create
+from metrics.intrusive import lsd, mcd
 from tests.metrics.signals import RATE, hiss, pair, syllables
 
 WHITE = hiss(np.zeros(2 * RATE), 0.1)

@@ -10,8 +10,8 @@ import pytest
 from bench.core.errors import UserError
 from bench.core.types import Audio, Tag, Utterance
 from metrics.base import create
+from metrics.intelligibility.wer import normalised
 from metrics.recognisers.base import RECOGNISERS, Recogniser
-from metrics.wer import normalised
 from tests.metrics.signals import RATE, syllables
 
 CLIP = syllables(1.0)

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.core.types import Score, Status
-from results.info import MetricInfo
-from results.panel import Panel, Scores, System
-from results.rows import Key, Row
+from results.statistics.panel import Panel, Scores, System
+from results.store.info import MetricInfo
+from results.store.rows import Key, Row
 
 METRICS = {"pesq": MetricInfo("PESQ", "MOS"), "lsd": MetricInfo("LSD", "dB", higher_is_better=False)}
 

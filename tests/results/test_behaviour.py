@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 
 from bench.core.types import Score
-from results.analysis import Analysis, Options, analyse
-from results.behaviour import KINDS, correlate, correlation_frame, goodhart
-from results.info import MetricInfo
-from results.rows import Row
+from results.statistics.analysis import Analysis, Options, analyse
+from results.store.info import MetricInfo
+from results.store.rows import Row
+from results.views.behaviour import KINDS, correlate, correlation_frame, goodhart
 from tests.results.conftest import make_row
 
 QUICK = Options(resamples=1000)

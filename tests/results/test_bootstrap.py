@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from results.bootstrap import Draws, Resampler
+from results.statistics.bootstrap import Draws, Resampler
 
 Array = NDArray[np.float64]
 REPEATS = 2000

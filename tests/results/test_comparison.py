@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bench.core.types import Score
-from results.analysis import Options, analyse
-from results.comparison import Comparison, cohens_dz, compare, holm, rank_biserial, standings, wilcoxon
-from results.panel import Panel, panels
+from results.statistics.analysis import Options, analyse
+from results.statistics.comparison import Comparison, cohens_dz, compare, holm, rank_biserial, standings, wilcoxon
+from results.statistics.panel import Panel, panels
 from tests.results.conftest import make_row, score_panel, score_rows
 
 Draw = Callable[[np.random.Generator], Panel]

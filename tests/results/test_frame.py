@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from bench.core.types import Score
-from results.frame import to_frame, write_csv
+from results.store.frame import to_frame, write_csv
 from tests.results.conftest import make_row
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bench.core.types import Score
-from results.analysis import Analysis, Options, analyse
-from results.hallucination import hallucination_frame, hallucinations, remarks, suspects_frame
-from results.info import MetricInfo
+from results.statistics.analysis import Analysis, Options, analyse
+from results.store.info import MetricInfo
+from results.views.hallucination import hallucination_frame, hallucinations, remarks, suspects_frame
 from tests.results.conftest import make_row
 
 INFO = {

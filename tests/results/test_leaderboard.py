@@ -9,12 +9,12 @@ import pytest
 
 from bench.core.errors import UserError
 from bench.core.types import Score
-from results.analysis import Options, analyse
-from results.behaviour import goodhart
-from results.info import MetricInfo
-from results.leaderboard import comparisons, leaderboard, write_csv
-from results.rows import Row
-from results.typeset import markdown
+from results.statistics.analysis import Options, analyse
+from results.store.info import MetricInfo
+from results.store.rows import Row
+from results.views.behaviour import goodhart
+from results.views.leaderboard import comparisons, leaderboard, write_csv
+from results.views.typeset import markdown
 from tests.results.conftest import METRICS, make_row, score_rows
 
 QUICK = Options(resamples=1000)

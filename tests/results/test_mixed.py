@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from results.analysis import Analysis, Options, analyse
-from results.mixed import mixed_frame
+from results.statistics.analysis import Analysis, Options, analyse
+from results.statistics.mixed import mixed_frame
 from tests.results.conftest import make_row, score_rows
 
 pytest.importorskip("statsmodels")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.types import Score
-from results.panel import panels
+from results.statistics.panel import panels
 from tests.results.conftest import make_row
 
 

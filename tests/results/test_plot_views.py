@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from results.analysis import Analysis, Options, analyse
-from results.behaviour import correlate
-from results.info import MetricInfo
-from results.plot_correlations import correlation_map
-from results.plot_plane import noise_artefact_plane
-from results.plot_strata import scores_by_stratum
-from results.strata import stratify
+from results.plots.correlations import correlation_map
+from results.plots.plane import noise_artefact_plane
+from results.plots.strata import scores_by_stratum
+from results.statistics.analysis import Analysis, Options, analyse
+from results.store.info import MetricInfo
+from results.views.behaviour import correlate
+from results.views.strata import stratify
 from tests.results.conftest import make_row
 
 INFO = {

@@ -14,12 +14,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.image import imread
 
 from bench.core.types import Score
-from results import figures
-from results.analysis import Analysis, Options, analyse
-from results.figures import COLOURS
-from results.info import MetricInfo
-from results.plots import scores_by_method, scores_by_nfe
-from results.rows import Row
+from results.plots import figures
+from results.plots.figures import COLOURS
+from results.plots.scores import scores_by_method, scores_by_nfe
+from results.statistics.analysis import Analysis, Options, analyse
+from results.store.info import MetricInfo
+from results.store.rows import Row
 from tests.results.conftest import METRICS, make_row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,7 +153,7 @@ def test_no_global_state_is_left_behind(tmp_path: Path) -> None:
     script = (
         "import sys, matplotlib as mpl, numpy as np\n"
         "from pathlib import Path\n"
-        "from results.analysis import analyse\n"
+        "from results.statistics.analysis import analyse\n"
         "from tests.results.conftest import make_row\n"
         "from tests.results.test_plots import write_plots\n"
         "before = dict(mpl.rcParams), np.random.get_state()[1].tolist()\n"

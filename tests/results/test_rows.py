@@ -6,7 +6,7 @@ import random
 import pytest
 
 from bench.core.types import Score
-from results.rows import Key, Row
+from results.store.rows import Key, Row
 from tests.results.conftest import make_row
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from results.analysis import Options, analyse
-from results.seeds import seed_frame
+from results.statistics.analysis import Options, analyse
+from results.views.seeds import seed_frame
 from tests.results.conftest import make_row, score_rows
 
 QUICK = Options(resamples=1000)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bench.core.types import Score
-from results.panel import panels
-from results.rows import Row
-from results.statistics import MetricSummary, Summary, summarise, why_missing
+from results.statistics.panel import panels
+from results.statistics.summaries import MetricSummary, Summary, summarise, why_missing
+from results.store.rows import Row
 from tests.results.conftest import make_row, score_rows
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from bench.core.errors import UserError
-from results.files import replacing, safe_name
-from results.rows import Key
-from results.store import Store
+from bench.core.files import replacing, safe_name
+from results.store.folder import Store
+from results.store.rows import Key
 from tests.results.conftest import make_row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,7 +125,7 @@ def test_two_writers_refuse_each_other_and_readers_do_not_care(tmp_path: Path) -
 def test_the_lock_of_a_killed_process_does_not_block(tmp_path: Path) -> None:
     script = (
         "import sys, time\n"
-        "from results.store import Store\n"
+        "from results.store.folder import Store\n"
         "from tests.results.conftest import make_row\n"
         "store = Store(sys.argv[1])\n"
         "store.append(make_row('a'))\n"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bench.core.errors import UserError
-from results.analysis import Analysis, Options, analyse
-from results.strata import check_tags, parts, strata_frame, stratify
+from results.statistics.analysis import Analysis, Options, analyse
+from results.views.strata import check_tags, parts, strata_frame, stratify
 from tests.results.conftest import make_row
 
 QUICK = Options(resamples=1000)

@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 
 from bench.core.types import Score
-from results.analysis import Options, analyse
-from results.info import MetricInfo
-from results.rows import Row
-from results.terminal import render
+from results.statistics.analysis import Options, analyse
+from results.store.info import MetricInfo
+from results.store.rows import Row
+from results.views.terminal import render
 from tests.results.conftest import METRICS, make_row
 
 QUICK = Options(resamples=1000)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench.core.types import Score
-from results.analysis import Analysis, Options, analyse
-from results.typeset import latex, markdown, write_tables
+from results.statistics.analysis import Analysis, Options, analyse
+from results.views.typeset import latex, markdown, write_tables
 from tests.results.conftest import METRICS, make_row
 
 SPECIAL = r"a_b & 50 % #1 $x$ {y} ~ ^ \z [w] <v> |u|"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from results.info import MetricInfo
-from results.versions import outdated, separate
+from results.store.info import MetricInfo
+from results.store.versions import outdated, separate
 from tests.results.conftest import make_row
 
 NEW, OLD = "pesq 0.0.4; mode: wb", "pesq 0.0.3; mode: wb"

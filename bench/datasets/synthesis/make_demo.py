@@ -25,7 +25,8 @@ from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio
-from bench.datasets.synthesis import mixing, rooms, speech
+from bench.datasets.recipes import mixing
+from bench.datasets.synthesis import rooms, speech
 from bench.datasets.synthesis.noise import noises
 from bench.datasets.synthesis.sentences import Kind, draw_sentence, spoken
 from bench.datasets.synthesis.voices import VOICES, Voice, draw_delivery

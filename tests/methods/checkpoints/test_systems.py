@@ -13,8 +13,8 @@ import torch
 from methods import create, from_checkpoint
 from methods.backbones import NCSNpp
 from methods.checkpoints.systems import open_system
-from methods.parametrization import Parametrization
-from methods.sdes import OUVE, OUVP, SBVE
+from methods.diffusion.parametrization import Parametrization
+from methods.diffusion.paths import OUVE, OUVP, SBVE
 from methods.spectral import DiffusionMethod, SpectralMethod
 from methods.weights import System
 from tests.methods.checkpoints.files import LARGE, SGMSE, STORM, denoiser, lightning, network, write

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from methods.parametrization import Parametrization
-from methods.sdes import SBVE
+from methods.diffusion.parametrization import Parametrization
+from methods.diffusion.paths import SBVE
 from methods.spectral import ScoreModel, conditioning
 from methods.spectrogram import Spectrogram
 from methods.training.ema import EMA, ema_decay

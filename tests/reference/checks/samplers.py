@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from methods.samplers import BridgeODE, BridgeSDE, PredictorCorrector, ProbabilityFlow
-from methods.samplers import predictor_corrector as pc
-from methods.sdes import OUVE, SBVE, per_item
+from methods.diffusion.paths import OUVE, SBVE, per_item
+from methods.diffusion.samplers import BridgeODE, BridgeSDE, PredictorCorrector, ProbabilityFlow
+from methods.diffusion.samplers import predictor_corrector as pc
 from methods.spectral import ScoreModel, conditioning
 from tests.reference.checks.systems import storm_system
 from tests.reference.golden import Comparison, Golden, noise, reproduces

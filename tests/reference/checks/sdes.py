@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import torch
 
-from methods.samplers.predictor_corrector import probability_flow, reverse_diffusion_mean
-from methods.sdes import OUVE, OUVP, SBVE, per_item
+from methods.diffusion.paths import OUVE, OUVP, SBVE, per_item
+from methods.diffusion.samplers.predictor_corrector import probability_flow, reverse_diffusion_mean
 from tests.reference.golden import Comparison, Golden, reproduces
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from methods.parametrization import Parametrization
-from methods.sdes import SBVE
+from methods.diffusion.parametrization import Parametrization
+from methods.diffusion.paths import SBVE
 from methods.spectrogram import Spectrogram
 from methods.weights import System
 from tests.reference.checks.networks import NETWORKS, network

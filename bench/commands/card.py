@@ -1,0 +1,109 @@
+"""``bench card WEIGHTS RUN ...``: a weights file's model card, with the scores that stored runs hold of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.commands.leaderboard import find_run, options
+from bench.core.errors import UserError
+from bench.core.files import replacing
+from bench.train.model_card import model_card
+from methods.weights import System as Weights
+from methods.weights import load
+from results.statistics.analysis import Analysis, analyse
+from results.store.merge import Stored, merge, read
+from results.views.cells import lines
+
+CONTROL = "noisy"
+
+
+def card(weights: str, runs: Sequence[str], config: Mapping[str, Any]) -> Path:
+    """Write the card beside ``weights`` and return its path.
+
+    Args:
+        weights: a ``.safetensors`` file that ``bench train`` left.
+        runs: names or folders; every method in them that used this very file is in the card.
+        config: the composed keys of ``conf/card.yaml``.
+
+    Raises:
+        UserError: the file says nothing of its training, or a run did not use it.
+    """
+    path = Path(weights).expanduser()
+    if path.suffix != ".safetensors" or not path.is_file():
+        raise UserError(f"{weights}: not a .safetensors file; `bench train` leaves one, and bench card makes its card")
+    system = load(path)
+    if "command" not in system.training:
+        raise UserError(f"{weights}: says nothing of a training, from which a card could be made")
+    stored = read([find_run(run, Path(str(config["runs_dir"])).expanduser()) for run in runs]) if runs else []
+    text = model_card(system, path.stat().st_size)
+    if stored:
+        text += scores(system, weights, stored, config)
+    if config["note"]:
+        text += f"\n{str(config['note']).strip()}\n"
+    written = path.with_suffix(".md")
+    with replacing(written) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return written
+
+
+def scores(system: Weights, weights: str, runs: Sequence[Stored], config: Mapping[str, Any]) -> str:
+    """The section of scores: a table per dataset, of the methods that used these weights."""
+    merged = merge(runs)
+    labels = {label for run in runs for label in _labels(run, system, weights, merged.labels[run.name])}
+    tables = [_table(analysis, labels) for analysis in analyse(merged.rows, merged.metrics, options(config))]
+    return "\n".join(["", "## Scores", "", *(line for table in tables for line in table)])
+
+
+def _labels(run: Stored, system: Weights, weights: str, renamed: Mapping[str, str]) -> list[str]:
+    """What the methods of ``run`` that used this file are called where it is merged with others."""
+    used = {label: method["provenance"].get("weights_sha256") for label, method in run.manifest["methods"].items()}
+    labels = [renamed.get(label, label) for label, sha256 in used.items() if sha256 == system.sha256]
+    if not labels:
+        raise UserError(f"run {run.name}: no method in it used {weights} (sha256 {system.sha256[:16]})")
+    return labels
+
+
+def _table(analysis: Analysis, labels: set[str]) -> list[str]:
+    """A line for each method and number of steps; empty where the dataset was not enhanced with these weights."""
+    systems, names = analysis.panel.systems, analysis.shown
+    own = [number for number, system in enumerate(systems) if system.method in labels]
+    if not own:
+        return []
+    control = next((number for number, system in enumerate(systems) if system.method == CONTROL), None)
+    nfe = [line.nfe for line in lines(analysis)]
+    table = [["", "NFE", *(analysis.metrics[name].heading for name in names)], [":--", "--:", *["--:"] * len(names)]]
+    if control is not None:
+        table.append([CONTROL, nfe[control], *(_mean(analysis, control, name) for name in names)])
+    for number in own:
+        cells = (_mean(analysis, number, name) + _gain(analysis, number, control, name) for name in names)
+        table.append([systems[number].label, nfe[number], *cells])
+    confidence = f"{100 * analysis.options.confidence:g} %"
+    gain = f" (difference from `{CONTROL}` [{confidence} interval over {analysis.units}, paired])"
+    return [
+        f"{analysis.panel.dataset}, {analysis.size}: mean{gain if control is not None else ''}.",
+        "",
+        *(f"| {' | '.join(row)} |" for row in table),
+        "",
+    ]
+
+
+def _mean(analysis: Analysis, number: int, name: str) -> str:
+    """A mean, with its n where that is not all recordings."""
+    summary, clips = analysis.summaries[number].metrics[name], len(analysis.panel.clips)
+    if math.isnan(summary.mean):
+        return ""
+    return analysis.metrics[name].format(summary.mean) + (f", n = {summary.n}" if summary.n < clips else "")
+
+
+def _gain(analysis: Analysis, number: int, control: int | None, name: str) -> str:
+    """What a mean differs by from the control's on the same recordings; empty where there is no such pair."""
+    for pair in analysis.comparisons[name]:
+        if pair.n and {pair.first, pair.second} == {number, control}:
+            sign, form = 1 if pair.first == number else -1, analysis.metrics[name].format
+            low, high = sorted((sign * pair.low, sign * pair.high))
+            difference = form(sign * pair.difference)
+            return f" ({'' if difference.startswith('-') else '+'}{difference} [{form(low)}, {form(high)}])"
+    return ""

@@ -1,0 +1,90 @@
+"""``bench check``: what a checkpoint is and what is wrong with it; whether a method keeps the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bench.core.errors import UserError
+from bench.core.types import Utterance
+from bench.datasets.base import DATASETS, Dataset
+from bench.run.parts import Recipe
+from bench.run.settings import Spec, dataset_spec
+from methods.base import METHODS
+from methods.checkpoints.description import Description, describe
+from methods.conformance import RULES, examine, generated
+
+LOOKED_AT = 100
+"""At most so many recordings are opened to learn a dataset's rate."""
+
+
+def check(config: dict[str, Any]) -> bool:
+    """Print what is found; whether all is well.
+
+    Raises:
+        UserError: the checkpoint cannot be used, and why; or a name or key is unknown.
+    """
+    if config["checkpoint"] is None and config["method"] is None:
+        raise UserError("bench check needs checkpoint=FILE or method=NAME; bench check --help says more")
+    data = None if config["data"] is None else _dataset(config["data"])
+    well = True
+    if config["checkpoint"] is not None:
+        well = _check_checkpoint(describe(str(config["checkpoint"]), config["weights"]), data)
+    if config["method"] is not None:
+        well = _check_method(config, data) and well
+    return well
+
+
+def _dataset(entry: Any) -> Dataset:
+    spec = dataset_spec(Spec.of("data", entry))
+    return Recipe.of(DATASETS, spec).build("cpu")
+
+
+def _check_checkpoint(description: Description, data: Dataset | None) -> bool:
+    width = max(map(len, description.lines))
+    for name, value in description.lines.items():
+        print(f"{name:{width}}  {value}")
+    problems = [*description.problems, *(_other_rates(data, description.sample_rate) if data else ())]
+    for problem in problems:
+        print(f"WRONG: {problem}")
+    if not problems:
+        print("nothing is wrong with it")
+    return not problems
+
+
+def _other_rates(data: Dataset, rate: int) -> Iterator[str]:
+    """Rates of the recordings that are not the checkpoint's."""
+    ids = data.ids()
+    looked_at = ids[:: max(1, -(-len(ids) // LOOKED_AT))]
+    rates: dict[int, int] = {}
+    for recording in looked_at:
+        utterance = data.load(recording)
+        own = utterance.resampled_from or utterance.sample_rate
+        rates[own] = rates.get(own, 0) + 1
+    for own, count in sorted(rates.items()):
+        if own != rate:
+            yield (
+                f"{count} of {len(looked_at)} recordings looked at in {data.name} are at {own} Hz, the checkpoint is "
+                f"for {rate} Hz; they would be resampled there and back"
+            )
+
+
+def _check_method(config: dict[str, Any], data: Dataset | None) -> bool:
+    spec = Spec.of("method", config["method"])
+    method = Recipe.of(METHODS, spec).build(config["device"])
+    for key in ("recordings", "steps"):
+        if not isinstance(config[key], int) or config[key] < 1:
+            raise UserError(f"{key}: a whole number from 1 up; got {config[key]!r}")
+    if method.needs_id and data is None:
+        raise UserError(f"method={spec.name} knows recordings by their names; add data=DATASET")
+    clips: Sequence[Utterance] = generated(method)
+    if data is not None:
+        clips = [data.load(recording) for recording in data.ids()[: config["recordings"]]]
+    if not clips:
+        raise UserError(f"data={config['data']}: has no recordings")
+    print(f"{spec.name} ({METHODS.origin(spec.name)}), {len(clips)} clips")
+    well, width = True, max(map(len, RULES))
+    for finding in examine(method, clips, config["steps"]):
+        print(f"  {'ok' if finding.kept else 'BROKEN':6}  {finding.rule:{width}}  {finding.seen}", flush=True)
+        well = well and finding.kept
+    return well

@@ -1,0 +1,330 @@
+"""``bench mushra``: a listening test from a stored run, held, read back and analysed."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.conf import compose as configs
+from bench.core.errors import UserError, did_you_mean
+from bench.core.types import Utterance
+from bench.datasets import base
+from bench.datasets.base import Dataset
+from listening_test.design import candidates, conditions, select
+from listening_test.design.candidates import Candidates
+from listening_test.design.mapping import FILE as MAPPING
+from listening_test.design.mapping import KINDS, Kind, Test
+from listening_test.design.select import Clip, Rules
+from listening_test.webmushra import texts
+from listening_test.webmushra.export import Design, write_choice
+from listening_test.webmushra.export import export as write_test
+from results.store.folder import Store
+
+OVERRIDE = re.compile(r"[+~]*\w[\w.]*=")
+
+PLACES = ("out", "runs_dir")
+"""Keys that make no difference to a test."""
+
+MOST_VISIBLE = 10
+"""Sliders that webMUSHRA shows side by side on a common laptop."""
+
+AUTO = {"balance": ["sex", "task"], "once": ["speaker"], "per": ["task"], "spread": ["snr", "t60"]}
+
+
+def export(arguments: Sequence[str]) -> None:
+    """``bench mushra export RUN``: choose clips, make stimuli, write the test, say what was done."""
+    [run], config = _parse("mushra_export", arguments, "RUN")
+    _needs_extra()
+    store, recordings = _open(run, Path(str(config["runs_dir"])))
+    rows = store.rows()
+    systems = conditions.systems(
+        rows.values(),
+        None if config["conditions"] is None else _list(config, "conditions"),
+        _optional_integer(config, "steps", 1),
+        _optional_integer(config, "enhanced_with_seed", 0),
+    )
+    anchors = conditions.anchors(_list(config, "anchors"), systems)
+    found = candidates.candidates(rows, systems, None if config["datasets"] is None else _list(config, "datasets"))
+    how, groups, training, reasons = _choose(config, found)
+    kind = _kind(config)
+    folder = store.folder / "listening" / kind if config["out"] is None else Path(str(config["out"])).expanduser()
+    design = Design(
+        kind=kind,
+        systems=systems,
+        anchors=anchors,
+        groups=groups,
+        training=training,
+        seed=_integer(config, "seed", 0),
+        longest=_number(config, "longest", 1.0, 12.0),
+        fade=_number(config, "fade", 0.0, 1.0),
+        loudness=_number(config, "loudness", -70.0, 0.0),
+        title=str(config["title"]),
+        instructions=_instructions(config, kind),
+        config={key: value for key, value in config.items() if key not in PLACES},
+    )
+    test = write_test(
+        design,
+        folder,
+        store,
+        recordings.load,
+        lambda clip: candidates.origin(rows, clip, systems),
+        recordings.verify(groups, training),
+    )
+    write_choice(candidates.record(found, groups, training, reasons), folder)
+    for name, reason in found.left_out.items():
+        print(f"left out {name}: {reason}")
+    print(f"{test.name}: {KINDS[test.kind]}")
+    print(f"clips:      {how}; {len(training)} for practice")
+    print(f"conditions: {', '.join(test.conditions)}")
+    for name, group in zip(test.groups, groups, strict=True):
+        print(f"{name + ':':11} {', '.join(clip.utterance for clip in group)}")
+    lowered = f", lowered from {design.loudness:g} where a peak would clip" if test.loudness < design.loudness else ""
+    print(f"loudness:   {test.loudness:.1f} LUFS{lowered}")
+    print(f"why these:  {folder / 'choice.csv'}")
+    print(f"what is what: {folder / 'mapping.json'} (not for listeners)")
+    if test.kind == "mushra" and len(test.conditions) > MOST_VISIBLE:
+        print(f"note:       {len(test.conditions)} sliders need a screen wider than 1366 pixels, or scrolling sideways")
+    print(f"hold it:    bench mushra serve {folder}")
+
+
+def serve(arguments: Sequence[str]) -> None:
+    """``bench mushra serve DIR``: check the test, print each group's address, answer until interrupted."""
+    [named], config = _parse("mushra_serve", arguments, "DIR")
+    _needs_extra()
+    from listening_test.webmushra import checkout, serve
+
+    folder = Path(named)
+    test = Test.read(folder)
+    serve.check(folder, test)
+    webmushra = checkout.find(config["webmushra"])
+    results = folder / "results" if config["results"] is None else Path(str(config["results"])).expanduser()
+    host, port = str(config["host"]), _integer(config, "port", 1)
+    with serve.application(folder, test, webmushra, results, admin=config["admin"] is True) as app:
+        server = serve.listen(app, host, port)
+        for line in serve.lines(test, host, port, results):
+            print(line, flush=True)
+        server.run()
+
+
+def import_(arguments: Sequence[str]) -> None:
+    """``bench mushra import FILE...``: decode, name what is odd, write ratings.csv and sessions.csv."""
+    named, config = _parse("mushra_import", arguments, "FILE...")
+    from listening_test.webmushra import collect
+
+    files = [Path(name) for name in named]
+    folder = _test_of(files[0]) if config["test"] is None else Path(str(config["test"])).expanduser()
+    test = Test.read(folder)
+    sessions = collect.collect(files, test)
+    written = collect.write(sessions, test, folder)
+    for session in sessions:
+        if session.note:
+            print(f"{session.listener}: {session.status}; {session.note}")
+    for status, count in Counter(session.status for session in sessions).items():
+        print(f"{status}: {count} session{'s' if count > 1 else ''}")
+    print(f"written: {', '.join(map(str, written))}")
+    print(f"next:    bench mushra analyse {folder}")
+
+
+def analyse(arguments: Sequence[str]) -> None:
+    """``bench mushra analyse DIR``: the report, its tables and plots in ``DIR/analysis``, and on the terminal."""
+    [named], config = _parse("mushra_analyse", arguments, "DIR")
+    _needs_extra()
+    from listening_test.analysis import report
+    from listening_test.webmushra import collect
+
+    folder = Path(named)
+    test = Test.read(folder)
+    if config["unit"] not in ("listener", "trial"):
+        raise did_you_mean("unit", str(config["unit"]), ("listener", "trial"))
+    options = report.Options(
+        sessions=[str(status) for status in _list(config, "sessions")],
+        mid_anchor=None if config["mid_anchor"] is None else str(config["mid_anchor"]),
+        by=None if config["by"] is None else str(config["by"]),
+        unit=config["unit"],
+        power=[_number({"power": points}, "power", 0.1, 100.0) for points in _list(config, "power")],
+        seed=_integer(config, "seed", 0),
+    )
+    run = Store(Path(str(config["run"] or test.run)).expanduser())
+    if config["run"] is not None and not run.rows_path.is_file():
+        raise UserError(f"run={config['run']}: no run is stored here")
+    rows = run.rows() if run.rows_path.is_file() else None
+    made = report.analyse(test, collect.load(folder), rows, options, folder / "analysis")
+    print("\n".join(made.lines))
+    print(f"written: {made.folder}")
+
+
+def _test_of(file: Path) -> Path:
+    """The exported folder that ``file`` lies in."""
+    found = next((folder for folder in file.absolute().parents if (folder / MAPPING).is_file()), None)
+    if found is None:
+        raise UserError(f"{file}: lies in no exported test; name its folder: test=DIR")
+    return found
+
+
+class Recordings:
+    """The datasets of a run, as its manifest names them."""
+
+    def __init__(self, stored: Mapping[str, Any], folder: Path) -> None:
+        self._recipes: Mapping[str, Any] = stored["datasets"]
+        self._folder = folder
+        self._built: dict[str, Dataset] = {}
+
+    def load(self, clip: Clip) -> Utterance:
+        """Raises ``UserError`` where the recording cannot be read."""
+        return self._dataset(clip.dataset).load(clip.utterance)
+
+    def verify(self, groups: Sequence[Sequence[Clip]], training: Sequence[Clip]) -> dict[str, str]:
+        """The fingerprints of the datasets that these clips are from.
+
+        Raises:
+            UserError: the recordings are no longer those that the run was made of.
+        """
+        labels = dict.fromkeys(clip.dataset for clips in (*groups, training) for clip in clips)
+        for label in labels:
+            if self._dataset(label).fingerprint() != self._recipes[label]["fingerprint"]:
+                raise UserError(
+                    f"{self._folder}: the recordings of dataset '{label}' are not what they were when the run was "
+                    "made; put the old ones back, or run again under another name"
+                )
+        return {label: str(self._recipes[label]["fingerprint"]) for label in labels}
+
+    def _dataset(self, label: str) -> Dataset:
+        if label not in self._built:
+            recipe = self._recipes[label]
+            self._built[label] = base.create(recipe["name"], **recipe["options"])
+        return self._built[label]
+
+
+def _choose(config: Mapping[str, Any], found: Candidates) -> tuple[str, list[list[Clip]], list[Clip], dict[str, str]]:
+    """How clips were chosen, in words; those of each group and those for practice; and why each was chosen."""
+    seed = _integer(config, "seed", 0)
+    explicit = isinstance(config["clips"], (list, str))
+    count = len(_list(config, "clips")) if explicit else _integer(config, "clips", 1)
+    rules = _rules(config, found.clips, count)
+    practice = config["training"]
+    named = found.named(_list(config, "training")) if isinstance(practice, (list, str)) else []
+    pool = [clip for clip in found.clips if clip not in named]
+    if explicit:
+        chosen = found.named(_list(config, "clips"))
+        if double := [clip.name for clip in chosen if clip in named]:
+            raise UserError(f"training: {double[0]} is among clips too; name it once")
+        reasons = {clip.name: "named in clips" for clip in chosen}
+        how = f"{len(chosen)} clips, as named"
+    else:
+        chosen = select.choose(pool, rules, seed)
+        reasons = {clip.name: select.describe(clip, pool, rules) for clip in chosen}
+        how = f"{rules}{rules.spreading}"
+    rest = [clip for clip in pool if clip not in chosen]
+    training = named or _drawn(rest, _integer(config, "training", 0), seed)
+    reasons |= {clip.name: "named in training" if named else "drawn for practice from the rest" for clip in training}
+    most = _optional_integer(config, "per_listener", 1) or len(chosen)
+    groups = select.deal(chosen, math.ceil(len(chosen) / most), rules, seed)
+    return how, groups, training, reasons
+
+
+def _drawn(rest: Sequence[Clip], count: int, seed: int) -> list[Clip]:
+    if len(rest) < count:
+        raise UserError(
+            f"training: {count} more clips are needed for practice, {len(rest)} are left; ask for fewer, or fewer clips"
+        )
+    return select.choose(rest, Rules(count), seed) if count else []
+
+
+def _rules(config: Mapping[str, Any], clips: Sequence[Clip], count: int) -> Rules:
+    tags = set.intersection(*(set(clip.tags) for clip in clips))
+    values = {name for clip in clips for name in clip.values}
+
+    def keys(name: str, known: set[str]) -> list[str]:
+        if config[name] == "auto":
+            return [key for key in AUTO[name] if key in known]
+        return [str(key) for key in _list(config, name)]
+
+    once = keys("once", tags)
+    return Rules(count, keys("balance", tags), once[0] if once else None, keys("per", tags), keys("spread", values))
+
+
+def _kind(config: Mapping[str, Any]) -> Kind:
+    kind = next((kind for kind in KINDS if kind == config["kind"]), None)
+    if kind is None:
+        raise did_you_mean("kind of test", str(config["kind"]), KINDS)
+    return kind
+
+
+def _instructions(config: Mapping[str, Any], kind: Kind) -> str:
+    if config["instructions"] is None:
+        return texts.INSTRUCTIONS[kind]
+    path = Path(str(config["instructions"])).expanduser()
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: the instructions cannot be read ({error})") from error
+
+
+def _open(run: str, runs_dir: Path) -> tuple[Store, Recordings]:
+    folder = Path(run) if Path(run).is_dir() else runs_dir / run
+    store = Store(folder)
+    stored = store.read_manifest()
+    if stored is None:
+        raise _no_run(run, folder, runs_dir)
+    return store, Recordings(stored, folder)
+
+
+def _no_run(run: str, folder: Path, runs_dir: Path) -> UserError:
+    runs = sorted(path.parent.name for path in runs_dir.glob("*/manifest.json"))
+    if runs and not folder.is_dir():
+        return did_you_mean(f"run in {runs_dir}", run, runs)
+    return UserError(f"{folder}: no run is stored here")
+
+
+def _needs_extra() -> None:
+    """Raises ``UserError`` where what listening tests need was not installed."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("pyloudnorm", "statsmodels", "pymushra", "waitress") if find_spec(name) is None]
+    if missing:
+        raise UserError(f"listening tests need {', '.join(missing)}: pip install 'sebench[listening]'")
+
+
+def _parse(job: str, arguments: Sequence[str], wanted: str) -> tuple[list[str], dict[str, Any]]:
+    """What is named, and the composed configuration; what begins like ``KEY=`` overrides a key."""
+    overrides = [argument for argument in arguments if OVERRIDE.match(argument)]
+    named = [argument for argument in arguments if argument not in overrides]
+    if not named or (len(named) > 1 and not wanted.endswith("...")):
+        raise UserError(f"usage: bench {job.replace('_', ' ')} {wanted} [KEY=VALUE ...]")
+    return named, configs.compose(job, overrides)
+
+
+def _list(config: Mapping[str, Any], key: str) -> list[Any]:
+    """A list, the one thing that stands for a list of one, or nothing."""
+    value = config[key]
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def _integer(config: Mapping[str, Any], key: str, minimum: int) -> int:
+    value = config[key]
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise UserError(f"{key}: a whole number from {minimum} up; got {value!r}")
+    return value
+
+
+def _optional_integer(config: Mapping[str, Any], key: str, minimum: int) -> int | None:
+    return None if config[key] is None else _integer(config, key, minimum)
+
+
+def _number(config: Mapping[str, Any], key: str, low: float, high: float) -> float:
+    value = config[key]
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
+        raise UserError(f"{key}: a number from {low:g} to {high:g}; got {value!r}")
+    return float(value)
+
+
+STEPS: Mapping[str, Callable[[Sequence[str]], None]] = {
+    "export": export,
+    "serve": serve,
+    "import": import_,
+    "analyse": analyse,
+}

@@ -1,0 +1,1 @@
+"""Recordings mixed from speech, noise and rooms."""

@@ -1,0 +1,149 @@
+"""A user's own folders of speech, noise and room responses: who is in them, and which split they belong to.
+
+Training and validation share no speaker, no noise recording and no room. What belongs together is read
+from the names of files and folders, over all folders of a kind at once: a speaker who is in two of
+them is on one side.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from bench.core import audio
+from bench.core.errors import UserError
+from bench.core.seeds import stable_seed
+from bench.core.types import Audio
+from bench.datasets.recipes import mixing
+
+Split = Literal["train", "valid"]
+Folders = Sequence[str | Path]
+Owner = Callable[[Path], str]
+"""From a file's path below its folder to the speaker, recording or room it belongs to."""
+
+VALID_SHARE = 0.1
+"""Of the speakers, of the noise recordings and of the rooms, that validation keeps for itself."""
+
+LONGEST = 20.0
+"""Seconds of speech that are read at once; of a longer recording, somewhere within it."""
+
+
+def speaker(path: Path) -> str:
+    """The folder directly below the one named (LibriSpeech, VCTK); in a flat folder what the file name
+    begins with, up to its first ``-`` or ``_`` (``p226_001.wav`` is by p226).
+    """
+    return path.parts[0] if len(path.parts) > 1 else re.split(r"[-_]", path.stem, maxsplit=1)[0]
+
+
+def noise_recording(path: Path) -> str:
+    """The file name; those that differ only in a last letter or number are pieces of one recording."""
+    return re.sub(r"[-_]([A-Za-z]|\d{1,3})$", "", path.stem)
+
+
+def room(path: Path) -> str:
+    """The folder directly below the one named; in a flat folder the file name without last letters and numbers
+    (``office-2_3.wav`` and ``office-1_7.wav`` are of one room).
+    """
+    return path.parts[0] if len(path.parts) > 1 else re.sub(r"([-_]?\d+|[-_][A-Za-z])+$", "", path.stem) or path.stem
+
+
+def files(folders: Folders, split: Split, owner: Owner) -> list[Path]:
+    """The WAV and FLAC files of ``split`` in ``folders``, read recursively.
+
+    With a single owner there is nothing to hold out: everything is for training.
+
+    Raises:
+        UserError: a folder is missing or holds no audio, or a file's header cannot be read.
+    """
+    found = [(path, owner(path.relative_to(root))) for root in _roots(folders) for path in _audio_in(root)]
+    owners = sorted({name for _, name in found})
+    # The owners with the smallest hashes: a new file changes at most one owner's side.
+    kept = sorted(owners, key=lambda name: stable_seed("valid", name))[: max(1, round(VALID_SHARE * len(owners)))]
+    valid = set(kept) if len(owners) > 1 else set()
+    chosen = [path for path, name in found if (name in valid) == (split == "valid")]
+    for path in chosen:
+        audio.extent(path)
+    return chosen
+
+
+def read_speech(path: Path, rng: np.random.Generator, rate: int) -> Audio:
+    """A recording at ``rate`` Hz, or ``LONGEST`` seconds from within a longer one."""
+    length, own = audio.extent(path)
+    most = round(LONGEST * own)
+    if length <= most:
+        return _at(rate, *audio.read(path, mixdown=True))
+    return _at(rate, *audio.read(path, mixdown=True, start=int(rng.integers(length - most + 1)), samples=most))
+
+
+def read_noise(path: Path, rng: np.random.Generator, samples: int, rate: int) -> Audio:
+    """``samples`` at ``rate`` Hz from a random place of a recording, which is looped where it is shorter."""
+    length, own = audio.extent(path)
+    needed = -(-samples * own // rate)
+    if length <= needed:
+        return mixing.fit_noise(rng, _at(rate, *audio.read(path, mixdown=True)), samples)
+    start = int(rng.integers(length - needed + 1))
+    return _at(rate, *audio.read(path, mixdown=True, start=start, samples=needed))[:samples]
+
+
+def read_response(path: Path, rate: int) -> Audio:
+    """The first channel of a room impulse response at ``rate`` Hz."""
+    return _at(rate, *audio.read(path, channel=0))
+
+
+def about(kind: str, folders: Folders, owner: Owner) -> str:
+    """What ``folders`` hold, in a line: files, owners, and corpora with their licences as far as they are stated.
+
+    They are read from ``files.csv`` (columns path, licence, and corpus if there is one), else from
+    ``SOURCES.md`` or a ``LICENSE``, in the folder or in the one above it.
+    """
+    described = []
+    for root in _roots(folders):
+        found = _audio_in(root)
+        owners = len({owner(path.relative_to(root)) for path in found})
+        described.append(f"{len(found)} files of {owners} {kind} in {root.name}/ ({_licences(root, found)})")
+    return "; ".join(described)
+
+
+def _licences(root: Path, found: Sequence[Path]) -> str:
+    for folder in (root, root.parent):
+        table = folder / "files.csv"
+        if table.is_file() and (stated := _from_table(table, {str(path.relative_to(folder)) for path in found})):
+            return stated
+    for folder in (root, root.parent):
+        for name in ("SOURCES.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "LICENCE.txt", "COPYING"):
+            if (folder / name).is_file():
+                lines = (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
+                first = next((line.strip(" #*") for line in lines if line.strip(" #*")), "")
+                return f"see its {name}: {first}"
+    return "no licence stated beside it"
+
+
+def _from_table(table: Path, found: set[str]) -> str:
+    """``corpus n files, licence; ...`` of the files found, most first; empty where the table has none of them."""
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("path") in found]
+    groups = Counter((row.get("corpus") or "", row.get("licence") or row.get("license") or "") for row in rows)
+    told = [f"{corpus} {count} files, {licence or 'not stated'}" for (corpus, licence), count in groups.most_common()]
+    missing = len(found) - len(rows)
+    return "; ".join([line.strip() for line in told] + ([f"{missing} files, not stated"] if rows and missing else []))
+
+
+def _roots(folders: Folders) -> list[Path]:
+    return [Path(folder).expanduser() for folder in folders]
+
+
+def _audio_in(root: Path) -> list[Path]:
+    found = list(audio.files(root).values())
+    if not found:
+        raise UserError(f"{root}: no WAV or FLAC file in this folder")
+    return found
+
+
+def _at(rate: int, samples: Audio, own: int) -> Audio:
+    return audio.resample(samples, own, rate)

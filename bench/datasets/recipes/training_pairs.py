@@ -1,0 +1,246 @@
+"""What the networks are trained on: clean speech and its noisy or reverberant version, made as asked for.
+
+Pools of speech and of rooms are generated once and kept in a cache, as far as they are used; everything
+else about a pair (utterance, noise, SNR, level, room) is drawn when it is asked for, from the pair's own
+index.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+
+from bench.core.errors import UserError
+from bench.core.seeds import stable_seed
+from bench.core.types import Audio
+from bench.datasets.recipes import mixing, recordings
+from bench.datasets.recipes.recordings import Folders, Split
+from bench.datasets.synthesis import flite, pool, rooms, sentences, speech, voices
+from bench.datasets.synthesis.choose import choose
+from bench.datasets.synthesis.noise import Noise, noises, white
+
+SAMPLE_RATE = speech.SAMPLE_RATE
+RECIPE = 1
+"""Raise it when generated speech or rooms change, so that no old cache is used."""
+
+FLITE_SHARE = 0.25
+"""Of the generated utterances, where Flite is asked for."""
+
+_UTTERANCES = {"train": 1200, "valid": 120}
+_FLITE_UTTERANCES = {"train": 400, "valid": 40}
+_ROOMS = {"train": 160, "valid": 24}
+_SHORTEST, _LONGEST = 2.0, 6.0  # s of an utterance
+_LEVEL = (-32.0, -18.0)  # dB re full scale
+
+
+class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
+    """Pairs ``(clean, noisy)``, float32 ``[samples]`` at 16 kHz, of 2 to 6.5 s (longer with own folders).
+
+    Pair ``i`` depends on ``(split, seed, i)`` and the options alone. Every index is another draw, so a
+    training that never asks for the same index twice never sees the same pair twice. About three
+    pairs in ten are reverberant (the clean one is the direct sound), the others noisy.
+
+    Args:
+        split: "train" or "valid"; they share no voice, no sentence and no room, and no speaker, no
+            recording and no room of the user's own folders (``bench.datasets.recipes.recordings``).
+        size: ``len()``; by default practically endless for "train", 200 for "valid".
+        snr: range in dB, drawn uniformly.
+        reverb_share: fraction of pairs that are reverberant.
+        speech_dirs, noise_dirs, rir_dirs: folders of WAV or FLAC with speech, noise and room impulse
+            responses, read recursively, used beside what is generated.
+        real_share: how often speech, noise and rooms come from those folders, each where it has some.
+        flite: whether a quarter of the generated speech is by Flite's voices.
+        about: what to say of the folders in a model card, beside what is found in them.
+        cache: where the pools lie; default ``$SEBENCH_CACHE`` or ``~/.cache/sebench``.
+
+    Raises:
+        UserError: something must be generated and the extra ``synthesis`` (or Flite) is not installed, or
+            a folder holds no audio.
+    """
+
+    def __init__(
+        self,
+        split: Split = "train",
+        size: int | None = None,
+        seed: int = 0,
+        snr: tuple[float, float] = (-6.0, 14.0),
+        reverb_share: float = 0.3,
+        speech_dirs: Folders = (),
+        noise_dirs: Folders = (),
+        rir_dirs: Folders = (),
+        real_share: float = 0.5,
+        flite: bool = False,
+        about: str | None = None,
+        cache: str | Path | None = None,
+    ) -> None:
+        self.split = split
+        self.size = size or (10**9 if split == "train" else 200)
+        self.seed = seed
+        self.snr = snr
+        self.reverb_share = reverb_share
+        self.real_share = real_share
+        self.about = about
+        self._folders = {"speech": speech_dirs, "noise": noise_dirs, "rooms": rir_dirs}
+        self._speech_files = recordings.files(speech_dirs, split, recordings.speaker)
+        self._noise_files = recordings.files(noise_dirs, split, recordings.noise_recording)
+        self._room_files = recordings.files(rir_dirs, split, recordings.room)
+        folder = Path(cache or os.environ.get("SEBENCH_CACHE") or Path.home() / ".cache" / "sebench")
+        speaks = self._generated(self._speech_files) or (reverb_share < 1 and self._generated(self._noise_files))
+        self._speech: Sequence[Audio] = speech_pool(folder, split) if speaks else ()
+        self._flite: Sequence[Audio] = flite_pool(folder, split) if speaks and flite else ()
+        reverberates = reverb_share > 0 and self._generated(self._room_files)
+        self._rooms: Sequence[Audio] = room_pool(folder, split) if reverberates else ()
+
+    def _generated(self, files: Sequence[Path]) -> bool:
+        """Whether anything is generated beside ``files``."""
+        return not files or self.real_share < 1
+
+    def __str__(self) -> str:
+        """What it is made of, for a model card: a line for each of its sources."""
+        lines = []
+        if self._speech:
+            voices_of = {voice.name for voice in voices.VOICES[self.split]}
+            lines.append(f"{len(self._speech)} utterances by {len(voices_of)} eSpeak NG {speech.version()} voices")
+        if self._flite:
+            speakers = ", ".join(flite.VOICES[self.split])
+            lines.append(f"{len(self._flite)} utterances by Flite {flite.version()}'s voices {speakers}")
+        generated = "generated noise" if self._generated(self._noise_files) else "noise"
+        lines.append(f"{generated} at {self.snr[0]:g} to {self.snr[1]:g} dB SNR")
+        if self._rooms:
+            lines.append(f"{len(self._rooms) // 2} simulated rooms")
+        lines.append(f"{self.reverb_share:.0%} of the pairs are reverberant, the others noisy; seed {self.seed}")
+        owners = {
+            "speech": ("speakers", recordings.speaker),
+            "noise": ("noise recordings", recordings.noise_recording),
+            "rooms": ("rooms", recordings.room),
+        }
+        for kind, folders in self._folders.items():
+            if folders:
+                what, owner = owners[kind]
+                held = f"{recordings.VALID_SHARE:.0%} of the {what} are for validation alone"
+                lines.append(f"{self.real_share:.0%} of the {kind}: {recordings.about(what, folders, owner)}; {held}")
+        return "\n".join([*lines, *([self.about] if self.about else [])])
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, index: int) -> tuple[Audio, Audio]:  # type: ignore[override]
+        if not 0 <= index < self.size:
+            raise IndexError(index)
+        rng = np.random.default_rng(stable_seed("mixture", RECIPE, self.split, self.seed, index))
+        utterance = self._draw_speech(rng)
+        if rng.random() < self.reverb_share:
+            clean, noisy = mixing.reverberate(utterance, self._draw_room(rng), SAMPLE_RATE)
+        else:
+            clean = utterance
+            noisy = mixing.add_noise(clean, self._draw_noise(rng, clean.size), rng.uniform(*self.snr))
+        return mixing.at_level(clean, noisy, rng.uniform(*_LEVEL))
+
+    @cached_property
+    def _noises(self) -> list[Noise]:
+        return list(noises(self._speech).values())
+
+    def _draw_speech(self, rng: np.random.Generator) -> Audio:
+        if self._own(rng, self._speech_files):
+            path = choose(rng, self._speech_files)
+            recording = recordings.read_speech(path, rng, SAMPLE_RATE)
+            if recording.any():
+                return recording
+            if not self._speech:
+                raise UserError(f"{path}: silence; take it out of dataset.speech_dirs")
+        if self._flite and rng.random() < FLITE_SHARE:
+            return choose(rng, self._flite)
+        return choose(rng, self._speech)
+
+    def _draw_noise(self, rng: np.random.Generator, samples: int) -> Audio:
+        if self._own(rng, self._noise_files):
+            noise = recordings.read_noise(choose(rng, self._noise_files), rng, samples, SAMPLE_RATE)
+        else:
+            noise = choose(rng, self._noises)(rng, samples, SAMPLE_RATE)
+        return noise if noise.any() else white(rng, samples, SAMPLE_RATE)
+
+    def _draw_room(self, rng: np.random.Generator) -> rooms.Room:
+        if self._own(rng, self._room_files):
+            path = choose(rng, self._room_files)
+            response = recordings.read_response(path, SAMPLE_RATE)
+            if not response.any():
+                raise UserError(f"{path}: silence; take it out of dataset.rir_dirs")
+            return rooms.measured_room(response, SAMPLE_RATE)
+        pair = 2 * int(rng.integers(len(self._rooms) // 2))
+        return rooms.Room(self._rooms[pair], self._rooms[pair + 1], float("nan"))
+
+    def _own(self, rng: np.random.Generator, files: Sequence[Path]) -> bool:
+        """Whether it is one of the user's own ``files`` this time; draws only where there are some."""
+        return bool(files) and rng.random() < self.real_share
+
+
+def speech_pool(cache: Path, split: voices.Split) -> pool.Pool:
+    """Utterances of the voices and sentences of ``split``."""
+    count, version = _UTTERANCES[split], speech.version()
+    folder = cache / f"speech-{split}-{RECIPE}-{count}-espeak-{version}"
+    about = {"recipe": RECIPE, "split": split, "utterances": count, "espeak": version}
+    return pool.build(folder, _progress(f"{split} speech", _utterances(split, count), count), about)
+
+
+def flite_pool(cache: Path, split: voices.Split) -> pool.Pool:
+    """Utterances of Flite's voices of ``split`` and of its sentences."""
+    count, version = _FLITE_UTTERANCES[split], flite.version()
+    folder = cache / f"speech-{split}-{RECIPE}-{count}-flite-{version}"
+    about = {"recipe": RECIPE, "split": split, "utterances": count, "flite": version}
+    return pool.build(folder, _progress(f"{split} speech by Flite", _flite_utterances(split, count), count), about)
+
+
+def room_pool(cache: Path, split: voices.Split) -> pool.Pool:
+    """Rooms of ``split``, two signals each: reverberant, then anechoic."""
+    count = _ROOMS[split]
+    folder = cache / f"rooms-{split}-{RECIPE}-{count}"
+    drawn = (rooms.draw_room(stable_seed("room", RECIPE, split, k), SAMPLE_RATE) for k in range(count))
+    signals = (signal for room in drawn for signal in (room.reverberant, room.anechoic))
+    return pool.build(folder, _progress(f"{split} rooms", signals, 2 * count), {"recipe": RECIPE, "rooms": count})
+
+
+def _utterances(split: voices.Split, count: int) -> Iterator[Audio]:
+    """Speech of 2 to 6 s by eSpeak's voices."""
+    for k in range(count):
+        rng = np.random.default_rng(stable_seed("utterance", RECIPE, split, k))
+        kind = _draw_kind(rng)
+        voice, delivery = voices.draw_voice(rng, split), voices.draw_delivery(rng)
+        yield _say(rng, split, kind, partial(speech.synthesise, voice=voice.name, **asdict(delivery)))
+
+
+def _flite_utterances(split: voices.Split, count: int) -> Iterator[Audio]:
+    """Speech of 2 to 6 s by Flite's voices."""
+    for k in range(count):
+        rng = np.random.default_rng(stable_seed("flite utterance", RECIPE, split, k))
+        kind, voice = _draw_kind(rng), choose(rng, flite.VOICES[split])
+        stretch, pitch = rng.uniform(0.85, 1.15), rng.uniform(0.9, 1.12)
+        yield _say(rng, split, kind, partial(flite.synthesise, voice=voice, stretch=stretch, pitch=pitch))
+
+
+def _draw_kind(rng: np.random.Generator) -> sentences.Kind:
+    """Three in four free sentences, the others commands."""
+    return "free" if rng.random() < 0.75 else "command"
+
+
+def _say(
+    rng: np.random.Generator, split: voices.Split, kind: sentences.Kind, synthesise: Callable[[str], Audio]
+) -> Audio:
+    """Sentences until they last long enough, cut where they last too long."""
+    text = sentences.spoken(sentences.draw_sentence(rng, split, kind))
+    said = synthesise(text)
+    while said.size < _SHORTEST * SAMPLE_RATE:
+        text += ", " + sentences.spoken(sentences.draw_sentence(rng, split, kind))
+        said = synthesise(text)
+    return said[: round(_LONGEST * SAMPLE_RATE)]
+
+
+def _progress(what: str, signals: Iterator[Audio], count: int) -> Iterator[Audio]:
+    """``signals``, with a bar on the terminal; it shows only when something is made."""
+    from rich.progress import track
+
+    yield from track(signals, description=f"generating {what}", total=count, transient=True)

@@ -1,0 +1,1 @@
+"""Plan, enhance, score, collect: one benchmark run."""

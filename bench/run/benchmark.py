@@ -1,0 +1,161 @@
+"""The benchmark on one page: plan -> execute -> collect -> summarise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench.core import audio
+from bench.core.errors import UserError
+from bench.core.files import naming
+from bench.core.types import Audio
+from bench.run import manifest, parts
+from bench.run.parallel import Pool, WorkerDied, local_gpus, map_unordered
+from bench.run.parts import Parts
+from bench.run.plan import Cell, keys, plan
+from bench.run.progress import progress
+from bench.run.settings import Settings
+from bench.run.worker import Item, Outcome, Worker, failed
+from results.store.folder import Store
+from results.store.merge import infos
+from results.store.rows import Key, Row
+from results.store.versions import outdated, separate
+from results.views.summary import summarise
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a run: how many cells were asked for, how many of them were computed now, why some failed, and
+    what else to know of it.
+    """
+
+    folder: Path
+    asked: int
+    computed: int
+    failures: Mapping[Key, str]
+    notes: Sequence[str] = ()
+
+    def reasons(self, most: int = 5) -> list[str]:
+        """The commonest reasons of failure, each with how often it came and one place where."""
+        found: dict[str, list[Key]] = {}
+        for key, reason in self.failures.items():
+            found.setdefault(reason, []).append(key)
+        ranked = sorted(found.items(), key=lambda pair: -len(pair[1]))
+        lines = [f"{len(where)} x {reason} ({_place(where[0])})" for reason, where in ranked[:most]]
+        return lines + [f"and {len(ranked) - most} other reasons"] * (len(ranked) > most)
+
+
+def run(config: Mapping[str, Any]) -> Result:
+    """Compute what is missing of the run that ``config`` (see ``conf/run.yaml``) describes, and summarise it.
+
+    Raises:
+        UserError: the configuration makes no sense, or contradicts what is stored under the run's name.
+    """
+    settings = Settings.of(config)
+    _check_device(settings)
+    here = parts.of(settings, device="cpu")
+    wanted = keys(settings, here)
+    with Store(settings.folder) as store:
+        session = manifest.session(config, parts.plugins(settings))
+        merged = manifest.merge(store.read_manifest(), manifest.describe(here), session)
+        store.write_manifest(merged)
+        versions = {label: here.version(label) for label in here.metrics}
+        stored = store.rows()
+        cells = list(plan(wanted, stored, versions, lambda key: _has_audio(key, store, here), settings.rescore))
+        execute(cells, stored, here.on(settings.device), settings, store)
+        rows = store.rows()
+        session["ended"] = manifest.now()
+        store.write_manifest(merged)
+        summarise(settings.folder, *separate(rows.values(), infos(merged)))
+    failures = {key: reason for key in wanted if (reason := why_failed(rows[key], versions))}
+    notes = _outdated_notes((rows[key] for key in wanted), versions)
+    return Result(settings.folder, len(wanted), len(cells), failures, notes)
+
+
+def _outdated_notes(rows: Iterable[Row], versions: Mapping[str, str]) -> list[str]:
+    return [
+        f"{metric}: {sum(found.values())} stored scores are of another version ({'; '.join(found)}; now "
+        f"{versions[metric]}) and are not mixed with new ones; rescore=outdated computes them again"
+        for metric, found in outdated(rows, versions).items()
+    ]
+
+
+def execute(cells: Sequence[Cell], stored: Mapping[Key, Row], there: Parts, settings: Settings, store: Store) -> None:
+    """Work on ``cells`` and store every outcome as it comes in."""
+    if not cells:
+        return
+    pool = Pool(settings.workers, settings.threads, settings.device != "cpu", settings.ray_address)
+    work = map_unordered(_items(cells, stored, store), partial(Worker, there, settings.threads), pool)
+    failures = 0
+    with closing(work), progress(len(cells)) as advance:
+        for item, result in work:
+            if isinstance(result, WorkerDied):
+                result = Outcome(failed(item, result.reason, there), trace=result.detail)
+            collect(result, store, settings.save_audio)
+            failures += result.row.failed
+            advance(failures)
+
+
+def _items(cells: Sequence[Cell], stored: Mapping[Key, Row], store: Store) -> Iterator[Item]:
+    """The cells with what they need from the store, read when their turn comes: workers never see the run's folder."""
+    for cell in cells:
+        row = stored.get(cell.key)
+        known = row if row is not None and row.status == "ok" else None
+        if cell.enhance:
+            yield Item(cell, known)
+        else:
+            yield Item(cell, known, _read(store.audio_path(cell.key)), _read(store.estimate_path(cell.key)))
+
+
+def _has_audio(key: Key, store: Store, parts: Parts) -> bool:
+    """Whether everything that the run's metrics look at is stored."""
+    needed = [store.audio_path(key)]
+    if parts.method(key.method).two_stages and any(map(parts.needs_estimate, parts.metrics)):
+        needed.append(store.estimate_path(key))
+    return all(path.is_file() for path in needed)
+
+
+def _read(path: Path) -> Audio | None:
+    """Stored audio; None where there is none, or it was damaged and has to be made again."""
+    try:
+        return audio.read(path)[0]
+    except UserError:
+        return None
+
+
+def collect(outcome: Outcome, store: Store, save_audio: bool) -> None:
+    """Store an outcome: audio first, so that a row is never without the audio it was scored on."""
+    row = outcome.row
+    signals = {store.estimate_path(row.key): outcome.estimate, store.audio_path(row.key): outcome.audio}
+    for path, signal in signals.items():
+        if signal is not None and save_audio:
+            assert row.sample_rate is not None
+            with naming(path):
+                audio.write(path, signal, row.sample_rate)
+    if outcome.trace:
+        with naming(store.folder / "errors.log"), (store.folder / "errors.log").open("a", encoding="utf-8") as log:
+            log.write(f"{manifest.now()} {row.key}\n{outcome.trace}\n")
+    store.append(row)
+
+
+def _check_device(settings: Settings) -> None:
+    if settings.device == "cuda" and settings.ray_address is None and not local_gpus():
+        raise UserError("device: no CUDA device here; use device=cpu, or device=auto to take one where there is one")
+
+
+def why_failed(row: Row, metrics: Iterable[str]) -> str:
+    """The reason of the enhancement, or of the first of ``metrics`` that failed; empty where nothing did."""
+    if row.status == "error":
+        return row.reason
+    scores = ((name, row.scores.get(name)) for name in metrics)
+    return next((f"{name}: {score.reason}" for name, score in scores if score and score.status == "error"), "")
+
+
+def _place(key: Key) -> str:
+    steps = "" if key.steps is None else f", {key.steps} steps"
+    seed = "" if key.seed is None else f", seed {key.seed}"
+    return f"{key.dataset}/{key.utterance}, {key.method}{steps}{seed}"

@@ -1,0 +1,189 @@
+"""What a run was made of and on: enough to repeat it, and to notice when a continuation would not."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from bench.core.errors import UserError
+from bench.run.parallel import local_cores, local_gpus
+from bench.run.parts import Parts
+from metrics.base import Metric
+
+Manifest = dict[str, Any]
+
+PACKAGES = (
+    "sebench",
+    *("torch", "numpy", "scipy", "soxr", "soundfile", "librosa", "onnxruntime", "safetensors"),
+    *("pesq", "pystoi", "speechmos", "ray", "hydra-core", "pandas"),
+)
+
+
+def describe(parts: Parts) -> Manifest:
+    """The parts by their labels: what each was built from, and hashes of its data or weights.
+
+    Where the networks run is left out: it is recorded row by row.
+    """
+    methods = {
+        label: {
+            "name": recipe.name,
+            "options": _without_device(recipe.options),
+            "provenance": _without_device(parts.method(label).provenance()),
+        }
+        for label, recipe in parts.methods.items()
+    }
+    datasets = {
+        label: {"name": recipe.name, "options": recipe.options, "fingerprint": parts.dataset(label).fingerprint()}
+        for label, recipe in parts.datasets.items()
+    }
+    metrics = {
+        label: {
+            "name": recipe.name,
+            "options": recipe.options,
+            "version": parts.version(label),
+            "provenance": parts.provenance(label),
+            "shown": _shown(label, recipe.name, parts.metric(label)),
+        }
+        for label, recipe in parts.metrics.items()
+    }
+    return _plain({"methods": methods, "datasets": datasets, "metrics": metrics})
+
+
+def session(config: Mapping[str, Any], plugins: Iterable[str]) -> Manifest:
+    """This call of ``bench run``: its configuration, and the machine and packages it runs on.
+
+    Args:
+        plugins: other people's packages that parts come from.
+    """
+    return _plain(
+        {
+            "started": now(),
+            "ended": None,
+            "config": config,
+            "git": revision(),
+            "versions": versions(plugins),
+            "machine": machine(),
+        }
+    )
+
+
+def merge(stored: Manifest | None, parts: Manifest, this_session: Manifest) -> Manifest:
+    """The stored manifest with what this session adds.
+
+    Raises:
+        UserError: a method or dataset of the same label is not what it was.
+    """
+    stored = stored or {"methods": {}, "datasets": {}, "metrics": {}, "sessions": []}
+    _refuse_changes("method", stored["methods"], parts["methods"], ("name", "options", "provenance"))
+    _refuse_changes("dataset", stored["datasets"], parts["datasets"], ("fingerprint",))
+    merged = {kind: {**stored[kind], **parts[kind]} for kind in ("methods", "datasets", "metrics")}
+    return {**merged, "sessions": [*stored["sessions"], this_session]}
+
+
+def _refuse_changes(kind: str, stored: Mapping[str, Any], new: Mapping[str, Any], aspects: tuple[str, ...]) -> None:
+    for label in sorted(stored.keys() & new.keys()):
+        for aspect in aspects:
+            if change := _difference(aspect, stored[label][aspect], new[label][aspect]):
+                raise UserError(
+                    f"the stored rows of {kind} '{label}' were computed with another {change}; "
+                    "choose another run=NAME, give the entry another label, or delete the run"
+                )
+
+
+def _difference(name: str, old: Any, new: Any) -> str:
+    """The first key at which two descriptions differ, with both values; empty where they agree."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        differences = (_difference(key, old.get(key), new.get(key)) for key in sorted(old.keys() | new.keys()))
+        return next(filter(None, differences), "")
+    return "" if old == new else f"{name} ({_short(old)}, now {_short(new)})"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:12]}..."
+
+
+def _shown(label: str, name: str, metric: Metric) -> Manifest:
+    """What tables and plots say of a metric; the user's own label goes before the metric's."""
+    own = metric.label if label == name else label
+    return {"label": own, "unit": metric.unit, "higher_is_better": metric.higher_is_better}
+
+
+def _without_device(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name != "device"}
+
+
+def _plain(value: Manifest) -> Manifest:
+    """As it will come back from JSON, so that a stored description compares equal to a new one."""
+    plain: Manifest = json.loads(json.dumps(value, default=str))
+    return plain
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def versions(plugins: Iterable[str]) -> dict[str, str | None]:
+    """Python's and the packages' that results depend on; None for what is not installed as a package."""
+    return {"python": platform.python_version(), **{package: _version(package) for package in (*PACKAGES, *plugins)}}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def revision() -> str | None:
+    """The git commit of this checkout, with "+" where files were changed since; None for an installed package."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+        return _git(root, "rev-parse", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(root: Path, *command: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *command], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def machine() -> Manifest:
+    """The processor, memory and GPUs that the times in the rows belong to."""
+    import torch
+
+    return {
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "cores": local_cores(),
+        "memory_gib": _memory_gib(),
+        "gpus": [torch.cuda.get_device_name(index) for index in range(local_gpus())],
+    }
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def _memory_gib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (AttributeError, ValueError, OSError):
+        return None

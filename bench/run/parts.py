@@ -1,0 +1,148 @@
+"""The methods, datasets and metrics of a run: built by name, once a process, when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from bench.core.errors import UserError
+from bench.core.registry import AT_RUN_TIME, OURS, Registry
+from bench.datasets.base import DATASETS, Dataset
+from bench.run.settings import Settings, Spec, check_label
+from methods.base import METHODS, Method
+from metrics.base import METRICS, Metric
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Recipe(Generic[T]):
+    """How to build one part anywhere: the factory itself, so that a worker needs no registry."""
+
+    name: str
+    factory: Callable[..., T]
+    options: Mapping[str, Any]
+    takes_device: bool = False
+
+    @staticmethod
+    def of(registry: Registry[T], spec: Spec) -> Recipe[T]:
+        """Raises ``UserError`` for a name or option that does not exist."""
+        registry.check(spec.name, spec.options)
+        takes_device = "device" in registry.options(spec.name) and "device" not in spec.options
+        return Recipe(spec.name, registry.get(spec.name), spec.options, takes_device)
+
+    def build(self, device: str) -> T:
+        """Raises ``UserError`` where the options given are what the factory stumbles over."""
+        try:
+            return self.factory(**self.options, **({"device": device} if self.takes_device else {}))
+        except (TypeError, ValueError, LookupError, OSError) as error:
+            if not self.options:
+                raise
+            given = ", ".join(f"{option}: {value}" for option, value in self.options.items())
+            raise UserError(f"'{self.name}' cannot be built with {{{given}}}: {error}") from error
+
+
+@dataclass
+class Parts:
+    """The parts by the label that rows carry, built for ``device``."""
+
+    methods: Mapping[str, Recipe[Method]]
+    datasets: Mapping[str, Recipe[Dataset]]
+    metrics: Mapping[str, Recipe[Metric]]
+    device: str
+    _built: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _provenance: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def on(self, device: str) -> Parts:
+        """The same parts, to be built afresh elsewhere."""
+        return Parts(self.methods, self.datasets, self.metrics, device)
+
+    def method(self, label: str) -> Method:
+        built: Method = self._once("method", label, self.methods)
+        return built
+
+    def dataset(self, label: str) -> Dataset:
+        built: Dataset = self._once("dataset", label, self.datasets)
+        return built
+
+    def metric(self, label: str) -> Metric:
+        built: Metric = self._once("metric", label, self.metrics)
+        return built
+
+    def needs_estimate(self, metric: str) -> bool:
+        """Whether a metric looks at the predictor's estimate of two-stage methods."""
+        return bool(getattr(self.metrics[metric].factory, "needs_estimate", False))
+
+    def provenance(self, metric: str) -> Mapping[str, str]:
+        """What the values of a metric depend on beside the audio: its own word for it, and its options here."""
+        if metric not in self._provenance:
+            recipe = self.metrics[metric]
+            options = {name: str(value) for name, value in sorted(recipe.options.items())}
+            self._provenance[metric] = {**options, **self.metric(metric).provenance()}
+        return self._provenance[metric]
+
+    def version(self, metric: str) -> str:
+        """The provenance on one line, as rows carry it: scores are of one kind exactly where it is equal."""
+        provenance = dict(self.provenance(metric))
+        return "; ".join([provenance.pop("package"), *(f"{name}: {value}" for name, value in provenance.items())])
+
+    def _once(self, kind: str, label: str, recipes: Mapping[str, Recipe[Any]]) -> Any:
+        if (kind, label) not in self._built:
+            self._built[kind, label] = recipes[label].build(self.device)
+        return self._built[kind, label]
+
+
+def plugins(settings: Settings) -> list[str]:
+    """The other people's packages that parts of the run come from."""
+    named = ((METHODS, settings.methods), (DATASETS, settings.datasets), (METRICS, settings.metrics))
+    origins = {registry.origin(spec.name) for registry, specs in named for spec in specs}
+    return sorted(origins - {OURS, AT_RUN_TIME})
+
+
+def of(settings: Settings, device: str) -> Parts:
+    """Everything the run names, all of it built, so that a wrong name, option or file is found at once.
+
+    Raises:
+        UserError: a name or option is unknown, a checkpoint or folder is missing, a label is taken twice.
+    """
+    methods = [Recipe.of(METHODS, spec) for spec in _with_checkpoint(settings)]
+    datasets = [Recipe.of(DATASETS, spec) for spec in settings.datasets]
+    metrics = [Recipe.of(METRICS, spec) for spec in settings.metrics]
+    names = [recipe.build(device).name for recipe in datasets]
+    parts = Parts(
+        _labelled("methods", settings.methods, methods),
+        _labelled("datasets", settings.datasets, datasets, names),
+        _labelled("metrics", settings.metrics, metrics),
+        device,
+    )
+    for label in parts.methods:
+        parts.method(label)
+    for label in parts.metrics:
+        parts.metric(label)
+    return parts
+
+
+def _with_checkpoint(settings: Settings) -> list[Spec]:
+    """The methods, where the run has a checkpoint for them with that among their options."""
+    given = settings.checkpoint
+    if given is None:
+        return list(settings.methods)
+    takes = ["checkpoint" in METHODS.options(spec.name).keys() - spec.options.keys() for spec in settings.methods]
+    if not any(takes):
+        raise UserError(f"checkpoint={given}: none of the methods takes it")
+    return [
+        replace(spec, options={**spec.options, "checkpoint": given}) if taken else spec
+        for spec, taken in zip(settings.methods, takes, strict=True)
+    ]
+
+
+def _labelled(
+    key: str, specs: Sequence[Spec], recipes: Sequence[Recipe[T]], names: Sequence[str] | None = None
+) -> dict[str, Recipe[T]]:
+    labels = [spec.label or name for spec, name in zip(specs, names or [s.name for s in specs], strict=True)]
+    for label in labels:
+        check_label(key, label)
+        if labels.count(label) > 1:
+            raise UserError(f"{key}: two entries are called '{label}'; give one a label: {{name: ..., label: ...}}")
+    return dict(zip(labels, recipes, strict=True))

@@ -1,0 +1,175 @@
+"""The work of one cell, from a recording to its row. It never raises: a failure is a row with its reason."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from bench.core.errors import UserError
+from bench.core.memory import keep_freed_memory
+from bench.core.seeds import stable_seed
+from bench.core.types import Audio, Score, Utterance
+from bench.run.parts import Parts
+from bench.run.plan import Cell
+from bench.run.timing import Stopwatch
+from methods.base import Enhanced, Method
+from results.store.rows import Key, Row
+
+LONGEST_REASON = 300
+WARM_UP_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Item:
+    """A cell; the row that is stored of it, if its enhancement succeeded before; and the audio, if that was saved.
+
+    ``estimate`` is the predictor's, of a two-stage method, where that was saved.
+    """
+
+    cell: Cell
+    row: Row | None = None
+    audio: Audio | None = None
+    estimate: Audio | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A row; its enhanced speech where that is new; for the log, the traceback of what failed unexpectedly; and the
+    predictor's estimate where that is new and a metric asked for it.
+    """
+
+    row: Row
+    audio: Audio | None = None
+    trace: str = ""
+    estimate: Audio | None = None
+
+
+class Worker:
+    """Turns items into outcomes. One a process; keeps methods, metrics and the last recording at hand."""
+
+    def __init__(self, parts: Parts, threads: int) -> None:
+        keep_freed_memory()
+        self.parts = parts
+        self.threads = threads
+        self._warm: set[str] = set()
+        self._last: tuple[tuple[str, str], Utterance] | None = None
+        self._traces: list[str] = []
+
+    def __call__(self, item: Item) -> Outcome:
+        self._traces = []
+        try:
+            row, new = self._work(item)
+        except Exception as error:
+            row, new = failed(item, self._reason(error), self.parts), None
+        trace = "\n".join(self._traces)
+        if new is None:
+            return Outcome(row, trace=trace)
+        kept = any(self.parts.needs_estimate(name) for name in item.cell.metrics)
+        return Outcome(row, new.audio, trace, new.estimate if kept else None)
+
+    def _work(self, item: Item) -> tuple[Row, Enhanced | None]:
+        """The row, and what was enhanced for it here."""
+        key, metrics = item.cell.key, item.cell.metrics
+        utterance = self._load(key)
+        if item.row is not None and item.audio is not None:
+            return self._with_scores(item.row, metrics, Enhanced(item.audio, estimate=item.estimate), utterance), None
+        enhanced, seconds = self._enhance(key, utterance)
+        row = self._row(key, utterance, enhanced, seconds)
+        if item.row is not None:  # enhanced again only to be scored: what other metrics said still holds
+            row = replace(row, scores=item.row.scores, metric_versions=item.row.metric_versions)
+        return self._with_scores(row, metrics, enhanced, utterance), enhanced
+
+    def _load(self, key: Key) -> Utterance:
+        name = (key.dataset, key.utterance)
+        if self._last is None or self._last[0] != name:
+            self._last = (name, self.parts.dataset(key.dataset).load(key.utterance))
+        return self._last[1]
+
+    def _enhance(self, key: Key, utterance: Utterance) -> tuple[Enhanced, float]:
+        method = self.parts.method(key.method)
+        if key.method not in self._warm:
+            _warm_up(method, utterance.sample_rate)
+            self._warm.add(key.method)
+        with Stopwatch(_device(method)) as watch:
+            enhanced = method.enhance(
+                utterance.noisy,
+                utterance.sample_rate,
+                key.steps,
+                self._generator(key),
+                utterance=key.utterance if method.needs_id else None,
+            )
+        assert isinstance(enhanced, Enhanced)
+        if enhanced.audio.shape != utterance.noisy.shape:
+            raise UserError(f"the enhanced speech has {enhanced.audio.shape} samples, noisy {utterance.noisy.shape}")
+        if not np.isfinite(enhanced.audio).all():
+            raise UserError("the enhanced speech holds NaN or infinity")
+        return enhanced, watch.seconds
+
+    def _generator(self, key: Key) -> torch.Generator:
+        """The clip's own noise. It follows the names that dataset and method have in the registry or
+        give themselves, not their labels: two checkpoints of one method meet the same noise.
+        """
+        dataset, method = self.parts.dataset(key.dataset).name, self.parts.methods[key.method].name
+        return torch.Generator().manual_seed(stable_seed(key.seed, dataset, key.utterance, method, key.steps))
+
+    def _row(self, key: Key, utterance: Utterance, enhanced: Enhanced, seconds: float) -> Row:
+        method = self.parts.method(key.method)
+        return Row(
+            key=key,
+            paradigm=method.paradigm,
+            status="ok",
+            sample_rate=utterance.sample_rate,
+            resampled_from=utterance.resampled_from,
+            model_rate=enhanced.model_rate,
+            seconds=len(utterance.noisy) / utterance.sample_rate,
+            nfe=enhanced.nfe,
+            enhance_seconds=seconds,
+            threads=self.threads,
+            device=_device(method),
+            tags=dict(utterance.tags),
+        )
+
+    def _with_scores(self, row: Row, metrics: Iterable[str], enhanced: Enhanced, utterance: Utterance) -> Row:
+        versions = {name: self.parts.version(name) for name in metrics}
+        scores = {name: self._score(name, enhanced, utterance) for name in metrics}
+        return replace(row, scores={**row.scores, **scores}, metric_versions={**row.metric_versions, **versions})
+
+    def _score(self, metric: str, enhanced: Enhanced, utterance: Utterance) -> Score:
+        try:
+            return self.parts.metric(metric).score(enhanced.audio, utterance, enhanced.estimate)
+        except Exception as error:
+            return Score.missing("error", self._reason(error))
+
+    def _reason(self, error: Exception) -> str:
+        """One line for the row; anything but a user's mistake also leaves its traceback for the log."""
+        if isinstance(error, UserError):
+            return str(error)
+        self._traces.append("".join(traceback.format_exception(error)))
+        return " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON]
+
+
+def failed(item: Item, reason: str, parts: Parts) -> Row:
+    """The row of an item that came to nothing. What is stored of it stays true; only the new scores failed."""
+    if item.row is None:
+        paradigm = getattr(parts.methods[item.cell.key.method].factory, "paradigm", "external")
+        return Row(item.cell.key, str(paradigm), "error", reason)
+    failures = {name: Score.missing("error", reason) for name in item.cell.metrics}
+    return replace(item.row, scores={**item.row.scores, **failures})
+
+
+def _device(method: Method) -> str:
+    return str(getattr(method, "device", "cpu"))
+
+
+def _warm_up(method: Method, sample_rate: int) -> None:
+    """One short call that is not timed: the first one allocates, loads and tunes. Its failure says nothing."""
+    if method.needs_id:
+        return
+    noise = np.random.default_rng(0).normal(size=int(WARM_UP_SECONDS * sample_rate)).astype(np.float32) * 0.1
+    with contextlib.suppress(Exception):
+        method.enhance(noise, sample_rate, 1 if method.uses_steps else None, 0)

@@ -1,0 +1,1 @@
+"""A dataset, a method's loss, and Lightning's loop."""

@@ -1,0 +1,207 @@
+"""``bench train``: a dataset, a method's objective, Lightning's loop; weights and a model card come out."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import sys
+import warnings
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities import rank_zero_only
+from omegaconf import DictConfig, OmegaConf
+
+from bench.core.errors import UserError
+from bench.core.memory import keep_freed_memory
+from bench.datasets.recipes.training_pairs import TrainingMixtures
+from bench.train.initial import take_over
+from bench.train.record import BestWeights
+from bench.train.scores import Scores
+from bench.train.settings import check, check_same
+from methods.diffusion.parametrization import Parametrization
+from methods.diffusion.paths import sde_from
+from methods.diffusion.samplers import choose
+from methods.spectrogram import Spectrogram
+from methods.training.checkpoint import Checkpoints, TimeLimit
+from methods.training.data import Source, TrainingData
+from methods.training.ema import EMA
+from methods.training.log import TrainingLog
+from methods.training.module import Optimiser, TrainingModule
+from methods.training.objectives import Objective
+from methods.weights import System, load, new_system
+
+
+def train(config: DictConfig, command: str = "bench train") -> Path:
+    """Train as ``config`` (``conf/train.yaml``) says; returns the weights file.
+
+    Every file goes into ``config.out``; a ``last.ckpt`` found there is continued. The weights are the
+    EMA's at the best validation, stored as float16.
+
+    Raises:
+        UserError: the configuration makes no sense, or differs from that of the training in ``out``.
+    """
+    check(_plain(config))
+    return fit(
+        config,
+        TrainingMixtures("train", **config.dataset),
+        TrainingMixtures("valid", size=config.valid_size, **config.dataset),
+        command,
+    )
+
+
+def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench train") -> Path:
+    """``train`` on given recordings."""
+    check(_plain(config))
+    keep_freed_memory()
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    lightning.seed_everything(config.seed, verbose=False)
+    out = _folder(config)
+    system, given = build_system(config)
+    module = TrainingModule(system, Objective(**config.method.objective), Optimiser(**config.optimiser), config.seed)
+    data = TrainingData(
+        train,
+        valid,
+        system.spectrogram,
+        frames=config.frames,
+        batch_size=config.batch_size,
+        accumulate=config.accumulate,
+        workers=config.workers,
+        seed=config.seed,
+        normalise=config.normalise,
+    )
+    weights = BestWeights(out / "weights.safetensors", system, config, command, str(train), given)
+    log = TrainingLog(out / "log.csv", config.log_every, out / "tensorboard" if config.tensorboard else None)
+    scores = Scores(system, valid, **config.scores)
+    trainer = _trainer(config, scores, weights, log)
+    with _interruptible(trainer):
+        last = out / "last.ckpt"
+        trainer.fit(module, data, ckpt_path=last if last.is_file() else None, weights_only=False)
+    if trainer.is_global_zero and log.speed.steps:
+        print(f"{log.speed.steps} steps now: {log.speed}")
+    return weights.path
+
+
+def _folder(config: DictConfig) -> Path:
+    """The folder of the training, its configuration written beside whatever is there already.
+
+    Raises:
+        UserError: it cannot be written, or holds a training with other settings.
+    """
+    out = Path(config.out).expanduser()
+    stored = out / "config.yaml"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if (last := out / "last.ckpt").is_file():
+            if not stored.is_file() or not zipfile.is_zipfile(last):
+                raise UserError(
+                    f"{last}: damaged, or not of this version; remove it to begin anew, or name another out="
+                )
+            check_same(_plain(config), _plain(OmegaConf.load(stored)), out)
+        rank_zero_only(OmegaConf.save)(config, stored)
+    except OSError as error:
+        raise UserError(f"out={config.out}: cannot be written ({error})") from error
+    return out
+
+
+def _trainer(config: DictConfig, scores: Scores, weights: BestWeights, log: TrainingLog) -> lightning.Trainer:
+    limit = [TimeLimit(config.max_hours)] if config.max_hours else []
+    out = weights.path.parent
+    try:
+        return lightning.Trainer(
+            max_steps=config.max_steps,
+            max_epochs=-1,
+            accumulate_grad_batches=config.accumulate,
+            val_check_interval=config.valid_every * config.accumulate,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            precision=config.precision,
+            accelerator="auto",
+            devices=config.devices,
+            strategy=config.strategy,
+            benchmark=True,
+            default_root_dir=out,
+            logger=False,
+            enable_progress_bar=sys.stderr.isatty(),
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            callbacks=[
+                scores,  # these three before EMA: the averaged weights are still in place
+                weights,
+                log,
+                EMA(config.ema_decay, restart=config.ema_restart),
+                *limit,
+                Checkpoints(out / "last.ckpt", config.checkpoint_every, config.valid_every),
+            ],
+        )
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        given = f"devices={config.devices} strategy={config.strategy} precision={config.precision}"
+        raise UserError(f"{given}: {error}") from error
+
+
+@contextmanager
+def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
+    """Lightning ends the process on Ctrl-C and on SIGTERM; here both are a ``KeyboardInterrupt``."""
+    try:
+        yield
+    except SystemExit as stop:
+        if trainer.interrupted:
+            raise KeyboardInterrupt from stop
+        raise
+
+
+def build_system(config: DictConfig) -> tuple[System, list[System]]:
+    """Fresh networks as configured, or with those of ``config.init`` taken over; and what was in those files.
+
+    Raises:
+        UserError: ``init`` is missing, or its networks or their transform are not those configured.
+    """
+    method, network = config.method, _plain(config.network)
+    system = new_system(
+        method.name,
+        network.pop("width"),
+        tuple(network.pop("multipliers")),
+        method.condition,
+        network,
+        spectrogram=Spectrogram(**method.spectrogram),
+        sde=sde_from(method.sde),
+        t_eps=method.t_eps,
+        residue_in_stft=method.get("residue_in_stft", False),
+        parametrization=Parametrization(**method.get("parametrization", {})),
+        sampler={key: value for key, value in _plain(method).get("sampler", {}).items() if value is not None},
+    )
+    choose(system.sde, {}, {key: value for key, value in system.sampler.items() if key != "steps"}, system.t_eps)
+    return system, take_over(system, config.init, config.warm_start)
+
+
+def _plain(config: Any) -> dict[str, Any]:
+    values = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def main(overrides: Sequence[str]) -> None:
+    """``bench train``: compose the configuration, train, say where the weights are."""
+    from bench.conf.compose import compose
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advertisements
+    warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated")  # Lightning's own affair with torch
+    config = DictConfig(compose("train", overrides))
+    path = train(config, shlex.join(["bench", "train", *overrides]))
+    _say(path)
+
+
+@rank_zero_only
+def _say(path: Path) -> None:
+    record = load(path).training
+    print(f"weights: {path} ({path.stat().st_size / 1e6:.1f} MB), card beside it")
+    print(
+        f"the best of {len(record['validation_curve'])} validations: step {record['steps']}, {record['valid_loss']:g}"
+    )

@@ -1,0 +1,1 @@
+"""Screening, statistics and the report of a listening test."""

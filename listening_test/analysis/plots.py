@@ -1,0 +1,81 @@
+"""The box plot of a listening test: a box for each condition, as in the figures of papers."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from listening_test.design.conditions import Condition
+from listening_test.design.mapping import Kind
+from results.plots import figures
+
+WORDS = ("Bad", "Poor", "Fair", "Good", "Excellent")
+_OTHERS = {"reference": "#56B4E9", "anchor": "#BDBDBD", "system": "#CC79A7"}
+_LINE = {"linewidth": 0.9, "color": "0.2"}
+_WIDEST = 10
+"""Characters of a condition's name on one line."""
+
+
+def boxplot(
+    ratings: pd.DataFrame, conditions: Mapping[str, Condition], kind: Kind, title: str, by: pd.Series | None = None
+) -> Figure:
+    """Quartiles, median, whiskers to 1.5 interquartile ranges, what lies outside them, and means as diamonds.
+
+    Args:
+        by: a label for each rating; a panel is drawn for each value.
+    """
+    values = [None] if by is None else sorted(by.dropna().unique(), key=str)
+    order = [label for label in conditions if label in set(ratings["condition"])]
+    with figures.style():
+        figure, panels = figures.panels(len(values), width=max(3.0, 0.75 * len(order) + 1.0), height=3.2, share_y=True)
+        for ax, value in zip(panels, values, strict=True):
+            part = ratings if by is None or value is None else ratings[by == value]
+            _draw(ax, part, order, conditions, kind)
+            people = f"{part['listener'].nunique()} listeners, {part['utterance'].nunique()} clips"
+            ax.set_title(people if by is None else f"{by.name} = {value}: {people}")
+        figure.suptitle(textwrap.fill(title.replace("$", r"\$"), int(10 * figure.get_figwidth())))
+    return figure
+
+
+def _draw(
+    ax: Axes, ratings: pd.DataFrame, order: Sequence[str], conditions: Mapping[str, Condition], kind: Kind
+) -> None:
+    scores = [ratings.loc[ratings["condition"] == label, "score"].to_numpy() for label in order]
+    drawn = ax.boxplot(
+        scores,
+        positions=range(len(order)),
+        widths=0.6,
+        patch_artist=True,
+        showmeans=True,
+        boxprops=dict(_LINE),  # a copy: matplotlib changes it
+        whiskerprops=_LINE,
+        capprops=_LINE,
+        medianprops=_LINE,
+        flierprops={"markersize": 2.5, "markeredgecolor": "0.2"},
+        meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "0.1", "markersize": 4},
+    )
+    for box, label in zip(drawn["boxes"], order, strict=True):
+        box.set_facecolor(_colour(conditions[label]))
+    ax.grid(visible=False, axis="x")
+    ax.set(xlabel="", ylabel="MUSHRA score" if kind == "mushra" else "opinion score")
+    ax.set_xticks(range(len(order)), [textwrap.fill(_spaced(label), _WIDEST) for label in order])
+    if kind == "mushra":
+        ax.set(ylim=(-2, 102), yticks=range(0, 101, 20))
+        for index, word in enumerate(WORDS):
+            ax.text(1.01, 20 * index + 10, word, transform=ax.get_yaxis_transform(), va="center", color="0.4")
+    else:
+        ax.set(ylim=(0.9, 5.1), yticks=range(1, 6))
+
+
+def _colour(condition: Condition) -> str:
+    return figures.COLOURS.get(condition.paradigm, _OTHERS[condition.role])
+
+
+def _spaced(label: str) -> str:
+    """With spaces to break a long name at."""
+    label = label.replace("$", r"\$")
+    return label if len(label) <= _WIDEST else label.replace("_", " ")

@@ -1,0 +1,200 @@
+"""What the ratings say: medians and means with intervals, and tests of their differences.
+
+Ratings come crossed: every listener rates several clips, every clip is rated by several listeners. Intervals
+are of a bootstrap that draws listeners and clips alike (Owen, "The pigeonhole bootstrap", Ann. Appl. Stat.
+1(2), 2007), so that they speak for other listeners and other clips, and are widened as ``results.statistics.bootstrap``
+does for as few units as there are listeners or clips; they are rather too wide than too narrow. The rank
+tests take listeners as the sample: a listener's clips are averaged first.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from results.statistics.bootstrap import Draws
+from results.statistics.comparison import holm, rank_biserial, wilcoxon
+
+Array = NDArray[np.float64]
+Unit = Literal["listener", "trial"]
+
+RESAMPLES = 10_000
+_PORTION = 500
+"""Resamples that are computed at a time."""
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Friedman:
+    """Friedman's test that all conditions are alike.
+
+    Attributes:
+        statistic, p: chi-squared and its probability; NaN where there are too few conditions or blocks.
+        blocks, conditions: how many.
+        w: Kendall's coefficient of concordance, from 0 to 1.
+    """
+
+    statistic: float
+    p: float
+    blocks: int
+    conditions: int
+    w: float
+
+
+def cube(ratings: pd.DataFrame, conditions: Sequence[str]) -> Array:
+    """Scores ``[listeners, clips, conditions]``, NaN where there is none; several of one cell are averaged."""
+    clip = ratings["dataset"] + "/" + ratings["utterance"]
+    table = ratings.assign(clip=clip).pivot_table("score", ["listener", "clip"], "condition", aggfunc="mean")
+    listeners, clips = (sorted(table.index.unique(level)) for level in ("listener", "clip"))
+    full = table.reindex(pd.MultiIndex.from_product([listeners, clips]), columns=list(conditions))
+    return full.to_numpy(dtype=np.float64).reshape(len(listeners), len(clips), len(conditions))
+
+
+def summaries(ratings: pd.DataFrame, conditions: Sequence[str], seed: int) -> pd.DataFrame:
+    """A line for each condition: ``n, listeners, clips``, median, mean and quartiles with their intervals."""
+    scores = cube(ratings, conditions)
+    medians, means = (_interval(scores, statistic, seed) for statistic in (_median, _mean))
+    lines = []
+    for index, condition in enumerate(conditions):
+        own = scores[:, :, index]
+        there = ~np.isnan(own)
+        values = own[there]
+        if values.size == 0:
+            continue
+        q1, median, q3 = np.quantile(values, [0.25, 0.5, 0.75])
+        counts = (values.size, int(there.any(axis=1).sum()), int(there.any(axis=0).sum()))
+        lines.append(
+            (
+                condition,
+                *counts,
+                median,
+                medians[0][index],
+                medians[1][index],
+                values.mean(),
+                means[0][index],
+                means[1][index],
+                q1,
+                q3,
+            )
+        )
+    names = ("condition", "n", "listeners", "clips", "median", "median_low", "median_high")
+    return pd.DataFrame(lines, columns=[*names, "mean", "mean_low", "mean_high", "q1", "q3"])
+
+
+def blocks(ratings: pd.DataFrame, conditions: Sequence[str], unit: Unit) -> Array:
+    """Scores ``[blocks, conditions]`` of listeners (their clips averaged) or of single pages; complete blocks only."""
+    scores = cube(ratings, conditions)
+    partly = np.isnan(scores).any(axis=2)  # clips of which a listener rated all conditions compare them fairly
+    scores[partly] = math.nan
+    pages = scores.reshape(-1, len(conditions))
+    table = pages if unit == "trial" else _quietly(np.nanmean, scores, axis=1)
+    return np.asarray(table[~np.isnan(table).any(axis=1)])
+
+
+def friedman(table: Array) -> Friedman:
+    """Friedman's test over ``[blocks, conditions]``."""
+    count, conditions = table.shape
+    if conditions < 3 or count < 2 or np.ptp(table, axis=1).max() == 0:
+        return Friedman(math.nan, math.nan, count, conditions, math.nan)
+    statistic, p = stats.friedmanchisquare(*table.T)
+    return Friedman(float(statistic), float(p), count, conditions, float(statistic / (count * (conditions - 1))))
+
+
+def pairs(ratings: pd.DataFrame, conditions: Sequence[str], unit: Unit, seed: int) -> pd.DataFrame:
+    """Every two conditions: mean difference with its interval, Wilcoxon's signed-rank test, Holm's correction.
+
+    ``effect`` is the matched-pairs rank-biserial correlation: 1 where every block prefers the first.
+    """
+    couples = list(itertools.combinations(range(len(conditions)), 2))
+    scores, table = cube(ratings, conditions), blocks(ratings, conditions, unit)
+    differences = np.stack([scores[:, :, one] - scores[:, :, other] for one, other in couples], axis=2)
+    low, high = _interval(differences, _mean, seed)
+    lines = []
+    of_blocks = np.array([table[:, one] - table[:, other] for one, other in couples])
+    effects, p = rank_biserial(of_blocks), wilcoxon(of_blocks)
+    for index, (one, other) in enumerate(couples):
+        mean = float(_quietly(np.nanmean, differences[:, :, index]))
+        bounds = (mean, low[index], high[index])
+        lines.append((conditions[one], conditions[other], len(table), *bounds, effects[index], p[index]))
+    names = ["condition", "other", "n", "difference", "low", "high", "effect", "p"]
+    return pd.DataFrame(lines, columns=names).assign(p_holm=holm(p))
+
+
+def comparisons(ratings: pd.DataFrame, kind: str, conditions: Sequence[str], seed: int) -> pd.DataFrame:
+    """For tests that show two conditions at once: each pair's mean score with its interval, and a test of it.
+
+    ab, ccr: Wilcoxon's signed-rank test of listeners' means against zero. abx: the exact binomial test of all
+    answers against chance, one-sided.
+    """
+    lines = []
+    for (one, other), own in ratings.groupby(["condition", "other"], sort=False):
+        scores = cube(own, [str(one)])
+        (low,), (high,) = _interval(scores, _mean, seed)
+        values = own["score"].to_numpy(dtype=np.float64)
+        if kind == "abx":
+            p = float(stats.binomtest(int(values.sum()), values.size, 0.5, alternative="greater").pvalue)
+        else:
+            p = float(wilcoxon(_quietly(np.nanmean, scores[:, :, 0], axis=1)[None])[0])
+        lines.append((one, other, values.size, own["listener"].nunique(), values.mean(), low, high, p))
+    table = pd.DataFrame(lines, columns=["condition", "other", "n", "listeners", "score", "low", "high", "p"])
+    order = {name: index for index, name in enumerate(conditions)}
+    table = table.sort_values(["condition", "other"], key=lambda names: names.map(order), ignore_index=True)
+    return table.assign(p_holm=holm(table["p"].to_numpy()))
+
+
+def smallest_p(count: int, tests: int) -> float:
+    """The smallest p-value that Wilcoxon's test of ``count`` blocks can reach after Holm, as one of ``tests``."""
+    return min(1.0, 2.0 ** (1 - count) * tests)
+
+
+def _mean(values: Array, weights: Array) -> Array:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(weights @ values / weights.sum(axis=1))
+
+
+def _median(values: Array, weights: Array) -> Array:
+    """Of ``values``, sorted, each as often as its weight says: weights are whole numbers ``[resamples, values]``."""
+    upto = np.cumsum(weights, axis=1)
+    total = upto[:, -1:]
+    middle = [values[np.argmax(upto > np.floor(place), axis=1)] for place in ((total - 1) / 2, total / 2)]
+    return np.where(total[:, 0] > 0, (middle[0] + middle[1]) / 2, math.nan)
+
+
+def _interval(scores: Array, statistic: Callable[[Array, Array], Array], seed: int) -> tuple[Array, Array]:
+    """Bounds, one a condition, of ``statistic`` over ``[listeners, clips, conditions]``.
+
+    Both listeners and clips are drawn anew, so each score weighs the product of how often its two came.
+    """
+    rng = np.random.default_rng(seed)
+    listeners, clips, conditions = scores.shape
+    of_listeners, of_clips = (rng.multinomial(n, [1 / n] * n, size=RESAMPLES) for n in (listeners, clips))
+    estimate, drawn = np.empty(conditions), np.empty((conditions, RESAMPLES))
+    for condition in range(conditions):
+        listener, clip = np.nonzero(~np.isnan(scores[:, :, condition]))
+        order = np.argsort(scores[listener, clip, condition])
+        listener, clip = listener[order], clip[order]
+        values = scores[listener, clip, condition]
+        estimate[condition] = statistic(values, np.ones((1, values.size)))[0]
+        for start in range(0, RESAMPLES, _PORTION):
+            part = slice(start, start + _PORTION)
+            weights = of_listeners[part][:, listener] * of_clips[part][:, clip]
+            drawn[condition, part] = statistic(values, weights.astype(np.float64))
+    units = min((count for count in (listeners, clips) if count > 1), default=1)
+    return Draws(estimate, drawn, np.full(conditions, units)).interval(CONFIDENCE)
+
+
+def _quietly(compute: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Without numpy's and scipy's warnings of means over nothing and of ties, which are dealt with here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compute(*arguments, **options)

@@ -1,0 +1,1 @@
+"""What is compared, on which clips, under which names."""

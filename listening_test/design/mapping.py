@@ -1,0 +1,190 @@
+"""What is behind the opaque names: the one file that turns ratings into results, kept where no listener sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.core.errors import UserError
+from bench.core.files import replacing
+from bench.core.types import Tag
+from listening_test.design.conditions import Condition
+from results.store.rows import Key
+
+FORMAT = 1
+FILE = "mapping.json"
+
+Kind = Literal["mushra", "mos", "ab", "abx", "ccr"]
+KINDS: dict[Kind, str] = {
+    "mushra": "all conditions of a clip on one page, rated against the reference from 0 to 100 (ITU-R BS.1534-3)",
+    "mos": "one recording at a time, rated from 1 to 5 (ITU-T P.800, absolute category rating)",
+    "ab": "two conditions of a clip one after the other: which is better?",
+    "abx": "two conditions of a clip, and one of them again: which is it?",
+    "ccr": "two conditions of a clip one after the other: is the second better, from -3 to 3 (ITU-T P.800, annex E)?",
+}
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A recording in the test.
+
+    Attributes:
+        start, samples: the part of it that is heard, at ``sample_rate``.
+        tags: the utterance's, and its dataset.
+    """
+
+    dataset: str
+    utterance: str
+    sample_rate: int
+    start: int
+    samples: int
+    training: bool
+    tags: Mapping[str, Tag]
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """One condition of one clip, as it was made.
+
+    Attributes:
+        row: of the run: the enhanced speech itself, or the recording that this was made from.
+        made_from: what of that row, and how.
+        source_sha256: of the samples before cutting, as float32.
+        gain_db: what they were turned up by.
+    """
+
+    clip: str
+    condition: str
+    row: Key
+    made_from: str
+    source_sha256: str
+    gain_db: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a page's key stands for: one stimulus, or two of one clip in the order they are heard.
+
+    Attributes:
+        file: in the served folder.
+        stimuli: their names.
+    """
+
+    file: str
+    sha256: str
+    stimuli: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is stored under one trial id of webMUSHRA.
+
+    Attributes:
+        reference: what its reference stands for, where the page has one.
+        answers: by the page's keys.
+    """
+
+    training: bool
+    answers: Mapping[str, Answer]
+    reference: Answer | None = None
+
+
+@dataclass(frozen=True)
+class Test:
+    """An exported test.
+
+    Attributes:
+        name: webMUSHRA's testId.
+        run: the folder of the run.
+        fingerprints: of the recordings, by dataset.
+        loudness: of every stimulus, in LUFS.
+        config: what was asked for.
+        conditions, clips, stimuli, pages: by label, or by opaque name.
+        groups: the pages that each group of listeners sees.
+        volume: what the volume is set with.
+    """
+
+    __test__ = False  # not one of pytest's
+
+    name: str
+    kind: Kind
+    run: str
+    fingerprints: Mapping[str, str]
+    loudness: float
+    config: Mapping[str, Any]
+    conditions: Mapping[str, Condition]
+    clips: Mapping[str, Heard]
+    stimuli: Mapping[str, Stimulus]
+    pages: Mapping[str, Page]
+    groups: Mapping[str, tuple[str, ...]]
+    volume: Answer
+
+    def keys(self, page: str) -> list[str]:
+        """What the page's answers are stored under: its own keys, and webMUSHRA's for the hidden reference."""
+        return [*self.pages[page].answers, *(["reference"] if self.kind == "mushra" else [])]
+
+    def heard(self, page: str, key: str) -> list[Stimulus]:
+        """What was judged under ``key`` of ``page``: one stimulus, or two in the order they are heard (abx: X first).
+
+        Raises:
+            KeyError: no such page or key.
+        """
+        content = self.pages[page]
+        reference = content.reference.stimuli if content.reference else ()
+        if key == "reference" and self.kind == "mushra":
+            names = reference
+        else:
+            names = (*(reference if self.kind == "abx" else ()), *content.answers[key].stimuli)
+        return [self.stimuli[name] for name in names]
+
+    def write(self, folder: Path) -> Path:
+        """``mapping.json`` in ``folder``."""
+        path = folder / FILE
+        with replacing(path) as temporary:
+            text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False, allow_nan=False)
+            temporary.write_text(f"{text}\n", encoding="utf-8")
+        return path
+
+    @staticmethod
+    def read(folder: Path) -> Test:
+        """The test that was exported to ``folder``.
+
+        Raises:
+            UserError: there is none, or of another version.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            raise UserError(f"{folder}: no listening test in this folder; `bench mushra export RUN` makes one")
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            if data.pop("format") != FORMAT:
+                raise ValueError(f"of another version; this one reads format {FORMAT}")
+            return Test(**_built(data))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{path}: not a mapping that can be read ({error})") from error
+
+
+def _built(data: dict[str, Any]) -> dict[str, Any]:
+    """Dataclasses and tuples in place of JSON's dictionaries and lists."""
+    data["conditions"] = {name: Condition(**value) for name, value in data["conditions"].items()}
+    data["clips"] = {name: Heard(**value) for name, value in data["clips"].items()}
+    data["stimuli"] = {
+        name: Stimulus(**{**value, "row": Key(**value["row"])}) for name, value in data["stimuli"].items()
+    }
+    data["pages"] = {name: _page(value) for name, value in data["pages"].items()}
+    data["groups"] = {name: tuple(pages) for name, pages in data["groups"].items()}
+    data["volume"] = _answer(data["volume"])
+    return data
+
+
+def _page(value: dict[str, Any]) -> Page:
+    reference = value["reference"]
+    answers = {key: _answer(answer) for key, answer in value["answers"].items()}
+    return Page(value["training"], answers, None if reference is None else _answer(reference))
+
+
+def _answer(value: dict[str, Any]) -> Answer:
+    return Answer(value["file"], value["sha256"], tuple(value["stimuli"]))

@@ -1,0 +1,1 @@
+"""Every condition of a clip, cut and levelled alike."""

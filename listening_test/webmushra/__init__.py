@@ -1,0 +1,1 @@
+"""webMUSHRA's configuration, its server, and the answers that it stores."""

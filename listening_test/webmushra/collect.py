@@ -1,0 +1,239 @@
+"""From opaque answers to ratings: decoded through the mapping, with duplicates and unfinished sessions named."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from bench.core.errors import UserError
+from bench.core.files import replacing
+from listening_test.design.mapping import Test
+from listening_test.webmushra import texts
+from listening_test.webmushra.answers import Given, read
+
+Place = tuple[str, str]
+"""A page, and a key on it."""
+
+Status = Literal["complete", "unfinished", "duplicate"]
+RATINGS, SESSIONS = "ratings.csv", "sessions.csv"
+COLUMNS = (
+    *("listener", "session", "status", "group", "page", "training", "dataset", "utterance"),
+    *("condition", "other", "score", "seconds"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """One submission.
+
+    Attributes:
+        note: what is wrong with it, or odd.
+        questions: what the questionnaire was answered with.
+        scores, seconds: by page and key, of what was answered.
+    """
+
+    name: str
+    listener: str
+    group: str
+    status: Status
+    note: str
+    file: Path
+    date: str
+    questions: Mapping[str, str]
+    scores: Mapping[Place, float]
+    seconds: Mapping[Place, float]
+
+
+def collect(files: Sequence[Path], test: Test) -> list[Session]:
+    """Every session in ``files``, earliest first as far as that is known.
+
+    Raises:
+        UserError: a file of another test, or with answers that this test cannot have given.
+    """
+    sessions: list[Session] = []
+    for file in files:
+        given = [one for one in read(file) if one.test == test.name]
+        if not given:
+            others = ", ".join(sorted({one.test for one in read(file)}))
+            raise UserError(f"{file}: answers to another test ({others}); this one is {test.name}")
+        sessions += [_session(file, list(answers), test) for answers in _by_session(given)]
+    sessions.sort(key=lambda session: session.date)
+    judged: list[Session] = []
+    for session in sessions:
+        judged.append(_without_duplicates(session, judged))
+    return judged
+
+
+def ratings(sessions: Iterable[Session], test: Test) -> pd.DataFrame:
+    """A line for each answer, with ``COLUMNS``.
+
+    ``condition`` is what was rated. In pairs the ``score`` is of ``condition`` against ``other``, which comes
+    later in the test's conditions, in whatever order they were heard: for ab 1 (better), 0 (alike) or -1; for
+    ccr -3 to 3; for abx 1 where X was recognised, else 0.
+    """
+    lines = []
+    for session in sessions:
+        for (page, key), given in session.scores.items():
+            heard = test.heard(page, key)
+            clip = test.clips[heard[0].clip]
+            pair, score = _oriented(test, [stimulus.condition for stimulus in heard], given)
+            place = (session.listener, session.name, session.status, session.group, page, test.pages[page].training)
+            lines.append((*place, clip.dataset, clip.utterance, *pair, score, session.seconds[page, key]))
+    return pd.DataFrame(lines, columns=list(COLUMNS))
+
+
+def write(sessions: Sequence[Session], test: Test, folder: Path) -> list[Path]:
+    """``ratings.csv`` and ``sessions.csv`` in ``folder``.
+
+    Raises:
+        UserError: there are ratings already, of sessions that are not among these.
+    """
+    old = folder / SESSIONS
+    if old.is_file():
+        lost = set(pd.read_csv(old, dtype=str)["session"]) - {session.name for session in sessions}
+        if lost:
+            raise UserError(
+                f"{old}: holds {len(lost)} sessions that are not in these files; name all files at once, or remove it"
+            )
+    heads = [
+        {
+            **{"listener": session.listener, "session": session.name, "status": session.status, "note": session.note},
+            **{"group": session.group, "answers": len(session.scores), "date": session.date},
+            **{"file": session.file.name},
+            **{name: answer for name, answer in session.questions.items() if name != texts.LISTENER},
+        }
+        for session in sessions
+    ]
+    written = []
+    for name, table in ((RATINGS, ratings(sessions, test)), (SESSIONS, pd.DataFrame(heads))):
+        written.append(folder / name)
+        with replacing(folder / name) as temporary:
+            table.to_csv(temporary, index=False, float_format="%.6g")
+    return written
+
+
+def load(folder: Path) -> pd.DataFrame:
+    """The ratings in ``folder``.
+
+    Raises:
+        UserError: nothing was imported yet, or the file is none of ours.
+    """
+    path = folder / RATINGS
+    if not path.is_file():
+        raise UserError(f"{path}: no ratings yet; `bench mushra import FILE...` makes them")
+    text: dict[Hashable, type[str]] = dict.fromkeys(
+        ("listener", "session", "group", "page", "dataset", "utterance", "condition"), str
+    )
+    table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"score": [""], "seconds": [""]})
+    if tuple(table.columns) != COLUMNS:
+        raise UserError(f"{path}: not written by `bench mushra import`; its columns are {', '.join(table.columns)}")
+    return table
+
+
+def _by_session(given: Iterable[Given]) -> Iterable[list[Given]]:
+    groups: dict[str, list[Given]] = {}
+    for one in given:
+        groups.setdefault(one.session, []).append(one)
+    return groups.values()
+
+
+def _session(file: Path, given: Sequence[Given], test: Test) -> Session:
+    """The session, judged by itself alone."""
+    answered = {(one.page, one.key): (_score(file, one, test), one.seconds) for one in given}
+    scores = {place: score for place, (score, _) in answered.items() if not math.isnan(score)}
+    group = _group(file, {one.page for one in given}, test)
+    expected = {(page, key) for page in test.groups[group] for key in test.keys(page)}
+    missing = expected - scores.keys()
+    notes = [f"{len(missing)} of {len(expected)} answers missing"] if missing else []
+    untouched = {page for page, _ in scores} - {page for (page, _), score in scores.items() if score != 100}
+    if test.kind == "mushra" and untouched:
+        notes.append(f"{len(untouched)} pages with every slider left at 100")
+    listener = given[0].questions.get(texts.LISTENER, "").strip()
+    if not listener:
+        notes.append("without a listener id")
+    return Session(
+        name=given[0].session,
+        listener=listener or given[0].session,
+        group=group,
+        status="unfinished" if missing else "complete",
+        note="; ".join(notes),
+        file=file,
+        date=max(one.date for one in given),
+        questions=given[0].questions,
+        scores=scores,
+        seconds={place: seconds for place, (_, seconds) in answered.items()},
+    )
+
+
+def _without_duplicates(session: Session, earlier: Sequence[Session]) -> Session:
+    """The session, or the same marked as a duplicate of one that counts already."""
+    for other in earlier:
+        if other.status == "duplicate" or other.listener != session.listener:
+            continue
+        if (session.scores, session.seconds) == (other.scores, other.seconds):
+            return _duplicate(session, f"the same answers as session {other.name} in {other.file.name}")
+        if (other.group, other.status) == (session.group, "complete"):
+            return _duplicate(session, f"listener {session.listener} had finished before, in session {other.name}")
+    return session
+
+
+def _duplicate(session: Session, note: str) -> Session:
+    return replace(session, status="duplicate", note="; ".join(filter(None, (note, session.note))))
+
+
+def _group(file: Path, pages: set[str], test: Test) -> str:
+    found = [group for group, own in test.groups.items() if pages <= set(own)]
+    if not found:
+        raise UserError(f"{file}: a session with pages of several groups; was the file put together by hand?")
+    return found[0]
+
+
+WORDS: Mapping[str, Mapping[str, float]] = {
+    "ab": {"first": 1.0, "alike": 0.0, "second": -1.0},
+    "abx": {"correct": 1.0, "incorrect": 0.0},
+}
+NUMBERS = {"mushra": (0.0, 100.0), "mos": (1.0, 5.0), "ccr": (-3.0, 3.0)}
+NOTHING = ("NA", "None", "nan", "", "unknown")
+
+
+def _score(file: Path, given: Given, test: Test) -> float:
+    """The answer as a number; NaN where there was none.
+
+    Raises:
+        UserError: the test has no such question, or it cannot be answered like that.
+    """
+    where = f"{file}: {given.page}/{given.key}"
+    try:
+        test.heard(given.page, given.key)
+    except KeyError as error:
+        raise UserError(f"{where} is not in {test.name}; was it exported again after it was held?") from error
+    value = str(given.value).strip()
+    if value in NOTHING:
+        return math.nan
+    try:
+        if test.kind in WORDS:
+            return WORDS[test.kind][value]
+        score = float(value)
+        low, high = NUMBERS[test.kind]
+        if not low <= score <= high:
+            raise ValueError
+    except (ValueError, KeyError):
+        raise UserError(f"{where} was answered {value!r}, which is no rating of {test.kind}") from None
+    return score
+
+
+def _oriented(test: Test, conditions: Sequence[str], score: float) -> tuple[tuple[str, str], float]:
+    """(condition, other) in the test's order, and the score of the former; ``other`` is empty without pairs."""
+    if len(conditions) == 1:
+        return (conditions[0], ""), score
+    first, second = conditions
+    ahead = -score if test.kind == "ccr" else score  # ccr rates the second against the first
+    order = list(test.conditions)
+    if order.index(first) < order.index(second):
+        return (first, second), ahead
+    return (second, first), score if test.kind == "abx" else -ahead

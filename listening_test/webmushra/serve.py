@@ -1,0 +1,158 @@
+"""Hold a test: the real webMUSHRA and the exported folder under pymushra, for listeners' browsers.
+
+pymushra's own command would open a debugger to the whole network; here its application runs in an ordinary
+server, on this machine alone unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager, redirect_stdout
+from datetime import datetime, timezone
+from io import BytesIO, StringIO
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote_plus
+
+from bench.core import audio
+from bench.core.errors import UserError
+from bench.core.files import naming, replacing
+from listening_test.design.mapping import Test
+from listening_test.webmushra.export import SERVED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+DATABASE, BACKUPS = "webmushra.json", "submissions"
+LARGEST = 2**24
+"""Bytes of a submission; a long session takes a hundredth of that."""
+
+_FIELD = "sessionJSON="
+
+
+def check(folder: Path, test: Test) -> None:
+    """That everything which listeners will load is there and unaltered: a broken file would load for ever.
+
+    Raises:
+        UserError: a file is missing, altered, or no recording.
+    """
+    answers = [test.volume]
+    for page in test.pages.values():
+        answers += [*page.answers.values(), *([page.reference] if page.reference else [])]
+    for answer in dict.fromkeys(answers):
+        path = folder / SERVED / answer.file
+        audio.read(path)
+        if hashlib.sha256(path.read_bytes()).hexdigest() != answer.sha256:
+            raise UserError(f"{path}: altered since it was exported; export the test again")
+    for group in test.groups:
+        if not (path := folder / SERVED / f"{group}.yaml").is_file():
+            raise UserError(f"{path}: no such file; export the test again")
+
+
+def urls(test: Test, host: str, port: int) -> dict[str, str]:
+    """The address that each group of listeners opens."""
+    shown = f"[{host}]" if ":" in host else host
+    return {group: f"http://{shown}:{port}/?config={test.name}/{group}.yaml" for group in test.groups}
+
+
+@contextmanager
+def application(folder: Path, test: Test, webmushra: Path, results: Path, admin: bool = False) -> Iterator[Any]:
+    """The WSGI application: webMUSHRA's files, the test below its ``configs/``, and a store for answers.
+
+    Args:
+        folder: of the exported test.
+        webmushra: the checkout, which nothing is written to.
+        results: where answers are stored, outside of everything that is served.
+        admin: whether pymushra's administration answers this machine.
+    """
+    from pymushra import service
+    from tinydb import TinyDB
+    from werkzeug.middleware.shared_data import SharedDataMiddleware
+
+    with naming(results):
+        results.mkdir(parents=True, exist_ok=True)
+    with TinyDB(results / DATABASE) as database:
+        service.app.config.update(
+            webmushra_dir=str(webmushra.resolve()),
+            db=database,
+            admin_allowlist=["127.0.0.1", "::1"] if admin else [],
+        )
+        served = {f"/configs/{test.name}": str((folder / SERVED).resolve())}
+        yield Submissions(SharedDataMiddleware(service.app, served), results / BACKUPS)
+
+
+class Submissions:
+    """Keeps every submission as it was sent, before anything else can lose it, and passes them on one by one.
+
+    webMUSHRA sends its JSON without escaping: an ``&`` would cut it, a ``+`` would become a space. What is
+    passed on is escaped. pymushra's store breaks when two submissions meet, hence one at a time.
+    """
+
+    def __init__(self, app: Callable[..., Iterable[bytes]], folder: Path) -> None:
+        self.app, self.folder = app, folder
+        self._one_at_a_time = Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "POST":
+            return self.app(environ, start_response)
+        from werkzeug.wrappers import Response
+
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if length > LARGEST:
+            return Response("too large", 413)(environ, start_response)
+        body = environ["wsgi.input"].read(length).decode("utf-8", "surrogateescape")
+        sent = body.removeprefix(_FIELD)
+        sent = sent if sent.startswith("{") else unquote_plus(sent)
+        with self._one_at_a_time:
+            kept = self._keep(sent)
+            passed = f"{_FIELD}{quote(sent, errors='surrogateescape')}".encode()
+            environ |= {"wsgi.input": BytesIO(passed), "CONTENT_LENGTH": str(len(passed))}
+            with redirect_stdout(StringIO()):  # pymushra prints the numbers that its store gives
+                response = Response.from_app(self.app, environ)
+        self._tell(kept, response.status_code, response.get_data(as_text=True))
+        return response(environ, start_response)
+
+    def _keep(self, sent: str) -> Path:
+        moment = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%f")
+        path = self.folder / f"{moment}.json"
+        with replacing(path) as temporary:
+            temporary.write_text(sent, encoding="utf-8", errors="surrogateescape")
+        return path
+
+    def _tell(self, kept: Path, status: int, answer: str) -> None:
+        """webMUSHRA thanks the listener whatever comes back, so the experimenter must be told here."""
+        try:
+            failed = status != 200 or json.loads(answer)["error"]
+        except (ValueError, KeyError, TypeError):
+            failed = True
+        if failed:
+            print(f"pymushra did not store a submission ({answer[:200].strip()}); import {kept}", file=sys.stderr)
+        else:
+            print(f"answers stored; backup: {kept}", flush=True)
+
+
+def listen(app: Any, host: str, port: int) -> Any:
+    """A server that has its address; its ``run`` answers browsers until interrupted.
+
+    Raises:
+        UserError: the address cannot be used.
+    """
+    import waitress
+
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that a browser asks for many files is no news
+    try:
+        return waitress.create_server(app, host=host, port=port, threads=8, ident=None)
+    except (OSError, ValueError) as error:
+        raise UserError(f"port={port}: cannot be used on {host} ({error}); choose another port or host") from error
+
+
+def lines(test: Test, host: str, port: int, results: Path) -> Sequence[str]:
+    """What the experimenter is told."""
+    shown = [f"{group}: {url}" for group, url in urls(test, host, port).items()]
+    return [*shown, f"answers are stored in {results}; Ctrl-C ends"]

@@ -1,0 +1,1 @@
+"""Probability paths, score models and samplers."""

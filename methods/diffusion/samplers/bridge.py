@@ -1,0 +1,109 @@
+"""Samplers of the Schroedinger bridge: from y to the clean speech that the network predicts at each time.
+
+First-order discretisations that are exact for as long as the prediction stays: Jukic et al. 2024,
+"Schroedinger Bridge for Generative Speech Enhancement", as run by the SGMSE release. Times go evenly
+from 1 to ``t_eps`` in N + 1 points; the network is called N times, at each step's earlier end.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from bench.core.errors import UserError
+from methods.diffusion.paths import SBVE, SDE, RandnLike, per_item
+from methods.diffusion.samplers.base import Estimate, Sampler
+
+
+@dataclass(frozen=True)
+class _Bridge(Sampler):
+    asks_for: ClassVar[str] = "clean"
+
+    t_eps: float = 1e-4
+
+    def sample(self, estimate: Estimate, sde: SDE, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:
+        if not isinstance(sde, SBVE):
+            raise UserError(f"{type(self).__name__} samples the SDE sbve, not {sde.name}")
+        x = sde.prior_sampling(y, randn_like)
+        times = torch.linspace(1.0, self.t_eps, steps + 1, device=y.device)
+        for i in range(1, steps + 1):
+            before, now = (time.expand(y.shape[0]) for time in (times[i - 1], times[i]))
+            # The network is asked at the time that is stepped to, as in the release.
+            clean = estimate(x, now)
+            x = self.step(sde, x, clean, y, before, now, randn_like, last=i == steps)
+        return x
+
+    @abstractmethod
+    def step(
+        self,
+        sde: SBVE,
+        x: Tensor,
+        clean: Tensor,
+        y: Tensor,
+        before: Tensor,
+        now: Tensor,
+        randn_like: RandnLike,
+        *,
+        last: bool,
+    ) -> Tensor:
+        """x at the time ``now``, a little earlier than ``before``, ``[B]`` each."""
+
+
+@dataclass(frozen=True)
+class BridgeODE(_Bridge):
+    """Along the bridge's probability flow; draws no noise.
+
+    Attributes:
+        t_eps: the last time.
+    """
+
+    def step(
+        self,
+        sde: SBVE,
+        x: Tensor,
+        clean: Tensor,
+        y: Tensor,
+        before: Tensor,
+        now: Tensor,
+        randn_like: RandnLike,
+        *,
+        last: bool,
+    ) -> Tensor:
+        s_before, s = sde.sigma(before), sde.sigma(now)
+        b_before, b = sde.sigma_bar(before), sde.sigma_bar(now)
+        whole = sde.sigma(torch.ones_like(now)) ** 2 + sde.eps
+        kept = s * b / (s_before * b_before + sde.eps)
+        to_clean = (b**2 - b_before * s * b / (s_before + sde.eps)) / whole
+        to_noisy = (s**2 - s_before * s * b / (b_before + sde.eps)) / whole
+        return per_item(kept) * x + per_item(to_clean) * clean + per_item(to_noisy) * y
+
+
+@dataclass(frozen=True)
+class BridgeSDE(_Bridge):
+    """Ancestral sampling; draws one noise tensor a step, of which the last is not used.
+
+    Attributes:
+        t_eps: the last time.
+    """
+
+    def step(
+        self,
+        sde: SBVE,
+        x: Tensor,
+        clean: Tensor,
+        y: Tensor,
+        before: Tensor,
+        now: Tensor,
+        randn_like: RandnLike,
+        *,
+        last: bool,
+    ) -> Tensor:
+        s = sde.sigma(now)
+        kept = s**2 / (sde.sigma(before) ** 2 + sde.eps)
+        z = randn_like(x)
+        x = per_item(kept) * x + per_item(1 - kept) * clean
+        return x if last else x + per_item(s * torch.sqrt(1 - kept)) * z

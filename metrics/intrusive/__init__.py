@@ -1,0 +1,1 @@
+"""Distances between waveforms or spectra of the clean and the enhanced speech."""

@@ -1,0 +1,1 @@
+"""What is left, or was invented, where nobody speaks."""

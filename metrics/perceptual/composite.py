@@ -1,0 +1,91 @@
+"""Composite measures: predicted ratings, 1 to 5, of speech distortion, background intrusiveness and overall quality.
+
+Hu and Loizou, "Evaluation of Objective Quality Measures for Speech Enhancement", IEEE TASLP 2008: regressions on
+PESQ, LLR, WSS and segmental SNR. As everywhere since then, with wide-band PESQ in place of their narrow-band one.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from metrics.base import METRICS, Clip, Metric, distribution
+from metrics.intrusive.frames import framed, trimmed_mean
+from metrics.intrusive.llr import llr
+from metrics.intrusive.segmental_snr import segmental_snr
+from metrics.intrusive.wss import wss
+from metrics.perceptual.pesq import Pesq, pesq_score
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What the regressions see of one clip."""
+
+    pesq: float
+    llr: float
+    wss: float
+    ssnr: float
+
+
+class _Composite(Metric):
+    unit = "MOS"
+    sample_rate = 16000
+    min_seconds = 0.25
+
+    def compute(self, clip: Clip) -> float:
+        measures = _measures(clip.reference.tobytes(), clip.enhanced.tobytes(), clip.sample_rate)
+        return min(max(self.rating(measures), 1.0), 5.0)
+
+    @abstractmethod
+    def rating(self, measures: Measures) -> float:
+        """The regression."""
+
+    def settings(self) -> Mapping[str, str]:
+        return {"pesq": f"{distribution('pesq')} {Pesq.mode}", "limits": "1 to 5"}
+
+
+@lru_cache(maxsize=1)
+def _measures(clean: bytes, enhanced: bytes, sample_rate: int) -> Measures:
+    """Of one clip; the last clip's are kept for the measures that follow."""
+    reference, estimate = (np.frombuffer(signal, dtype=np.float32) for signal in (clean, enhanced))
+    ours, theirs = framed(reference, sample_rate), framed(estimate, sample_rate)
+    return Measures(
+        pesq=pesq_score(reference, estimate, sample_rate, "wb"),
+        llr=trimmed_mean(llr(ours, theirs, order=16)),
+        wss=trimmed_mean(wss(ours, theirs, sample_rate)),
+        ssnr=float(segmental_snr(ours, theirs).mean()),
+    )
+
+
+@METRICS.register("csig")
+class SignalDistortion(_Composite):
+    """Speech distortion, 5: not distorted."""
+
+    label = "CSIG"
+
+    def rating(self, measures: Measures) -> float:
+        return 3.093 - 1.029 * measures.llr + 0.603 * measures.pesq - 0.009 * measures.wss
+
+
+@METRICS.register("cbak")
+class Background(_Composite):
+    """Background intrusiveness, 5: not noticeable."""
+
+    label = "CBAK"
+
+    def rating(self, measures: Measures) -> float:
+        return 1.634 + 0.478 * measures.pesq - 0.007 * measures.wss + 0.063 * measures.ssnr
+
+
+@METRICS.register("covl")
+class Overall(_Composite):
+    """Overall quality, 5: excellent."""
+
+    label = "COVL"
+
+    def rating(self, measures: Measures) -> float:
+        return 1.594 + 0.805 * measures.pesq - 0.512 * measures.llr - 0.007 * measures.wss

@@ -1,0 +1,1 @@
+"""Intervals, tests and summaries over recordings, speakers and seeds."""

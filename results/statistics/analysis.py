@@ -1,0 +1,96 @@
+"""All that the leaderboard, its tables and its plots say of a dataset, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from results.statistics.bootstrap import RESAMPLES
+from results.statistics.comparison import Comparison, Standing, compare, standings
+from results.statistics.panel import RECORDING, Panel, panels
+from results.statistics.summaries import Summary, summarise
+from results.store.info import MetricInfo, complete
+from results.store.rows import Row
+
+
+@dataclass(frozen=True)
+class Options:
+    """How rows are analysed; ``bench/conf/leaderboard.yaml`` explains the keys.
+
+    Attributes:
+        cluster: the tag whose equal values make recordings depend on each other, or None.
+        confidence: of intervals; what is left of 1 is the level of tests.
+        resamples: of the bootstrap, 1000 or more.
+    """
+
+    cluster: str | None = "speaker"
+    confidence: float = 0.95
+    resamples: int = RESAMPLES
+
+    @property
+    def level(self) -> float:
+        return 1 - self.confidence
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """One dataset's panel and what follows from it.
+
+    Attributes:
+        metrics: how each is shown, in tables' order.
+        summaries: of each of the panel's systems.
+        comparisons: by metric, of every two systems.
+        standings: by metric, of each system.
+    """
+
+    panel: Panel
+    metrics: Mapping[str, MetricInfo]
+    options: Options
+    summaries: list[Summary]
+    comparisons: Mapping[str, list[Comparison]]
+    standings: Mapping[str, list[Standing]] = field(default_factory=dict)
+
+    @cached_property
+    def shown(self) -> list[str]:
+        """The metrics that some system has a value of."""
+        return [name for name in self.metrics if any(summary.metrics[name].n for summary in self.summaries)]
+
+    @property
+    def size(self) -> str:
+        """Its recordings and what they are clustered by, in words."""
+        recordings = _count(len(self.panel.clips), RECORDING)
+        return recordings if self.panel.unit == RECORDING else f"{recordings} by {self.units}"
+
+    @property
+    def units(self) -> str:
+        """Over what intervals are, in words."""
+        return _count(self.panel.unit_count, self.panel.unit)
+
+
+def analyse(
+    rows: Iterable[Row], metrics: Mapping[str, MetricInfo] | None = None, options: Options | None = None
+) -> list[Analysis]:
+    """Summaries, comparisons and standings of every dataset, by name.
+
+    Args:
+        metrics: come first and in this order, even where no row was scored; metrics that only the rows
+            know follow.
+    """
+    rows, options = list(rows), options or Options()
+    known = complete(metrics, rows)
+    return [_analyse(panel, known, options) for panel in panels(rows, known, options.cluster)]
+
+
+def _analyse(panel: Panel, metrics: Mapping[str, MetricInfo], options: Options) -> Analysis:
+    summaries = summarise(panel, options.confidence, options.resamples)
+    comparisons = compare(panel, options.confidence, options.resamples)
+    standing = {
+        metric: standings(panel.scores[metric], comparisons[metric], info.direction, options.level)
+        for metric, info in metrics.items()
+    }
+    return Analysis(panel, metrics, options, summaries, comparisons, standing)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

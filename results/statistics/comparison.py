@@ -1,0 +1,238 @@
+"""Every two systems against each other, recording by recording.
+
+The difference of two systems is estimated where both have a value, with the same resamples for both
+(paired bootstrap), and tested beside that with Wilcoxon's signed ranks over independent units. A
+dataset's comparisons by one metric are one family: their p-values are Holm's, so that a difference is
+called real where there is none in at most one table in twenty (at the level of 5 %), however many
+systems it lists. Standings follow the bootstrap: it speaks of the very number that the table ranks by, which
+ranks do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from results.statistics.bootstrap import RESAMPLES, Draws, Resampler
+from results.statistics.panel import Panel, Scores
+
+Array = NDArray[np.float64]
+Standing = Literal["best", "tied", ""]
+
+_EXACT_UP_TO = 50
+"""Untied or tied differences up to this many have their exact signed-rank distribution; more, the normal one."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric of two systems of a panel, ``first`` minus ``second``.
+
+    Attributes:
+        first, second: indices into the panel's systems.
+        n, units: recordings, and independent units, where both have a value.
+        difference: of the means (of the pooled rates) over these recordings, in the metric's unit.
+        low, high: its interval, uncorrected.
+        p_bootstrap, p_wilcoxon: two-sided; NaN where there are fewer than two units.
+        holm_bootstrap, holm_wilcoxon: corrected for all comparisons by this metric on this dataset.
+        dz: Cohen's d of paired data: mean over standard deviation of the recordings' differences.
+        rank_biserial: matched-pairs rank-biserial correlation (Kerby, 2014) of the recordings'
+            differences, from -1 (``second`` is greater on every one) to 1.
+    """
+
+    metric: str
+    first: int
+    second: int
+    n: int
+    units: int
+    difference: float
+    low: float
+    high: float
+    p_bootstrap: float
+    holm_bootstrap: float
+    p_wilcoxon: float
+    holm_wilcoxon: float
+    dz: float
+    rank_biserial: float
+
+
+def compare(panel: Panel, confidence: float = 0.95, resamples: int = RESAMPLES) -> dict[str, list[Comparison]]:
+    """By metric, the comparisons of every two of the panel's systems, in their order."""
+    if len(panel.systems) < 2:
+        return {metric: [] for metric in panel.scores}
+    resampler = Resampler(panel.unit_count, resamples)
+    return {metric: _compare(panel, metric, scores, resampler, confidence) for metric, scores in panel.scores.items()}
+
+
+def _compare(panel: Panel, metric: str, scores: Scores, resampler: Resampler, confidence: float) -> list[Comparison]:
+    first, second = np.triu_indices(len(panel.systems), 1)
+    paired = _pair(panel, scores, first, second, resampler)
+    low, high = paired.draws.interval(confidence)
+    p_bootstrap = paired.draws.p_value()
+    p_wilcoxon = wilcoxon(paired.of_units)
+    between_clips = scores.clips[first] - scores.clips[second]
+    columns = (
+        np.isfinite(between_clips).sum(axis=1),
+        paired.draws.units,
+        *(paired.draws.estimate, low, high),
+        *(p_bootstrap, holm(p_bootstrap), p_wilcoxon, holm(p_wilcoxon)),
+        *(cohens_dz(between_clips), rank_biserial(between_clips)),
+    )
+    lists = [column.tolist() for column in (first, second, *columns)]
+    return [Comparison(metric, *line) for line in zip(*lists, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Paired:
+    """Differences of pairs: in total with their draws, and ``[pairs, units]``, NaN where not both have a value."""
+
+    draws: Draws
+    of_units: Array
+
+
+def _pair(
+    panel: Panel, scores: Scores, first: NDArray[np.intp], second: NDArray[np.intp], resampler: Resampler
+) -> _Paired:
+    """Sums over what each two systems have in common.
+
+    Where all have a value for the same clips, as is usual, a system's sums serve all its pairs.
+    """
+    numerators, denominators = scores.fractions
+    there = np.isfinite(scores.clips)
+    columns: dict[tuple[int, bytes], int] = {}
+    above, below = [], []
+    place: list[tuple[int, int]] = []
+    for pair in zip(first.tolist(), second.tolist(), strict=True):
+        common = there[pair[0]] & there[pair[1]]
+        mark = common.tobytes()
+        for system in pair:
+            if (system, mark) not in columns:
+                columns[system, mark] = len(columns)
+                above.append(numerators[system] * common)
+                below.append(denominators[system] * common)
+        place.append((columns[pair[0], mark], columns[pair[1], mark]))
+    at = np.array(place)
+    sums, counts = panel.by_unit(np.array(above)), panel.by_unit(np.array(below))
+    draws = resampler.ratios(sums, counts)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        of_units = sums / counts
+    return _Paired(draws[at[:, 0]] - draws[at[:, 1]], of_units[at[:, 0]] - of_units[at[:, 1]])
+
+
+def contenders(scores: Scores) -> list[int]:
+    """The systems that can be best: none of their scores failed where another system has one, and they have
+    half as many as any system at least.
+
+    Whoever fails on the hard recordings does not win by it. What was skipped is nobody's failure, but a few
+    recordings make no winner.
+    """
+    scored: NDArray[np.bool_] = np.isfinite(scores.clips)
+    counts = scored.sum(axis=1)
+    possible: NDArray[np.bool_] = np.asarray(scored.any(axis=0))
+    return [
+        number
+        for number, lost in enumerate(scores.missing)
+        if 0 < counts.max() <= 2 * counts[number]
+        and not any(possible[clip] and score.status != "skipped" for clip, score in lost.items())
+    ]
+
+
+def standings(scores: Scores, comparisons: Sequence[Comparison], direction: int, level: float = 0.05) -> list[Standing]:
+    """Which system is best by a metric, and which others the data do not tell from it.
+
+    Best is the contender that is ahead of most others, of each on the recordings that both have: where all
+    have all, the best mean. Tied is what differs from it by chance as far as Holm's p-value, ``level`` or
+    more, can say; one unit can say nothing.
+
+    Args:
+        comparisons: of every two systems, by this metric.
+        direction: 1 where more is better, -1 where less is, 0 where neither: then none is best.
+    """
+    standing: list[Standing] = [""] * len(scores.clips)
+    able = contenders(scores)
+    if not able or not direction:
+        return standing
+    lead = dict.fromkeys(able, 0)
+    for pair in comparisons:
+        if pair.first in lead and pair.second in lead:
+            ahead = int(np.sign(direction * np.nan_to_num(pair.difference)))
+            lead[pair.first] += ahead
+            lead[pair.second] -= ahead
+    best = max(able, key=lead.__getitem__)
+    against = {pair.first + pair.second - best: pair for pair in comparisons if best in (pair.first, pair.second)}
+    for number in able:
+        if number == best or against[number].difference == 0:
+            standing[number] = "best"
+        elif not against[number].holm_bootstrap < level:
+            standing[number] = "tied"
+    return standing
+
+
+def holm(p: Array) -> Array:
+    """Holm's step-down correction (Scandinavian Journal of Statistics 6, 1979); NaN stays and does not count."""
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    adjusted = np.full(p.shape, np.nan)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)))
+    return adjusted
+
+
+def cohens_dz(differences: Array) -> Array:
+    """Mean over standard deviation (``ddof=1``) of each line; 0 where all are 0, NaN for fewer than two."""
+    count = np.isfinite(differences).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.nansum(differences, axis=1) / count
+        sd = np.sqrt(np.nansum((differences - mean[:, None]) ** 2, axis=1) / (count - 1))
+        dz = np.where(mean == 0, 0.0, mean / sd)
+    return np.where(count > 1, dz, np.nan)
+
+
+def rank_biserial(differences: Array) -> Array:
+    """Matched-pairs rank-biserial correlation of each line: (W+ - W-) / (W+ + W-); 0 where all are 0, NaN for none."""
+    ranks = _ranks(differences)
+    total = ranks.sum(axis=1)
+    signed = (np.sign(np.nan_to_num(differences)) * ranks).sum(axis=1)
+    some = np.isfinite(differences).any(axis=1)
+    return np.where(some, np.divide(signed, total, out=np.zeros(len(total)), where=total > 0), np.nan)
+
+
+def wilcoxon(differences: Array) -> Array:
+    """Two-sided p-values of Wilcoxon's signed-rank test of each line; zeros and NaN are left out, ties share ranks.
+
+    Exact, given the ranks, for up to 50 differences; else normal, without continuity correction. 1 where
+    all differences are 0, NaN for fewer than two.
+    """
+    ranks = _ranks(differences)
+    positive = (ranks * (np.nan_to_num(differences) > 0)).sum(axis=1)
+    used = (ranks > 0).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = (positive - ranks.sum(axis=1) / 2) / np.sqrt((ranks**2).sum(axis=1) / 4)
+    p = np.where(used > 0, 2 * stats.norm.sf(np.abs(z)), 1.0)
+    for line in np.flatnonzero((used > 0) & (used <= _EXACT_UP_TO)):
+        below, above = _tails(tuple(np.sort(ranks[line][ranks[line] > 0])))
+        place = round(2 * positive[line])
+        p[line] = min(1.0, 2 * min(below[place], above[place]))
+    return np.where(np.isfinite(differences).sum(axis=1) > 1, p, np.nan)
+
+
+def _ranks(differences: Array) -> Array:
+    """Ranks of the absolute differences in each line, from 1, ties shared; 0 for zeros and NaN."""
+    sizes = np.abs(differences)
+    sizes[sizes == 0] = np.nan
+    ranks: Array = np.nan_to_num(stats.rankdata(sizes, axis=1, nan_policy="omit"))
+    return ranks
+
+
+@lru_cache(maxsize=1024)
+def _tails(ranks: tuple[float, ...]) -> tuple[Array, Array]:
+    """P(W+ <= w) and P(W+ >= w) when every rank is positive or negative at random, by ``2 w`` (ties halve ranks)."""
+    chance: Array = np.ones(1)
+    for rank in ranks:
+        step = round(2 * rank)
+        chance = (np.pad(chance, (0, step)) + np.pad(chance, (step, 0))) / 2
+    return np.cumsum(chance), np.cumsum(chance[::-1])[::-1]

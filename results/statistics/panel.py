@@ -1,0 +1,255 @@
+"""Rows as arrays: every score of a dataset by system, recording and seed, and why some are missing.
+
+A *system* is a method with a number of steps: what a line of the leaderboard is about. A *unit* is what
+is drawn independently of all else: a speaker with all recordings of hers, where the speaker is known, else a
+recording. Seeds belong to their recording: they are averaged before anything else is done.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.core.types import Score, Status, Tag
+from results.store.info import PARADIGMS
+from results.store.rows import Row
+
+Array = NDArray[np.float64]
+
+RECORDING = "recording"
+"""What a unit is called where the tag that would group recordings is not known."""
+
+_GRAVITY: tuple[Status, ...] = ("ok", "skipped", "undefined", "error")
+_NOTHING = Score.missing("skipped", "not computed")
+
+
+@dataclass(frozen=True)
+class System:
+    """A method with a number of steps on one dataset, and its rows."""
+
+    method: str
+    steps: int | None
+    paradigm: str
+    rows: tuple[Row, ...]
+
+    @property
+    def label(self) -> str:
+        return self.method if self.steps is None else f"{self.method}, N={self.steps}"
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """One metric's scores.
+
+    Attributes:
+        samples: ``[systems, clips, seeds]``, NaN where missing.
+        totals: of a rate (``Score.total``), what it counts errors among, shaped like ``samples``; else None.
+        missing: for each system the clips without any value, and the gravest of the reasons why.
+    """
+
+    samples: Array
+    totals: Array | None
+    missing: tuple[Mapping[int, Score], ...]
+
+    @cached_property
+    def clips(self) -> Array:
+        """``[systems, clips]``: each clip's mean over the seeds that have a value, NaN without any."""
+        return _mean(self.samples)
+
+    @cached_property
+    def fractions(self) -> tuple[Array, Array]:
+        """``[systems, clips]`` twice, 0 where missing: summed over clips, their ratio is the system's score.
+
+        Values over their number; of a rate, its errors (in the metric's unit) over what they are among.
+        """
+        if self.totals is None:
+            return np.nan_to_num(self.clips), np.isfinite(self.clips).astype(np.float64)
+        return np.nan_to_num(_mean(self.samples * self.totals)), np.nan_to_num(_mean(self.totals))
+
+    @cached_property
+    def seed_sd(self) -> Array:
+        """``[systems]``: standard deviation between seeds of a clip, pooled over clips; NaN without repetition."""
+        count = np.isfinite(self.samples).sum(axis=2)
+        squares = np.nansum((self.samples - self.clips[:, :, None]) ** 2, axis=(1, 2))
+        freedom = np.maximum(count - 1, 0).sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.sqrt(squares / freedom))
+
+    def of(self, clips: NDArray[np.intp]) -> Scores:
+        """The scores of these clips alone."""
+        place = {int(clip): index for index, clip in enumerate(clips)}
+        return Scores(
+            self.samples[:, clips],
+            None if self.totals is None else self.totals[:, clips],
+            tuple({place[clip]: score for clip, score in lost.items() if clip in place} for lost in self.missing),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One dataset's rows as arrays.
+
+    Attributes:
+        systems: in the order in which tables list them: by paradigm, method and steps.
+        clips: ids of all recordings that any system has a row of, sorted.
+        tags: by name, each clip's value, None where it is not known.
+        unit: what ``units`` are: the tag that groups recordings, or ``recording``.
+        units: ``[clips]``, the number of each clip's unit, from 0.
+        scores: by metric.
+    """
+
+    dataset: str
+    systems: tuple[System, ...]
+    clips: tuple[str, ...]
+    tags: Mapping[str, tuple[Tag | None, ...]]
+    unit: str
+    units: NDArray[np.intp]
+    scores: Mapping[str, Scores]
+
+    @property
+    def unit_count(self) -> int:
+        return int(self.units.max()) + 1 if len(self.units) else 0
+
+    def by_unit(self, of_clips: Array) -> Array:
+        """Sums over each unit's clips: ``[..., clips]`` to ``[..., units]``."""
+        if self.unit_count == len(self.clips):
+            summed = np.empty_like(of_clips)
+            summed[..., self.units] = of_clips
+            return summed
+        order = np.argsort(self.units, kind="stable")
+        starts = np.searchsorted(self.units[order], np.arange(self.unit_count))
+        return np.asarray(np.add.reduceat(of_clips[..., order], starts, axis=-1))
+
+    def of(self, clips: Sequence[int]) -> Panel:
+        """The same systems on these clips alone."""
+        chosen = np.asarray(clips, dtype=np.intp)
+        unit, units = (self.unit, np.unique(self.units[chosen], return_inverse=True)[1])
+        if len(set(units.tolist())) < 2:
+            unit, units = RECORDING, np.arange(len(chosen))
+        return Panel(
+            self.dataset,
+            self.systems,
+            tuple(self.clips[clip] for clip in clips),
+            {name: tuple(values[clip] for clip in clips) for name, values in self.tags.items()},
+            unit,
+            units,
+            {metric: scores.of(chosen) for metric, scores in self.scores.items()},
+        )
+
+
+def panels(rows: Iterable[Row], metrics: Iterable[str], cluster: str | None = "speaker") -> list[Panel]:
+    """A panel for each dataset, by name.
+
+    Args:
+        metrics: the scores to take over.
+        cluster: the tag whose equal values make recordings depend on each other. Recordings without it are
+            units of their own. With fewer than two values, or None, every recording is.
+    """
+    metrics = list(metrics)
+    by_dataset: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_dataset[row.key.dataset].append(row)
+    return [_panel(dataset, by_dataset[dataset], metrics, cluster) for dataset in sorted(by_dataset)]
+
+
+def _panel(dataset: str, rows: Sequence[Row], metrics: Sequence[str], cluster: str | None) -> Panel:
+    systems = _systems(rows)
+    clips = sorted({row.key.utterance for row in rows})
+    tags = _tags(rows, clips)
+    unit, units = _units(tags.get(cluster) if cluster else None, len(clips))
+    return Panel(
+        dataset,
+        systems,
+        tuple(clips),
+        tags,
+        cluster if unit and cluster else RECORDING,
+        units,
+        _scores(systems, clips, metrics),
+    )
+
+
+def _systems(rows: Iterable[Row]) -> tuple[System, ...]:
+    groups: dict[tuple[str, int | None], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.key.method, row.key.steps].append(row)
+    systems = [
+        System(method, steps, group[0].paradigm, tuple(sorted(group, key=lambda row: row.key)))
+        for (method, steps), group in groups.items()
+    ]
+    return tuple(sorted(systems, key=_rank))
+
+
+def _rank(system: System) -> tuple[int, str, str, int]:
+    place = PARADIGMS.index(system.paradigm) if system.paradigm in PARADIGMS else len(PARADIGMS)
+    return place, system.paradigm, system.method, -1 if system.steps is None else system.steps
+
+
+def _tags(rows: Iterable[Row], clips: Sequence[str]) -> dict[str, tuple[Tag | None, ...]]:
+    """Each tag's value by clip; a failed row has no tags, any other row of its clip has."""
+    found: dict[str, dict[str, Tag]] = defaultdict(dict)
+    for row in rows:
+        for name, value in row.tags.items():
+            found[name][row.key.utterance] = value
+    return {name: tuple(found[name].get(clip) for clip in clips) for name in sorted(found)}
+
+
+def _units(values: Sequence[Tag | None] | None, clips: int) -> tuple[bool, NDArray[np.intp]]:
+    """Whether clips could be grouped by ``values``, and the number of each clip's unit."""
+    if values is None or len(set(values) - {None}) < 2:
+        return False, np.arange(clips)
+    numbers: dict[object, int] = {}
+    named = ((clip,) if value is None else value for clip, value in enumerate(values))
+    return True, np.array([numbers.setdefault(name, len(numbers)) for name in named], dtype=np.intp)
+
+
+def _scores(systems: Sequence[System], clips: Sequence[str], metrics: Sequence[str]) -> dict[str, Scores]:
+    """The arrays, filled row by row."""
+    clip_at = {clip: index for index, clip in enumerate(clips)}
+    seeds = [list(dict.fromkeys(row.key.seed for row in system.rows)) for system in systems]
+    shape = (len(systems), len(clips), max(map(len, seeds), default=0))
+    samples = {metric: np.full(shape, np.nan) for metric in metrics}
+    totals: dict[str, Array] = {}
+    lost: dict[tuple[str, int, int], Score] = {}
+    for number, system in enumerate(systems):
+        for row in system.rows:
+            clip, seed = clip_at[row.key.utterance], seeds[number].index(row.key.seed)
+            for metric in metrics:
+                score = row.score(metric)
+                if score.value is None:
+                    lost[metric, number, clip] = _graver(score, lost.get((metric, number, clip)))
+                    continue
+                samples[metric][number, clip, seed] = score.value
+                if score.total is not None:
+                    if metric not in totals:
+                        totals[metric] = np.full(shape, np.nan)
+                    totals[metric][number, clip, seed] = score.total
+    return {
+        metric: Scores(values, totals.get(metric), _missing(metric, values, lost)) for metric, values in samples.items()
+    }
+
+
+def _graver(score: Score, other: Score | None) -> Score:
+    return score if other is None or _GRAVITY.index(score.status) > _GRAVITY.index(other.status) else other
+
+
+def _missing(
+    metric: str, samples: Array, lost: Mapping[tuple[str, int, int], Score]
+) -> tuple[Mapping[int, Score], ...]:
+    without: NDArray[np.bool_] = np.asarray(np.isnan(samples).all(axis=2))
+    return tuple(
+        {int(clip): lost.get((metric, system, int(clip)), _NOTHING) for clip in np.flatnonzero(line)}
+        for system, line in enumerate(without)
+    )
+
+
+def _mean(samples: Array) -> Array:
+    """Over the last axis, of what is there."""
+    count = np.isfinite(samples).sum(axis=-1)
+    total = np.nansum(samples, axis=-1)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total / count)

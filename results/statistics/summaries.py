@@ -1,0 +1,150 @@
+"""From a panel to one summary per system: centre, spread, and how far each can be trusted.
+
+Recordings are the data. A clip enhanced with several seeds is averaged over them first, so that seeds do
+not pass for more data: standard deviations and medians are over recordings, intervals over independent
+units, and how much seeds differ is said beside them. A rate (WER) is pooled: the errors of all
+recordings over the words of all, not the mean of the recordings' rates.
+
+The standard deviation is the sample's, ``ddof=1`` (undefined, NaN, for one recording). The reference
+implementations of SGMSE and StoRM print the population's, ``ddof=0``: smaller by sqrt((n - 1) / n).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.core.types import Status
+from results.statistics.bootstrap import RESAMPLES, Resampler
+from results.statistics.panel import Panel, Scores, System
+
+
+@dataclass(frozen=True)
+class MetricSummary:
+    """One metric of one system over recordings.
+
+    Attributes:
+        mean: of the ``n`` recordings with a value; of a rate the pooled one. NaN without any.
+        low, high: interval of the mean; NaN for fewer than two units.
+        median, sd: over recordings.
+        seed_sd: standard deviation between seeds of a recording; NaN without repetition.
+        n: recordings with a value.
+        units: independent units (speakers, or recordings) with a value.
+        missing: how many recordings have no value, by status.
+        reasons: how many, by status and reason.
+    """
+
+    mean: float
+    low: float
+    high: float
+    median: float
+    sd: float
+    seed_sd: float
+    n: int
+    units: int
+    missing: Mapping[Status, int]
+    reasons: Mapping[tuple[Status, str], int]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One system on one dataset.
+
+    Attributes:
+        utterances: the dataset's recordings that any system has a row of.
+        seeds: how many different ones the system's rows hold.
+        failed: rows whose enhancement, or any score, ended in ``error``.
+        nfe: mean network calls per utterance, NaN if none was counted.
+        nfe_varies: whether they differ between utterances.
+        rtf: real-time factor: all seconds of work over all seconds of speech, i.e. what enhancing
+            the whole set costs. A mean of the rows' own factors would let short clips, whose fixed
+            costs weigh most, count as much as long ones.
+        metrics: by metric name.
+    """
+
+    dataset: str
+    system: System
+    utterances: int
+    seeds: int
+    failed: int
+    nfe: float
+    nfe_varies: bool
+    rtf: float
+    metrics: Mapping[str, MetricSummary]
+
+
+def summarise(panel: Panel, confidence: float = 0.95, resamples: int = RESAMPLES) -> list[Summary]:
+    """One ``Summary`` per system, in the panel's order."""
+    described = describe(panel, confidence, resamples)
+    return [
+        _summary(panel, system, {metric: of_systems[number] for metric, of_systems in described.items()})
+        for number, system in enumerate(panel.systems)
+    ]
+
+
+def describe(panel: Panel, confidence: float = 0.95, resamples: int = RESAMPLES) -> dict[str, list[MetricSummary]]:
+    """By metric, a summary for each of the panel's systems."""
+    if not panel.scores:
+        return {}
+    fractions = [scores.fractions for scores in panel.scores.values()]
+    above = np.concatenate([panel.by_unit(numerators) for numerators, _ in fractions])
+    below = np.concatenate([panel.by_unit(denominators) for _, denominators in fractions])
+    draws = Resampler(panel.unit_count, resamples).ratios(above, below)
+    table = np.stack([draws.estimate, *draws.interval(confidence), draws.units])
+    shaped = table.reshape(4, len(panel.scores), len(panel.systems))
+    return {metric: _describe(scores, shaped[:, at]) for at, (metric, scores) in enumerate(panel.scores.items())}
+
+
+def _describe(scores: Scores, estimates: NDArray[Any]) -> list[MetricSummary]:
+    """One metric's summaries from its scores and ``[mean, low, high, units]`` of each system."""
+    summaries = []
+    for number, (mean, low, high, units) in enumerate(estimates.T.tolist()):
+        values = scores.clips[number][np.isfinite(scores.clips[number])]
+        lost = scores.missing[number].values()
+        summaries.append(
+            MetricSummary(
+                mean=mean,
+                low=low,
+                high=high,
+                median=float(np.median(values)) if values.size else math.nan,
+                sd=float(values.std(ddof=1)) if values.size > 1 else math.nan,
+                seed_sd=float(scores.seed_sd[number]),
+                n=values.size,
+                units=int(units),
+                missing=dict(Counter(score.status for score in lost)),
+                reasons=dict(Counter((score.status, score.reason) for score in lost)),
+            )
+        )
+    return summaries
+
+
+def why_missing(reasons: Mapping[tuple[Status, str], int]) -> str:
+    """The reasons on one line, the commonest first: ``2 undefined (silence); 1 error (crash)``."""
+    ranked = sorted(reasons.items(), key=lambda entry: (-entry[1], entry[0]))
+    return "; ".join(f"{count} {status}" + (f" ({reason})" if reason else "") for (status, reason), count in ranked)
+
+
+def _summary(panel: Panel, system: System, metrics: Mapping[str, MetricSummary]) -> Summary:
+    nfes = [row.nfe for row in system.rows if row.status == "ok" and row.nfe is not None]
+    timed = [
+        (row.enhance_seconds, row.seconds)
+        for row in system.rows
+        if row.status == "ok" and row.enhance_seconds is not None and row.seconds
+    ]
+    return Summary(
+        dataset=panel.dataset,
+        system=system,
+        utterances=len(panel.clips),
+        seeds=len({row.key.seed for row in system.rows}),
+        failed=sum(row.failed for row in system.rows),
+        nfe=float(np.mean(nfes)) if nfes else math.nan,
+        nfe_varies=len(set(nfes)) > 1,
+        rtf=sum(work for work, _ in timed) / sum(length for _, length in timed) if timed else math.nan,
+        metrics=metrics,
+    )

@@ -1,0 +1,1 @@
+"""Rows, the folder that holds them, and merging of folders."""

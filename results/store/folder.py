@@ -1,0 +1,174 @@
+"""A run's folder: rows as they finish, audio, manifest. One writer, any number of readers.
+
+``rows.jsonl`` only grows: a row is on disk when ``append`` returns, and a process killed at any
+moment costs at most the row it was writing. Computing a row again appends it again; the last counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from bench.core.errors import UserError
+from bench.core.files import naming, replacing, safe_name
+from results.store.rows import SCHEMA_VERSION, Key, Row
+
+
+class Store:
+    """The folder of one run.
+
+    Reading never locks. The first write, or ``with Store(folder) as store:``, creates the folder
+    and takes its lock, which the operating system gives back when the process ends, however it ends.
+
+    Raises (every method):
+        UserError: the folder cannot be used; the line names the file.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.rows_path = self.folder / "rows.jsonl"
+        self.manifest_path = self.folder / "manifest.json"
+        self._lock = FileLock(self.folder / ".lock", thread_local=False)
+        self._file: FileIO | None = None
+
+    def __enter__(self) -> Store:
+        self.lock()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def lock(self) -> None:
+        """Become the one writer, unless this store already is.
+
+        Raises:
+            UserError: another process, or another store of this one, is.
+        """
+        if self._lock.is_locked:
+            return
+        with naming(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                raise UserError(
+                    f"{self.folder}: another `bench run` is writing here; wait for it, or choose another run=NAME"
+                ) from None
+
+    def close(self) -> None:
+        """Give the lock back. The store can be used again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self._lock.release()
+
+    def append(self, row: Row) -> None:
+        """Store ``row``; it survives whatever happens after the return."""
+        file = self._open()
+        line = f"{row.to_json()}\n".encode("utf-8", "surrogatepass")
+        end = file.seek(0, os.SEEK_END)
+        with naming(self.rows_path):
+            try:
+                while line:
+                    line = line[file.write(line) :]
+                os.fsync(file.fileno())
+            except BaseException:  # a full disk, Ctrl-C: leave no half row for the next append to run into
+                with suppress(OSError):
+                    file.truncate(end)
+                raise
+
+    def rows(self) -> dict[Key, Row]:
+        """Every stored row; the last of a key counts, and an unfinished last line does not.
+
+        Raises:
+            UserError: a line that is not a row, or of another schema version; file and line are named.
+        """
+        rows = {}
+        for number, line in enumerate(_whole(self._read(self.rows_path)).split(b"\n"), start=1):
+            if not line:
+                continue
+            try:
+                row = Row.from_json(line.decode("utf-8", "surrogatepass"))
+            except ValueError as error:
+                raise UserError(f"{self.rows_path}, line {number}: {error}") from error
+            rows[row.key] = row
+        return rows
+
+    def audio_path(self, key: Key) -> Path:
+        """Where ``key``'s enhanced speech belongs: different keys, different files, all inside the folder."""
+        steps = "-" if key.steps is None else str(key.steps)
+        seed = "-" if key.seed is None else str(key.seed)
+        folder = self.folder / "audio" / safe_name(key.dataset) / safe_name(key.method) / steps / seed
+        return folder / f"{safe_name(key.utterance)}.wav"
+
+    def estimate_path(self, key: Key) -> Path:
+        """Where the predictor's estimate of a two-stage method belongs."""
+        path = self.audio_path(key)
+        return self.folder / "estimates" / path.relative_to(self.folder / "audio")
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Replace ``manifest.json``, whole or not at all."""
+        self.lock()
+        with replacing(self.manifest_path) as temporary:
+            text = json.dumps({"schema": SCHEMA_VERSION, **manifest}, indent=2, ensure_ascii=False, allow_nan=False)
+            temporary.write_text(f"{text}\n", encoding="utf-8", errors="surrogatepass")
+
+    def read_manifest(self) -> dict[str, Any] | None:
+        """What ``write_manifest`` was given, or None before that.
+
+        Raises:
+            UserError: not a manifest, or of another schema version.
+        """
+        content = self._read(self.manifest_path)
+        if not content:
+            return None
+        try:
+            manifest = json.loads(content.decode("utf-8", "surrogatepass"))
+        except ValueError as error:
+            raise UserError(f"{self.manifest_path}: not JSON ({error})") from error
+        version = manifest.pop("schema", None) if isinstance(manifest, dict) else None
+        if version != SCHEMA_VERSION:
+            raise UserError(
+                f"{self.manifest_path}: schema {version}, this version reads {SCHEMA_VERSION}; choose another run=NAME"
+            )
+        return dict(manifest)
+
+    def _read(self, path: Path) -> bytes:
+        """The file's bytes, none where there is no file yet."""
+        with naming(path):
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                return b""
+
+    def _open(self) -> FileIO:
+        """``rows.jsonl`` for appending, its end repaired first."""
+        self.lock()
+        if self._file is None:
+            whole = _whole(self._read(self.rows_path))
+            with naming(self.rows_path):
+                self._file = FileIO(self.rows_path, "ab")
+                self._file.truncate(len(whole))
+                if whole and not whole.endswith(b"\n"):
+                    self._file.write(b"\n")
+        return self._file
+
+
+def _whole(content: bytes) -> bytes:
+    """``content`` without the last line, if a killed writer left that unfinished."""
+    end = content.rfind(b"\n") + 1
+    try:
+        json.loads(content[end:])
+    except ValueError:
+        return content[:end]
+    return content  # only the newline was lost

@@ -1,0 +1,73 @@
+"""Rows as a table for pandas users: one row per key, one column per metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.core.files import replacing
+from results.store.info import complete
+from results.store.rows import Row
+
+_FIXED = {
+    "dataset": "object",
+    "method": "object",
+    "steps": "Int64",
+    "seed": "Int64",
+    "utterance": "object",
+    "paradigm": "object",
+    "status": "object",
+    "reason": "object",
+    "seconds": "float64",
+    "sample_rate": "Int64",
+    "resampled_from": "Int64",
+    "model_rate": "Int64",
+    "nfe": "Int64",
+    "enhance_seconds": "float64",
+    "rtf": "float64",
+    "threads": "Int64",
+    "device": "object",
+}
+"""Columns that every table of rows has, and their pandas types; integers can be missing."""
+
+
+def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """One line per row, sorted by key.
+
+    Columns: the key and what is known of the enhancement; for every metric ``<metric>`` (NaN where
+    missing), ``<metric>_status`` (``ok``, ``undefined``, ``error``, ``skipped``), ``<metric>_reason`` (why it is
+    missing) and ``<metric>_version`` (what it was computed by), and ``<metric>_errors`` and ``<metric>_total`` of
+    a rate; for every tag ``tag_<tag>``. A metric called like one of the fixed columns is ``<metric>_score``.
+    """
+    rows = sorted(rows, key=lambda row: row.key)
+    columns: dict[str, list[Any]] = {name: [_known(row, name) for row in rows] for name in _FIXED}
+    numbers = dict(_FIXED)
+    for metric in complete(None, rows):
+        scores = [row.score(metric) for row in rows]
+        name = f"{metric}_score" if metric in _FIXED else metric
+        numbers[name] = "float64"
+        columns[name] = [score.value for score in scores]
+        columns[f"{metric}_status"] = [score.status for score in scores]
+        columns[f"{metric}_reason"] = [score.reason for score in scores]
+        if any(score.total is not None for score in scores):
+            columns[f"{metric}_errors"] = [score.errors for score in scores]
+            columns[f"{metric}_total"] = [score.total for score in scores]
+        columns[f"{metric}_version"] = [row.metric_versions.get(metric) for row in rows]
+    for tag in sorted({tag for row in rows for tag in row.tags}):
+        columns[f"tag_{tag}"] = [row.tags.get(tag) for row in rows]
+    return pd.DataFrame(columns).astype(numbers)
+
+
+def _known(row: Row, name: str) -> Any:
+    return getattr(row.key, name) if hasattr(row.key, name) else getattr(row, name)
+
+
+def write_csv(rows: Iterable[Row], folder: Path) -> Path:
+    """``rows.csv`` in ``folder``."""
+    path = folder / "rows.csv"
+    with replacing(path) as temporary:
+        to_frame(rows).to_csv(temporary, index=False, errors="backslashreplace")
+    return path

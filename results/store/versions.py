@@ -1,0 +1,63 @@
+"""Scores of two versions of a metric are two columns.
+
+Rows say by which version of a metric each of their scores was computed: package, mode, band, resampler,
+model file. A run that went on after one of these changed, or runs that are merged, hold several.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from results.store.info import MetricInfo, complete
+from results.store.rows import Row
+
+
+def separate(
+    rows: Iterable[Row], metrics: Mapping[str, MetricInfo] | None = None
+) -> tuple[list[Row], dict[str, MetricInfo]]:
+    """The rows with a name of its own for every version of a metric, and how each of the metrics is shown.
+
+    The version that ``metrics`` names, else the commonest, keeps the metric's name; another one's scores
+    are called ``<metric>@<what differs>``. Where all scores of a metric are of one version, nothing changes.
+    """
+    rows = list(rows)
+    names: dict[tuple[str, str], str] = {}
+    shown: dict[str, MetricInfo] = {}
+    for metric, info in complete(metrics, rows).items():
+        found = Counter(row.metric_versions.get(metric, "") for row in rows if metric in row.scores)
+        bare = info.version if info.version in found or not found else max(found, key=lambda v: (found[v], v))
+        shown[metric] = info
+        for version in sorted(found.keys() - {bare}):
+            what = _difference(version, bare)
+            name = f"{metric}@{re.sub('[^A-Za-z0-9.+-]+', '_', what)}"
+            names[metric, version] = name
+            shown[name] = replace(info, label=f"{info.label} ({what})", version=version)
+    return [_renamed(row, names) for row in rows] if names else rows, shown
+
+
+def outdated(rows: Iterable[Row], versions: Mapping[str, str]) -> dict[str, Counter[str]]:
+    """By metric, the other versions than ``versions`` names that scores of ``rows`` are of, and how many are."""
+    found: dict[str, Counter[str]] = {}
+    for row in rows:
+        for metric in row.scores.keys() & versions.keys():
+            if (version := row.metric_versions.get(metric, "")) != versions[metric]:
+                found.setdefault(metric, Counter())[version] += 1
+    return dict(sorted(found.items()))
+
+
+def _difference(version: str, other: str) -> str:
+    """What ``version`` says that ``other`` does not."""
+    parts: Sequence[str] = [part for part in version.split("; ") if part not in other.split("; ")]
+    return ", ".join(parts) or version or "version unknown"
+
+
+def _renamed(row: Row, names: Mapping[tuple[str, str], str]) -> Row:
+    new = {metric: names.get((metric, row.metric_versions.get(metric, "")), metric) for metric in row.scores}
+    return replace(
+        row,
+        scores={new[metric]: score for metric, score in row.scores.items()},
+        metric_versions={new.get(metric, metric): version for metric, version in row.metric_versions.items()},
+    )

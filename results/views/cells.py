@@ -1,0 +1,131 @@
+"""What stands in the leaderboard's cells, alike on the terminal, in Markdown and in LaTeX."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+from bench.core.types import Status
+from results.statistics.analysis import Analysis
+from results.statistics.comparison import Standing
+from results.statistics.panel import RECORDING
+from results.statistics.summaries import Summary, why_missing
+
+FEW_UNITS = 6
+"""Fewer clusters than this rarely tell methods apart, and readers are told so."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A metric of a system, as text.
+
+    Attributes:
+        mean: empty where there is no value.
+        interval: ``[low, high]``, empty where there is none.
+        n: how many recordings it is over, where these are not the line's.
+    """
+
+    mean: str
+    interval: str = ""
+    standing: Standing = ""
+    n: int | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A system's row of text; ``n`` is that of every cell that says no other."""
+
+    method: str
+    steps: str
+    cells: dict[str, Cell]
+    n: int
+    nfe: str
+    rtf: str
+    failed: int
+
+
+def lines(analysis: Analysis) -> list[Line]:
+    """A line per system, with the cells of the metrics shown."""
+    names = analysis.shown
+    return [_line(analysis, number, names) for number in range(len(analysis.summaries))]
+
+
+def _line(analysis: Analysis, number: int, names: list[str]) -> Line:
+    summary = analysis.summaries[number]
+    n = max((summary.metrics[name].n for name in names), default=0)
+    return Line(
+        method=summary.system.method,
+        steps="" if summary.system.steps is None else str(summary.system.steps),
+        cells={name: _cell(analysis, number, name, n) for name in names},
+        n=n,
+        nfe=_nfe(summary),
+        rtf="" if math.isnan(summary.rtf) else f"{summary.rtf:.3f}" if summary.rtf < 1 else f"{summary.rtf:.1f}",
+        failed=summary.failed,
+    )
+
+
+def _cell(analysis: Analysis, number: int, name: str, n: int) -> Cell:
+    info, summary = analysis.metrics[name], analysis.summaries[number].metrics[name]
+    if summary.n == 0:
+        return Cell("")
+    interval = "" if math.isnan(summary.low) else f"[{info.format(summary.low)}, {info.format(summary.high)}]"
+    other = None if summary.n == n else summary.n
+    return Cell(info.format(summary.mean), interval, analysis.standings[name][number], other)
+
+
+def _nfe(summary: Summary) -> str:
+    return "" if math.isnan(summary.nfe) else f"~{summary.nfe:.1f}" if summary.nfe_varies else f"{summary.nfe:.0f}"
+
+
+def legend(analysis: Analysis, best: str, tied: str) -> list[str]:
+    """How to read the table, a sentence an entry.
+
+    Args:
+        best, tied: how those are marked.
+    """
+    confidence = f"{100 * analysis.options.confidence:g} %"
+    text = [
+        f"mean [{confidence} interval over {analysis.units}]; {best}: best mean of those that failed on no recording; "
+        f"{tied}: not told from it (paired bootstrap, Holm, {100 * analysis.options.level:.2g} %)"
+    ]
+    rates = [analysis.metrics[name].label for name in analysis.shown if analysis.panel.scores[name].totals is not None]
+    if rates:
+        text.append(f"{', '.join(rates)}: all errors over all that could be wrong, not a mean of the recordings' rates")
+    if analysis.panel.unit != RECORDING and analysis.panel.unit_count < FEW_UNITS:
+        text.append(
+            f"{analysis.units} say little about others; cluster=null takes recordings for independent, which "
+            "speaks of these alone"
+        )
+    if any(summary.failed for summary in analysis.summaries):
+        text.append("failed: rows whose enhancement or a score ended in an error; rows.jsonl says why")
+    if absent := _absent(analysis):
+        text.append(f"without any value: {absent}")
+    return text
+
+
+def _absent(analysis: Analysis) -> str:
+    """The metrics that no system has a value of, and why."""
+    found: dict[str, list[str]] = {}
+    for name, info in analysis.metrics.items():
+        if name not in analysis.shown:
+            reasons: Counter[tuple[Status, str]] = Counter()
+            for summary in analysis.summaries:
+                reasons.update(summary.metrics[name].reasons)
+            found.setdefault(why_missing(reasons), []).append(info.label)
+    return "; ".join(f"{', '.join(labels)}: {why}" for why, labels in found.items())
+
+
+def missing(analysis: Analysis) -> list[str]:
+    """Where a system has no score for some recordings: how many it has, of how many, and why."""
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for name in analysis.shown:
+        lost: dict[str, list[str]] = {}
+        for summary in analysis.summaries:
+            of_metric = summary.metrics[name]
+            if of_metric.missing:
+                what = f"{of_metric.n} of {summary.utterances}, missing {why_missing(of_metric.reasons)}"
+                lost.setdefault(what, []).append(summary.system.label)
+        for what, systems in lost.items():
+            found.setdefault((what, tuple(systems)), []).append(analysis.metrics[name].label)
+    return [f"{', '.join(labels)}: {what}: {'; '.join(systems)}" for (what, systems), labels in found.items()]

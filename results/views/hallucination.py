@@ -1,0 +1,166 @@
+"""Where speech was invented: a recording that sounds better than the unprocessed one, and says less of what was said.
+
+A metric of quality without a reference (DNSMOS) rises while a metric of content (word error rate, phoneme
+similarity) worsens. Either alone is noise or harmless; together they are how generative methods fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from results.statistics.analysis import Analysis
+from results.statistics.bootstrap import Resampler
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Hallucinations:
+    """One system against the unprocessed recordings, by one metric of content and one of quality.
+
+    Attributes:
+        system: its index in the panel.
+        n: recordings where both have both scores.
+        share, low, high: of them, how many (0 to 1) sound better and say less; seeds count in parts.
+        content_gain, quality_gain: ``[clips]``, means over seeds, turned so that more is better.
+        flagged: ``[clips]``, the share of a clip's seeds; NaN where a score is missing.
+    """
+
+    system: int
+    content: str
+    quality: str
+    n: int
+    share: float
+    low: float
+    high: float
+    content_gain: Array
+    quality_gain: Array
+    flagged: Array
+
+
+def hallucinations(analysis: Analysis, content: Sequence[str], quality: Sequence[str]) -> list[Hallucinations]:
+    """Of every processed system, for the metrics of ``content`` and ``quality`` that rows were scored with.
+
+    Nothing without a control (``noisy``) to compare with.
+
+    Args:
+        content, quality: names in the registry, or labels.
+    """
+    systems = analysis.panel.systems
+    control = next((at for at, system in enumerate(systems) if system.paradigm == "control"), None)
+    if control is None:
+        return []
+    resampler = Resampler(analysis.panel.unit_count, analysis.options.resamples)
+    return [
+        found
+        for of_content in _chosen(analysis, content)
+        for of_quality in _chosen(analysis, quality)
+        for at in range(len(systems))
+        if systems[at].paradigm != "control"
+        and (found := _hallucinations(analysis, at, control, of_content, of_quality, resampler)).n
+    ]
+
+
+def _chosen(analysis: Analysis, names: Iterable[str]) -> list[str]:
+    """Metrics shown that are called so, whatever version or label of theirs it is."""
+    wanted = set(names)
+    return [name for name in analysis.shown if {name.partition("@")[0], analysis.metrics[name].name} & wanted]
+
+
+def _hallucinations(
+    analysis: Analysis, system: int, control: int, content: str, quality: str, resampler: Resampler
+) -> Hallucinations:
+    said, sound = _gain(analysis, content, system, control), _gain(analysis, quality, system, control)
+    both = np.isfinite(said) & np.isfinite(sound)
+    count = both.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        flagged = ((said < 0) & (sound > 0)).sum(axis=1) / count
+        said_mean, sound_mean = (np.where(both, gain, 0).sum(axis=1) / count for gain in (said, sound))
+    by_unit = analysis.panel.by_unit(np.stack([np.nan_to_num(flagged), (count > 0).astype(np.float64)]))
+    draws = resampler.ratios(by_unit[:1], by_unit[1:])
+    low, high = draws.interval(analysis.options.confidence)
+    return Hallucinations(
+        *(system, content, quality, int((count > 0).sum())),
+        share=float(draws.estimate[0]),
+        low=float(np.maximum(low[0], 0)),
+        high=float(np.minimum(high[0], 1)),
+        content_gain=said_mean,
+        quality_gain=sound_mean,
+        flagged=flagged,
+    )
+
+
+def _gain(analysis: Analysis, metric: str, system: int, control: int) -> Array:
+    """``[clips, seeds]``: how much better than the control."""
+    scores = analysis.panel.scores[metric]
+    return np.asarray(analysis.metrics[metric].direction * (scores.samples[system] - scores.clips[control][:, None]))
+
+
+def remarks(analysis: Analysis, found: Iterable[Hallucinations]) -> list[str]:
+    """A line for each system and two metrics by which some recording is suspect."""
+    return [
+        f"{analysis.panel.systems[view.system].label}: {100 * view.share:.0f} % [{100 * view.low:.0f}, "
+        f"{100 * view.high:.0f}] of {view.n} recordings sound better than unprocessed "
+        f"({analysis.metrics[view.quality].label}) and say less of it ({analysis.metrics[view.content].label})"
+        for view in found
+        if view.share > 0
+    ]
+
+
+def hallucination_frame(analysis: Analysis, found: Iterable[Hallucinations]) -> pd.DataFrame:
+    """One line per system and two metrics: the share with its interval, and the mean gains."""
+    columns = [
+        *("dataset", "method", "steps", "content", "quality", "n", "share", "ci_low", "ci_high"),
+        *("content_gain", "quality_gain"),
+    ]
+    records = [
+        {
+            **_about(analysis, view),
+            **{"n": view.n, "share": view.share, "ci_low": view.low, "ci_high": view.high},
+            "content_gain": float(np.nanmean(view.content_gain)),
+            "quality_gain": float(np.nanmean(view.quality_gain)),
+        }
+        for view in found
+    ]
+    return pd.DataFrame(records, columns=columns).astype({"steps": "Int64"})
+
+
+def suspects_frame(analysis: Analysis, found: Iterable[Hallucinations]) -> pd.DataFrame:
+    """One line per flagged recording, those that lose most of what was said first: what to listen to."""
+    columns = [
+        "dataset",
+        "utterance",
+        "method",
+        "steps",
+        "content",
+        "quality",
+        "flagged",
+        "content_gain",
+        "quality_gain",
+    ]
+    records = [
+        {
+            **_about(analysis, view),
+            "utterance": analysis.panel.clips[clip],
+            "flagged": view.flagged[clip],
+            "content_gain": view.content_gain[clip],
+            "quality_gain": view.quality_gain[clip],
+        }
+        for view in found
+        for clip in np.flatnonzero(np.nan_to_num(view.flagged) > 0)
+    ]
+    frame = pd.DataFrame(records, columns=columns).astype({"steps": "Int64"})
+    return frame.sort_values(["content", "content_gain", "utterance"], ignore_index=True)
+
+
+def _about(analysis: Analysis, view: Hallucinations) -> dict[str, object]:
+    system = analysis.panel.systems[view.system]
+    return {
+        **{"dataset": analysis.panel.dataset, "method": system.method, "steps": system.steps},
+        **{"content": view.content, "quality": view.quality},
+    }

@@ -1,0 +1,168 @@
+"""What rows come to: leaderboard, comparisons, strata, views and plots, as files and on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.core.errors import did_you_mean
+from bench.core.files import naming, safe_name
+from results.statistics.analysis import Options
+from results.store.info import MetricInfo
+from results.store.rows import Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from results.statistics.analysis import Analysis
+    from results.views.behaviour import Correlation
+    from results.views.hallucination import Hallucinations
+    from results.views.strata import Stratum
+
+
+@dataclass(frozen=True)
+class Views:
+    """What beside the leaderboard is wanted; ``conf/leaderboard.yaml`` explains the keys.
+
+    Attributes:
+        strata: tags; None: every one that tells recordings apart.
+    """
+
+    options: Options = field(default_factory=Options)
+    strata: Sequence[str] | None = None
+    bins: int = 4
+    mixed: Sequence[str] = ()
+    content: Sequence[str] = ("wer", "lps")
+    quality: Sequence[str] = ("dnsmos", "dnsmos_p808", "utmos", "nisqa", "wvmos")
+    plots: bool = True
+
+
+def summarise(
+    folder: Path,
+    rows: Iterable[Row],
+    metrics: Mapping[str, MetricInfo],
+    views: Views | None = None,
+    notes: Sequence[str] = (),
+) -> None:
+    """Write everything to ``folder`` and print the leaderboard.
+
+    Args:
+        rows: with scores of one version under each metric's name (``results.store.versions``).
+        notes: what a reader should know of the rows; printed, and written below the tables.
+
+    Raises:
+        UserError: a tag or metric asked for does not exist, or a file cannot be written.
+    """
+    from results.statistics.analysis import analyse
+    from results.store.frame import write_csv as write_rows
+    from results.views.leaderboard import comparisons, leaderboard, write_csv
+    from results.views.terminal import render
+    from results.views.typeset import write_tables
+
+    rows, views = list(rows), views or Views()
+    analyses = analyse(rows, metrics, views.options)
+    _check(analyses, metrics, views)
+    looks = [_look(analysis, views) for analysis in analyses]
+    write_csv(leaderboard(analyses, metrics), folder / "leaderboard.csv")
+    write_csv(comparisons(analyses), folder / "comparisons.csv")
+    write_rows(rows, folder)
+    _write_views(looks, folder)
+    remarks = [look.remarks for look in looks]
+    write_tables(analyses, folder, remarks, notes)
+    render(analyses, remarks, notes)
+    if views.plots:
+        _draw(looks, folder / "plots")
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A dataset's analysis and what else is seen of it."""
+
+    analysis: Analysis
+    strata: Sequence[Stratum]
+    correlations: Sequence[Correlation]
+    hallucinations: Sequence[Hallucinations]
+    mixed: Sequence[pd.DataFrame]
+    remarks: Sequence[str]
+
+
+def _check(analyses: Sequence[Analysis], metrics: Mapping[str, MetricInfo], views: Views) -> None:
+    from results.views.strata import check_tags
+
+    default = Views()
+    cluster = views.options.cluster
+    asked = [cluster] if cluster and cluster != default.options.cluster else []  # not every dataset knows its speakers
+    check_tags(analyses, [*(views.strata or ()), *asked])
+    heard = {*metrics, *(info.name for info in metrics.values()), *default.content, *default.quality}
+    for known, names in ((metrics, views.mixed), (heard, (*views.content, *views.quality))):
+        for metric in names:
+            if metric not in known:
+                raise did_you_mean("metric", metric, known)
+
+
+def _look(analysis: Analysis, views: Views) -> _Look:
+    from results.statistics.mixed import mixed_frame
+    from results.views.behaviour import correlate, goodhart
+    from results.views.hallucination import hallucinations, remarks
+    from results.views.strata import stratify
+
+    invented = hallucinations(analysis, views.content, views.quality)
+    return _Look(
+        analysis,
+        strata=stratify(analysis, views.strata, views.bins),
+        correlations=correlate(analysis),
+        hallucinations=invented,
+        mixed=[mixed_frame(analysis, metric) for metric in views.mixed],
+        remarks=[*goodhart(analysis), *remarks(analysis, invented)],
+    )
+
+
+def _write_views(looks: Sequence[_Look], folder: Path) -> None:
+    """A table for each view, of all datasets; a view without anything to see leaves none, old or new."""
+    import pandas as pd
+
+    from results.views.behaviour import correlation_frame
+    from results.views.hallucination import hallucination_frame, suspects_frame
+    from results.views.leaderboard import write_csv
+    from results.views.seeds import seed_frame
+    from results.views.strata import strata_frame
+
+    tables = {
+        "strata": [strata_frame(look.strata, look.analysis.panel.dataset) for look in looks],
+        "metric_correlations": [correlation_frame(look.correlations, look.analysis.panel.dataset) for look in looks],
+        "hallucinations": [hallucination_frame(look.analysis, look.hallucinations) for look in looks],
+        "hallucinated_clips": [suspects_frame(look.analysis, look.hallucinations) for look in looks],
+        "seeds": [seed_frame(look.analysis) for look in looks],
+        "mixed": [frame for look in looks for frame in look.mixed],
+    }
+    for name, frames in tables.items():
+        path = folder / f"{name}.csv"
+        if filled := [frame for frame in frames if not frame.empty]:
+            write_csv(pd.concat(filled), path)
+        else:
+            with naming(path):
+                path.unlink(missing_ok=True)
+
+
+def _draw(looks: Sequence[_Look], folder: Path) -> None:
+    from results.plots import figures
+    from results.plots.correlations import correlation_map
+    from results.plots.plane import noise_artefact_plane
+    from results.plots.scores import scores_by_method, scores_by_nfe
+    from results.plots.strata import scores_by_stratum
+
+    for look in looks:
+        drawn = {
+            "scores": scores_by_method(look.analysis),
+            "nfe": scores_by_nfe(look.analysis),
+            "metrics": correlation_map(look.analysis, look.correlations),
+            "plane": noise_artefact_plane(look.analysis),
+        }
+        for tag in dict.fromkeys(stratum.tag for stratum in look.strata):
+            of_tag = [stratum for stratum in look.strata if stratum.tag == tag]
+            drawn[f"by_{safe_name(tag)}"] = scores_by_stratum(look.analysis, of_tag)
+        for name, figure in drawn.items():
+            if figure is not None:
+                figures.save(figure, folder, f"{name}_{safe_name(look.analysis.panel.dataset)}")

@@ -1,0 +1,126 @@
+"""The leaderboard for papers and pages: Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bench.core.files import replacing
+from results.statistics.analysis import Analysis
+from results.views.cells import Cell, legend, lines, missing
+
+
+def write_tables(
+    analyses: Iterable[Analysis],
+    folder: Path,
+    remarks: Sequence[Sequence[str]] | None = None,
+    notes: Sequence[str] = (),
+) -> list[Path]:
+    """``leaderboard.md`` and ``leaderboard.tex`` in ``folder``.
+
+    Args:
+        remarks: on each dataset, written below its table.
+        notes: on all of them.
+    """
+    analyses = list(analyses)
+    remarks = [[*of_dataset, *notes] for of_dataset in remarks or [()] * len(analyses)]
+    written = []
+    tables = {"leaderboard.md": markdown(analyses, remarks), "leaderboard.tex": latex(analyses, remarks)}
+    for name, text in tables.items():
+        with replacing(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+        written.append(folder / name)
+    return written
+
+
+def markdown(analyses: Sequence[Analysis], remarks: Sequence[Sequence[str]]) -> str:
+    """A heading, a table and notes per dataset: best in bold, ties marked ``≈``, n in a column."""
+    parts = []
+    for analysis, of_dataset in zip(analyses, remarks, strict=True):
+        header, rows = _grid(analysis)
+        table = [list(map(_markdown, line)) for line in (header, *rows)]
+        table.insert(1, [":--", *["--:"] * (len(header) - 1)])
+        notes = [_markdown_text(note) for note in [*legend(analysis, "bold", "≈"), *missing(analysis), *of_dataset]]
+        parts += [f"## {_markdown_text(analysis.panel.dataset)}: {analysis.size}", ""]
+        parts += [f"| {' | '.join(row)} |" for row in table]
+        parts += ["", *(f"- {note}" for note in notes), ""]
+    return "\n".join(parts)
+
+
+def latex(analyses: Sequence[Analysis], remarks: Sequence[Sequence[str]]) -> str:
+    """A ``table`` per dataset, for the package booktabs: best in bold, ties marked, n in a column."""
+    parts = ["% \\usepackage{booktabs}", ""]
+    for analysis, of_dataset in zip(analyses, remarks, strict=True):
+        header, rows = _grid(analysis)
+        heads, *table = (" & ".join(map(_latex, line)) for line in (header, *rows))
+        notes = [_latex_text(note) for note in [*legend(analysis, "bold", "≈"), *missing(analysis), *of_dataset]]
+        parts += [
+            *("\\begin{table}", "  \\centering"),
+            f"  \\caption{{{_latex_text(f'{analysis.panel.dataset}: {analysis.size}')}}}",
+            f"  \\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
+            *("    \\toprule", f"    {heads} \\\\", "    \\midrule"),
+            *(f"    {line} \\\\" for line in table),
+            *("    \\bottomrule", "  \\end{tabular}", ""),
+            f"  \\footnotesize {'. '.join(notes)}.",
+            *("\\end{table}", ""),
+        ]
+    return "\n".join(parts)
+
+
+def _grid(analysis: Analysis) -> tuple[list[str | Cell], list[list[str | Cell]]]:
+    """What stands in the header and in each line."""
+    rows, names = lines(analysis), analysis.shown
+    steps, failed = any(row.steps for row in rows), any(row.failed for row in rows)
+    heads = (analysis.metrics[name].heading for name in names)
+    return ["method", *["N"] * steps, *heads, "n", "NFE", "RTF", *["failed"] * failed], [
+        [
+            *(row.method, *[row.steps] * steps),
+            *(row.cells[name] for name in names),
+            *(str(row.n), row.nfe, row.rtf, *[str(row.failed or "")] * failed),
+        ]
+        for row in rows
+    ]
+
+
+def _markdown(content: str | Cell) -> str:
+    return _markdown_cell(content) if isinstance(content, Cell) else _markdown_text(content)
+
+
+def _latex(content: str | Cell) -> str:
+    return _latex_cell(content) if isinstance(content, Cell) else _latex_text(content)
+
+
+def _markdown_cell(cell: Cell) -> str:
+    if not cell.mean:
+        return "–"
+    mean = f"**{cell.mean}**" if cell.standing == "best" else f"≈{cell.mean}" if cell.standing == "tied" else cell.mean
+    return " ".join(filter(None, [mean, cell.interval, "" if cell.n is None else f"(n={cell.n})"]))
+
+
+def _latex_cell(cell: Cell) -> str:
+    if not cell.mean:
+        return "--"
+    mean = _latex_text(cell.mean)
+    mean = {"best": f"\\textbf{{{mean}}}", "tied": f"$\\approx${mean}", "": mean}[cell.standing]
+    interval = f"{{\\scriptsize {_latex_text(cell.interval)}}}" if cell.interval else ""
+    return " ".join(filter(None, [mean, interval, "" if cell.n is None else f"($n={cell.n}$)"]))
+
+
+def _markdown_text(text: str) -> str:
+    """``text`` in which nothing is markup."""
+    return re.sub(r"[\\`*_\[\]<>|#]", r"\\\g<0>", text)
+
+
+_LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"[": "{[}", "]": "{]}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"},
+    **{"↑": r"$\uparrow$", "↓": r"$\downarrow$", "≈": r"$\approx$", "±": r"$\pm$"},
+}
+
+
+def _latex_text(text: str) -> str:
+    """``text`` in which nothing is a command; a minus before a digit is one."""
+    marked = re.sub(r"(?<![\w.])-(?=[\d.])", "\0", text)
+    return "".join("$-$" if character == "\0" else _LATEX.get(character, character) for character in marked)
