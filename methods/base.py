@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from bench.core.audio import resample
 from bench.core.errors import UserError
 from bench.core.registry import Registry
-from bench.core.types import Audio
+from bench.core.types import Audio, Tag
 from methods.diffusion.paths import RandnLike
 
 Seed = torch.Generator | int | None
@@ -28,12 +28,14 @@ class Enhanced:
         nfe: network function evaluations, counted where the networks were called.
         model_rate: the rate in Hz the method worked at, if it resampled the recording for that.
         estimate: of a method in two stages, what the first made of the recording; as ``audio``.
+        adjusted: what was done to the speech of a system outside so that it fits: {"samples": -304} and the like.
     """
 
     audio: Audio
     nfe: int = 0
     model_rate: int | None = None
     estimate: Audio | None = None
+    adjusted: Mapping[str, Tag] = field(default_factory=dict)
 
 
 class Method(ABC):
@@ -159,7 +161,7 @@ class Method(ABC):
         estimate = None
         if enhanced.estimate is not None:
             estimate = _fit(resample(enhanced.estimate, rate, sample_rate), clip.size)
-        return Enhanced(audio, enhanced.nfe, rate if rate != sample_rate else None, estimate)
+        return Enhanced(audio, enhanced.nfe, rate if rate != sample_rate else None, estimate, enhanced.adjusted)
 
 
 def _fresh(generator: Seed) -> torch.Generator:

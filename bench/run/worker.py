@@ -132,6 +132,7 @@ class Worker:
             threads=self.threads,
             device=_device(method),
             tags=dict(utterance.tags),
+            adjusted=dict(enhanced.adjusted),
         )
 
     def _with_scores(self, row: Row, metrics: Iterable[str], enhanced: Enhanced, utterance: Utterance) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,24 @@ _FIXED = {
 """Columns that every table of rows has, and their pandas types; integers can be missing."""
 
 
+_MAPPINGS: dict[str, Callable[[Row], Mapping[str, Any]]] = {
+    "tag": lambda row: row.tags,
+    "finding": lambda row: row.findings,
+    "adjusted": lambda row: row.adjusted,
+    "computing": lambda row: row.computing,
+    "cost": lambda row: row.cost,
+}
+"""What differs from row to row: one column for each name that occurs, under this prefix."""
+
+
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """One line per row, sorted by key.
 
     Columns: the key and what is known of the enhancement; for every metric ``<metric>`` (NaN where
     missing), ``<metric>_status`` (``ok``, ``undefined``, ``error``, ``skipped``), ``<metric>_reason`` (why it is
     missing) and ``<metric>_version`` (what it was computed by), and ``<metric>_errors`` and ``<metric>_total`` of
-    a rate; for every tag ``tag_<tag>``. A metric called like one of the fixed columns is ``<metric>_score``.
+    a rate; for every tag ``tag_<tag>``, and likewise for findings, adjustments, computing and cost. A metric called
+    like one of the fixed columns is ``<metric>_score``.
     """
     rows = sorted(rows, key=lambda row: row.key)
     columns: dict[str, list[Any]] = {name: [_known(row, name) for row in rows] for name in _FIXED}
@@ -56,8 +67,9 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
             columns[f"{metric}_errors"] = [score.errors for score in scores]
             columns[f"{metric}_total"] = [score.total for score in scores]
         columns[f"{metric}_version"] = [row.metric_versions.get(metric) for row in rows]
-    for tag in sorted({tag for row in rows for tag in row.tags}):
-        columns[f"tag_{tag}"] = [row.tags.get(tag) for row in rows]
+    for prefix, of in _MAPPINGS.items():
+        for name in sorted({name for row in rows for name in of(row)}):
+            columns[f"{prefix}_{name}"] = [of(row).get(name) for row in rows]
     return pd.DataFrame(columns).astype(numbers)
 
 

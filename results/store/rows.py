@@ -9,7 +9,11 @@ from typing import Any
 
 from bench.core.types import Score, Status, Tag
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE = (1, 2)
+"""Version 2 added ``findings``, ``adjusted``, ``computing`` and ``cost``; a row of version 1 has none of them."""
+
+_OPTIONAL = ("findings", "adjusted", "computing", "cost")
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,10 @@ class Row:
         scores: metric name -> value or typed missingness.
         metric_versions: metric name -> what its value depends on beside the audio.
         tags: the utterance's tags (SNR, noise type, speaker, sex, T60, ...).
+        findings: what a check of the audio found amiss (clipped, delayed, inverted, band-limited, ...) and by how much.
+        adjusted: what was done to enhanced speech that came from outside, so that it fits (samples cut or padded, ...).
+        computing: how it was computed, where that is not the default (precision, batch, pieces, ...).
+        cost: what the method costs beside time (parameters, multiply-accumulates a second, peak memory, latency).
     """
 
     key: Key
@@ -71,6 +79,10 @@ class Row:
     scores: Mapping[str, Score] = field(default_factory=dict)
     metric_versions: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, Tag] = field(default_factory=dict)
+    findings: Mapping[str, Tag] = field(default_factory=dict)
+    adjusted: Mapping[str, Tag] = field(default_factory=dict)
+    computing: Mapping[str, Tag] = field(default_factory=dict)
+    cost: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def rtf(self) -> float | None:
@@ -94,6 +106,7 @@ class Row:
         """One line of JSON, with the schema's version."""
         data = {"schema": SCHEMA_VERSION, **asdict(self)}
         data["scores"] = {name: _without_blanks(score) for name, score in data["scores"].items()}
+        data = {name: value for name, value in data.items() if value or name not in _OPTIONAL}
         return json.dumps(data, ensure_ascii=False, allow_nan=False)
 
     @staticmethod
@@ -107,8 +120,8 @@ class Row:
         if not isinstance(data, dict):
             raise ValueError("not a row")
         version = data.pop("schema", None)
-        if version != SCHEMA_VERSION:
-            raise ValueError(f"row schema {version}, this version reads {SCHEMA_VERSION}")
+        if version not in READABLE:
+            raise ValueError(f"row schema {version}, this version reads {' and '.join(map(str, READABLE))}")
         known = {f.name for f in fields(Row)}
         if unknown := set(data) - known:
             raise ValueError(f"row has unknown fields {sorted(unknown)}")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -67,7 +68,25 @@ def test_other_lines_are_refused_as_value_errors(line: str) -> None:
 
 def test_another_schema_and_unknown_fields_are_named() -> None:
     data = json.loads(make_row().to_json())
-    with pytest.raises(ValueError, match="row schema 99, this version reads 1"):
+    with pytest.raises(ValueError, match="row schema 99, this version reads 1 and 2"):
         Row.from_json(json.dumps(data | {"schema": 99}))
     with pytest.raises(ValueError, match="colour"):
         Row.from_json(json.dumps(data | {"colour": "red"}))
+
+
+def test_a_row_of_the_first_version_is_read() -> None:
+    row = make_row()
+    old = json.loads(row.to_json()) | {"schema": 1}
+    assert not {"findings", "adjusted", "computing", "cost"} & set(old)
+    assert Row.from_json(json.dumps(old)) == row
+
+
+def test_what_was_found_adjusted_computed_and_paid_comes_back() -> None:
+    row = replace(
+        make_row(),
+        findings={"clipped": 0.25, "inverted": True},
+        adjusted={"samples": -304},
+        computing={"precision": "bfloat16", "batch": 8},
+        cost={"parameters": 27.8e6},
+    )
+    assert Row.from_json(row.to_json()) == row

@@ -76,8 +76,8 @@ def test_a_corrupt_line_is_named_by_file_and_number(tmp_path: Path, broken: str)
 
 
 def test_rows_of_another_schema_are_refused_even_as_the_last_line(tmp_path: Path) -> None:
-    (tmp_path / "rows.jsonl").write_text(make_row().to_json().replace('"schema": 1', '"schema": 2'))
-    with pytest.raises(UserError, match=r"line 1: row schema 2, this version reads 1"):
+    (tmp_path / "rows.jsonl").write_text(make_row().to_json().replace('"schema": 2', '"schema": 3'))
+    with pytest.raises(UserError, match=r"line 1: row schema 3, this version reads 1 and 2"):
         Store(tmp_path).rows()
 
 
