@@ -14,6 +14,7 @@ from scipy import stats
 
 from listening_test.analysis.ratings import Array
 from results.statistics.comparison import holm
+from results.statistics.estimable import why_not
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,18 +42,21 @@ def fit(ratings: pd.DataFrame, conditions: Sequence[str]) -> MixedModel:
     """
     from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
-    data = ratings[ratings["condition"].isin(list(conditions))]
+    conditions = [name for name in conditions if (ratings["condition"] == name).any()]
+    data = ratings[ratings["condition"].isin(conditions)]
     clip = data["dataset"] + "/" + data["utterance"]
-    if data["listener"].nunique() < 2 or clip.nunique() < 2 or len(conditions) < 2:
-        return MixedModel(pd.DataFrame(), problem="it needs two listeners, two clips and two conditions")
-    fixed = pd.get_dummies(pd.Categorical(data["condition"], list(conditions))).to_numpy(dtype=np.float64)
+    crossed = {"listener": data["listener"].tolist(), "clip": clip.tolist()}
+    scores = data["score"].to_numpy(dtype=np.float64)
+    if problem := why_not(scores, ("condition", data["condition"].tolist()), crossed):
+        return MixedModel(pd.DataFrame(), problem=problem)
+    fixed = pd.get_dummies(pd.Categorical(data["condition"], conditions)).to_numpy(dtype=np.float64)
     random = [pd.get_dummies(column).to_numpy(dtype=np.float64) for column in (data["listener"], clip)]
     names = [[f"{kind}{index}" for index in range(part.shape[1])] for kind, part in zip("lc", random, strict=True)]
     parts = VCSpec(["listener", "clip"], [[name] for name in names], [[part] for part in random])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            model = MixedLM(data["score"].to_numpy(), fixed, np.zeros(len(data)), exog_vc=parts)
+            model = MixedLM(scores, fixed, np.zeros(len(data)), exog_vc=parts)
             fitted = model.fit(reml=True)
         except (np.linalg.LinAlgError, ValueError) as error:
             return MixedModel(pd.DataFrame(), problem=f"it cannot be fitted ({error})")

@@ -20,6 +20,7 @@ import pandas as pd
 
 from bench.core.errors import UserError
 from results.statistics.analysis import Analysis
+from results.statistics.estimable import why_not
 from results.statistics.panel import RECORDING
 
 _SUITS = "interaction"
@@ -42,7 +43,7 @@ def mixed_frame(analysis: Analysis, metric: str) -> pd.DataFrame:
     data = _long(analysis, metric)
     if data["system"].nunique() < 2 or data["recording"].nunique() < 2:
         return pd.DataFrame(columns=COLUMNS)
-    fit, note = _fit(_model(data))
+    fit, note = _estimated(data, analysis.panel.unit)
     records = [{"kind": "none"}] if fit is None else [*_contrasts(analysis, fit), *_deviations(analysis, fit)]
     about = {
         **{"dataset": analysis.panel.dataset, "metric": metric, "note": note},
@@ -83,14 +84,25 @@ def _long(analysis: Analysis, metric: str) -> pd.DataFrame:
     return pd.DataFrame({"score": values[systems, clips], "system": systems, "recording": clips, "unit": units})
 
 
+def _estimated(data: pd.DataFrame, unit: str) -> tuple[Any, str]:
+    """The fit, None where the data allow none, and what is to be said of it."""
+    random = {unit: data["unit"].tolist(), **({RECORDING: data["recording"].tolist()} if _grouped(data) else {})}
+    problem = why_not(data["score"].to_numpy(dtype=np.float64), ("system", data["system"].tolist()), random)
+    return (None, problem) if problem else _fit(_model(data))
+
+
+def _grouped(data: pd.DataFrame) -> bool:
+    """Whether recordings lie within larger units."""
+    return bool(data["unit"].nunique() < data["recording"].nunique())
+
+
 def _model(data: pd.DataFrame) -> Any:
     """Recordings are an effect of their own where they are grouped by something above them."""
     try:
         from statsmodels.formula.api import mixedlm
     except ImportError as error:
         raise UserError("mixed: needs statsmodels; pip install 'sebench[statistics]'") from error
-    grouped = data["unit"].nunique() < data["recording"].nunique()
-    effects = {_SUITS: "0 + C(system)", RECORDING: "0 + C(recording)"} if grouped else None
+    effects = {_SUITS: "0 + C(system)", RECORDING: "0 + C(recording)"} if _grouped(data) else None
     return mixedlm("score ~ C(system)", data, groups="unit", re_formula="1", vc_formula=effects)
 
 

@@ -147,10 +147,33 @@ def test_the_mixed_model_finds_what_was_put_in() -> None:
 
 
 def test_a_model_that_cannot_be_fitted_says_why(ratings: pd.DataFrame) -> None:
-    alone = mixed.fit(ratings[ratings["listener"] == "l0"], SYSTEMS)
-    assert "two listeners" in alone.problem and alone.contrasts.empty
-    same = mixed.fit(ratings.assign(score=50.0), SYSTEMS)
-    assert same.problem
+    """Told by the data: whether an optimiser converges on such data depends on the processor."""
+    places = {
+        name: value.astype("category").cat.codes.astype(float)
+        for name, value in ratings[["listener", "utterance", "condition"]].items()
+    }
+    own_clip = ratings["listener"].str.removeprefix("l") == ratings["utterance"].str.removeprefix("clip")
+    first_of_each = ratings[ratings["condition"] != "reference"].drop_duplicates(["listener", "utterance"])
+    cases = {
+        "it needs two listeners": ratings[ratings["listener"] == "l0"],
+        "it needs two clips": ratings[ratings["utterance"] == "clip0"],
+        "it needs two conditions": ratings[ratings["condition"] == "low"],
+        "all scores are the same (50)": ratings.assign(score=50.0),
+        "explain every score exactly": ratings.assign(score=10 * places["condition"] + places["listener"] / 3),
+        "cannot be told apart": ratings[own_clip],
+        "leave none to estimate the error from": first_of_each.groupby("listener")
+        .head(1)
+        .iloc[:6]
+        .assign(condition=list(SYSTEMS) * 2, utterance=["clip0", "clip1", "clip2", "clip0", "clip1", "clip1"]),
+    }
+    for reason, data in cases.items():
+        model = mixed.fit(data, SYSTEMS)
+        assert reason in model.problem and model.contrasts.empty, reason
+
+
+def test_a_condition_that_nobody_rated_is_not_in_the_model(ratings: pd.DataFrame) -> None:
+    model = mixed.fit(ratings[ratings["condition"] != "low"], SYSTEMS)
+    assert model.problem == "" and model.contrasts[["condition", "other"]].to_numpy().tolist() == [["middle", "high"]]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from metrics.base import create
 from metrics.perceptual import pesq
 from metrics.perceptual.pesq import utterances
 from tests.metrics.signals import RATE, hiss, pair, syllables
+from tests.reference.take import GOLDEN
 
 
 @pytest.mark.parametrize(("name", "top"), [("pesq", 4.644), ("pesq_nb", 4.549)])
@@ -95,9 +96,9 @@ def test_a_crash_of_the_code_costs_one_score(monkeypatch: pytest.MonkeyPatch) ->
     assert create("pesq").score(fine, pair(fine, fine)).status == "ok"
 
 
-def test_reference_values(shared: Path) -> None:
-    signals = np.load(shared / "reference/metrics/metrics_signals.npz")
-    golden = json.loads((shared / "reference/metrics/metrics.json").read_text())
+def test_reference_values() -> None:
+    signals = np.load(GOLDEN / "metrics/metrics_signals.npz")
+    golden = json.loads((GOLDEN / "metrics/metrics.json").read_text())
     for i in range(4):
         utterance = pair(signals[f"clean{i}"], signals[f"noisy{i}"])
         for name, key in (("pesq", "pesq_wb"), ("pesq_nb", "pesq_nb")):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from metrics.base import create
 from metrics.intrusive.si_sdr import decompose
 from tests.metrics.signals import hiss, pair, syllables, tone
+from tests.reference.take import GOLDEN
 
 SPEECH, NOISE, ARTEFACT = tone(400), 0.5 * tone(1000), tone(2500)
 
@@ -66,9 +66,9 @@ def test_ratios_of_noise_need_noise() -> None:
     assert create("si_sdr").score(SPEECH + NOISE, pair(SPEECH, SPEECH)).status == "ok"
 
 
-def test_reference_values(shared: Path) -> None:
-    signals = np.load(shared / "reference/metrics/metrics_signals.npz")
-    golden = json.loads((shared / "reference/metrics/metrics.json").read_text())
+def test_reference_values() -> None:
+    signals = np.load(GOLDEN / "metrics/metrics_signals.npz")
+    golden = json.loads((GOLDEN / "metrics/metrics.json").read_text())
     for i in range(4):
         clean, noisy, enhanced = (signals[f"{kind}{i}"] for kind in ("clean", "noisy", "est"))
         found = [value(name, enhanced, clean, noisy) for name in ("si_sdr", "si_sir", "si_sar")]

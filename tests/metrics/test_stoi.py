@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from metrics.base import create
 from tests.metrics.signals import RATE, hiss, pair, syllables
+from tests.reference.take import GOLDEN
 
 
 @pytest.mark.parametrize("name", ["stoi", "estoi"])
@@ -51,9 +51,9 @@ def test_neither_depends_on_numpys_global_generator_nor_moves_it() -> None:
     assert values[0] == values[1]
 
 
-def test_reference_values(shared: Path) -> None:
-    signals = np.load(shared / "reference/metrics/metrics_signals.npz")
-    golden = json.loads((shared / "reference/metrics/metrics.json").read_text())
+def test_reference_values() -> None:
+    signals = np.load(GOLDEN / "metrics/metrics_signals.npz")
+    golden = json.loads((GOLDEN / "metrics/metrics.json").read_text())
     for i in range(4):
         utterance = pair(signals[f"clean{i}"], signals[f"noisy{i}"])
         for name in ("stoi", "estoi"):

@@ -62,4 +62,21 @@ def test_what_has_no_variance_is_said_or_the_model_given_up() -> None:
     scores = np.random.default_rng(4).normal(size=(1, 40))
     frame = mixed_frame(analysis(np.concatenate([scores, -scores])), "x")
     assert (frame["note"] != "").all()
-    assert mixed_frame(analysis(np.ones((2, 6))), "x")["note"].ne("").all()
+
+
+@pytest.mark.parametrize("speakers", [None, [0, 0, 1, 1, 2, 2]], ids=["recordings", "speakers"])
+def test_data_that_no_model_fits_are_known_by_what_they_are(speakers: list[int] | None) -> None:
+    slope = np.arange(6.0) / 3
+    for scores, reason in {
+        (1.0, 1.0): "all scores are the same",
+        (0.1, 0.7): "explain every score exactly",
+    }.items():
+        made = np.array(scores)[:, None] + (0 if scores[0] == scores[1] else slope)
+        line = mixed_frame(analysis(np.broadcast_to(made, (2, 6)), speakers), "x")
+        assert line["kind"].tolist() == ["none"] and reason in line["note"].item()
+
+
+def test_systems_without_a_common_recording_are_not_compared_by_a_model() -> None:
+    rows = [make_row(f"u{n}", method=f"m{n % 2}", x=float(n**2)) for n in range(8)]
+    (made,) = analyse(rows, options=Options(resamples=1000))
+    assert "leave none to estimate the error from" in mixed_frame(made, "x")["note"].item()
