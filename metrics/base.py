@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -14,6 +14,13 @@ from bench.core.audio import RESAMPLER, resample
 from bench.core.errors import UserError
 from bench.core.registry import Registry
 from bench.core.types import Audio, Score, Tag, Utterance
+
+
+Aspect = Literal["quality", "dimension", "signal", "intelligibility", "content", "speaker", "cost"]
+"""What a metric is about: ``quality`` as a whole, one ``dimension`` of it (noisiness, distortion), the ``signal``
+(distances of waveforms or spectra), ``intelligibility``, the ``content`` (which words or phonemes are heard), the
+``speaker``, or what the enhancement ``cost``.
+"""
 
 
 class Undefined(Exception):
@@ -60,6 +67,8 @@ class Metric(ABC):
         label: as printed in tables and plots ("PESQ", "SI-SDR").
         unit: "dB", "MOS", "%" or "".
         higher_is_better: which way is good; None: neither is, the value describes.
+        aspect: what it is about.
+        low, high: the ends of its scale, None where it has none. What networks guess may lie a little beyond.
         needs_clean: whether it compares with the clean speech (intrusive).
         needs_transcript: whether it compares with what was said.
         needs_estimate: whether it compares with the predictor's estimate of a two-stage method.
@@ -73,6 +82,9 @@ class Metric(ABC):
     label: ClassVar[str]
     unit: ClassVar[str] = ""
     higher_is_better: ClassVar[bool | None] = True
+    aspect: ClassVar[Aspect] = "signal"
+    low: ClassVar[float | None] = None
+    high: ClassVar[float | None] = None
     needs_clean: ClassVar[bool] = True
     needs_transcript: ClassVar[bool] = False
     needs_estimate: ClassVar[bool] = False

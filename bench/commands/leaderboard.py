@@ -31,11 +31,11 @@ class Request:
             mix=_boolean(config, "mix"),
             views=Views(
                 options=options(config),
-                strata=None if config["strata"] == "auto" else _names(config, "strata"),
+                strata=_names_or_auto(config, "strata"),
                 bins=_at_least(config, "bins", 2),
                 mixed=_names(config, "mixed"),
-                content=_names(config, "content"),
-                quality=_names(config, "quality"),
+                content=_names_or_auto(config, "content"),
+                quality=_names_or_auto(config, "quality"),
                 plots=_boolean(config, "plots"),
             ),
         )
@@ -84,6 +84,10 @@ def _names(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if not all(isinstance(entry, str) for entry in entries):
         raise UserError(f"{key}: a list of names, got {value!r}")
     return tuple(dict.fromkeys(entries))
+
+
+def _names_or_auto(config: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
+    return None if config[key] == "auto" else _names(config, key)
 
 
 def _boolean(config: Mapping[str, Any], key: str) -> bool:

@@ -113,7 +113,10 @@ def _short(value: Any) -> str:
 def _shown(label: str, name: str, metric: Metric) -> Manifest:
     """What tables and plots say of a metric; the user's own label goes before the metric's."""
     own = metric.label if label == name else label
-    return {"label": own, "unit": metric.unit, "higher_is_better": metric.higher_is_better}
+    return {
+        **{"label": own, "unit": metric.unit, "higher_is_better": metric.higher_is_better},
+        **{"aspect": metric.aspect, "intrusive": metric.needs_clean, "low": metric.low, "high": metric.high},
+    }
 
 
 def _without_device(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,8 @@ class PhonemeSimilarity(Metric):
     """
 
     label = "LPS"
+    aspect = "content"
+    high = 1.0
     sample_rate = 16000
     package = "rapidfuzz"
 

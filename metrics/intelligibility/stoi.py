@@ -36,6 +36,8 @@ class Stoi(Metric):
     """The correlation of short-time third-octave envelopes with those of the clean speech."""
 
     label = "STOI"
+    aspect = "intelligibility"
+    low, high = -1.0, 1.0
     package = "pystoi"
     min_seconds = 0.4
     extended: ClassVar[bool] = False

@@ -32,6 +32,8 @@ class WordErrorRate(Metric):
     label = "WER"
     unit = "%"
     higher_is_better = False
+    aspect = "content"
+    low = 0.0
     needs_clean = False
     needs_transcript = True
     sample_rate = 16000

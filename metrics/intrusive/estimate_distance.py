@@ -23,6 +23,7 @@ class EstimateDistance(Metric):
     label = "Moved"
     unit = "dB"
     higher_is_better = None
+    low = LOWEST
     needs_clean = False
     needs_estimate = True
 

@@ -21,6 +21,7 @@ class LogLikelihoodRatio(Metric):
 
     label = "LLR"
     higher_is_better = False
+    low = 0.0
     sample_rate = 16000
 
     def compute(self, clip: Clip) -> float:

@@ -26,6 +26,7 @@ class LogSpectralDistance(Metric):
     label = "LSD"
     unit = "dB"
     higher_is_better = False
+    low = 0.0
     sample_rate = 16000
 
     def compute(self, clip: Clip) -> float:

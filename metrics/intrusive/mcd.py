@@ -28,6 +28,7 @@ class MelCepstralDistortion(Metric):
     label = "MCD"
     unit = "dB"
     higher_is_better = False
+    low = 0.0
     sample_rate = 16000
 
     def compute(self, clip: Clip) -> float:

@@ -25,6 +25,7 @@ class SegmentalSnr(Metric):
 
     label = "SSNR"
     unit = "dB"
+    low, high = LOWEST, HIGHEST
     sample_rate = 16000
 
     def compute(self, clip: Clip) -> float:

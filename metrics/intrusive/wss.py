@@ -40,6 +40,7 @@ class WeightedSpectralSlope(Metric):
 
     label = "WSS"
     higher_is_better = False
+    low = 0.0
     sample_rate = 16000
 
     def compute(self, clip: Clip) -> float:

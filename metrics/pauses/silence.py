@@ -61,6 +61,7 @@ class SilenceEnergy(_InPauses):
 
     label = "Pause level"
     unit = "dB"
+    low = LOWEST
 
     def compute(self, clip: Clip) -> float:
         pauses = find(clip.reference, clip.enhanced)
@@ -73,6 +74,7 @@ class SilenceVoicing(_InPauses):
 
     label = "Pause voicing"
     unit = "%"
+    low, high = 0.0, 100.0
 
     def compute(self, clip: Clip) -> Score:
         pauses = find(clip.reference, clip.enhanced)

@@ -10,10 +10,11 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import METRICS, Clip, Metric, distribution
+from metrics.base import METRICS, Aspect, Clip, Metric, distribution
 from metrics.intrusive.frames import framed, trimmed_mean
 from metrics.intrusive.llr import llr
 from metrics.intrusive.segmental_snr import segmental_snr
@@ -33,6 +34,8 @@ class Measures:
 
 class _Composite(Metric):
     unit = "MOS"
+    aspect: ClassVar[Aspect] = "dimension"
+    low, high = 1.0, 5.0
     sample_rate = 16000
     min_seconds = 0.25
 
@@ -86,6 +89,7 @@ class Overall(_Composite):
     """Overall quality, 5: excellent."""
 
     label = "COVL"
+    aspect = "quality"
 
     def rating(self, measures: Measures) -> float:
         return 1.594 + 0.805 * measures.pesq - 0.512 * measures.llr - 0.007 * measures.wss

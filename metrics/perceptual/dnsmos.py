@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.base import METRICS, Aspect, Clip, Metric, Undefined
 from metrics.models import sha256
 
 P835, P808 = "sig_bak_ovr.onnx", "model_v8.onnx"
@@ -65,6 +65,8 @@ class Dnsmos(Metric):
 
     label = "DNSMOS"
     unit = "MOS"
+    aspect: ClassVar[Aspect] = "quality"
+    low, high = 1.0, 5.0
     needs_clean = False
     sample_rate = 16000
     min_seconds = 0.25
@@ -87,6 +89,7 @@ class DnsmosSig(Dnsmos):
     """P.835 quality of the speech itself."""
 
     label = "DNSMOS-SIG"
+    aspect = "dimension"
     key = "sig_mos"
 
 
@@ -95,6 +98,7 @@ class DnsmosBak(Dnsmos):
     """P.835 absence of disturbing background."""
 
     label = "DNSMOS-BAK"
+    aspect = "dimension"
     key = "bak_mos"
 
 

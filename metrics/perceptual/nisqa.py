@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.base import METRICS, Aspect, Clip, Metric, Undefined
 from metrics.models import model_file, sha256
 
 WEIGHTS = "~/.torchmetrics/NISQA/nisqa.tar"
@@ -32,6 +32,8 @@ class Nisqa(Metric):
 
     label = "NISQA"
     unit = "MOS"
+    aspect: ClassVar[Aspect] = "quality"
+    low, high = 1.0, 5.0
     needs_clean = False
     min_seconds = 0.25
     package = "torchmetrics"
@@ -72,6 +74,7 @@ class NisqaNoisiness(Nisqa):
     """Noisiness, 5: not noisy."""
 
     label = "NISQA-NOI"
+    aspect = "dimension"
     output = 1
 
 
@@ -80,6 +83,7 @@ class NisqaDiscontinuity(Nisqa):
     """Discontinuity, 5: continuous."""
 
     label = "NISQA-DIS"
+    aspect = "dimension"
     output = 2
 
 
@@ -88,6 +92,7 @@ class NisqaColoration(Nisqa):
     """Coloration, 5: not coloured."""
 
     label = "NISQA-COL"
+    aspect = "dimension"
     output = 3
 
 
@@ -96,4 +101,5 @@ class NisqaLoudness(Nisqa):
     """Loudness, 5: optimal."""
 
     label = "NISQA-LOUD"
+    aspect = "dimension"
     output = 4

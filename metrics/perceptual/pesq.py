@@ -29,6 +29,8 @@ class Pesq(Metric):
 
     label = "PESQ"
     unit = "MOS"
+    aspect = "quality"
+    low, high = 1.0, 4.644
     sample_rate = 16000
     min_seconds = 0.25
     package = "pesq"
@@ -47,6 +49,7 @@ class PesqNarrowBand(Pesq):
     """Narrow band (300-3400 Hz, telephone handset), at 16 kHz."""
 
     label = "PESQ-NB"
+    high = 4.549
     mode = "nb"
     band = "300-3400 Hz"
 

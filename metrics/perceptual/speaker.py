@@ -30,6 +30,8 @@ class SpeakerSimilarity(Metric):
     """
 
     label = "Speaker sim."
+    aspect = "speaker"
+    low, high = -1.0, 1.0
     sample_rate = 16000
     min_seconds = 0.5
     package = "transformers"

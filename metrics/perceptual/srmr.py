@@ -36,6 +36,8 @@ class Srmr(Metric):
     """Without normalisation of energies, at 16 kHz."""
 
     label = "SRMR"
+    aspect = "dimension"
+    low = 0.0
     needs_clean = False
     sample_rate = 16000
     min_seconds = WINDOW

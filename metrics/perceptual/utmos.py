@@ -29,6 +29,8 @@ class Utmos(Metric):
 
     label = "UTMOS"
     unit = "MOS"
+    aspect = "quality"
+    low, high = 1.0, 5.0
     needs_clean = False
     sample_rate = 16000
     min_seconds = 0.025

@@ -47,6 +47,7 @@ class WvMos(Metric):
 
     label = "WV-MOS"
     unit = "MOS"
+    aspect = "quality"  # of a regression without limits
     needs_clean = False
     sample_rate = 16000
     min_seconds = 0.025

@@ -18,6 +18,12 @@ class MetricInfo:
 
     ``version`` is that of the scores that bear the metric's name, and ``name`` the metric's own in the registry, where
     these are known.
+
+    Attributes:
+        aspect: what it is about: "quality" as a whole, one "dimension" of it, the "signal", "intelligibility",
+            "content", the "speaker" or the "cost"; empty where that is not known.
+        intrusive: whether it compares with the clean speech.
+        low, high: the ends of its scale, None where it has none. Scores that a network guessed may lie beyond.
     """
 
     label: str
@@ -26,6 +32,10 @@ class MetricInfo:
     decimals: int | None = None
     version: str = ""
     name: str = ""
+    aspect: str = ""
+    intrusive: bool = True
+    low: float | None = None
+    high: float | None = None
 
     @property
     def direction(self) -> int:

@@ -107,9 +107,21 @@ def _relabelled(run: Stored, labels: Mapping[str, str]) -> Iterable[Row]:
 def infos(manifest: Manifest) -> dict[str, MetricInfo]:
     """How each metric of a run is shown."""
     return {
-        label: MetricInfo(**metric["shown"], version=metric["version"], name=metric["name"])
+        label: MetricInfo(**_aspect(metric), version=metric["version"], name=metric["name"])
         for label, metric in manifest["metrics"].items()
     }
+
+
+_SOUND: dict[str, Any] = {"aspect": "quality", "intrusive": False}
+_ASPECTS: dict[str, dict[str, Any]] = {
+    **{"lps": {"aspect": "content"}, "wer": {"aspect": "content", "intrusive": False}},
+    **{"dnsmos": _SOUND, "dnsmos_p808": _SOUND, "utmos": _SOUND, "nisqa": _SOUND, "wvmos": _SOUND},
+}
+"""Of the metrics that a view asks for, where the manifest was written before metrics said so themselves."""
+
+
+def _aspect(metric: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_ASPECTS.get(metric["name"], {}), **metric["shown"]}
 
 
 def _mixed_datasets(runs: Sequence[Stored], mix: bool) -> list[str]:

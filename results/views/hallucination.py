@@ -6,7 +6,7 @@ similarity) worsens. Either alone is noise or harmless; together they are how ge
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from results.statistics.analysis import Analysis
 from results.statistics.bootstrap import Resampler
+from results.store.info import MetricInfo
 
 Array = NDArray[np.float64]
 
@@ -43,13 +44,16 @@ class Hallucinations:
     flagged: Array
 
 
-def hallucinations(analysis: Analysis, content: Sequence[str], quality: Sequence[str]) -> list[Hallucinations]:
+def hallucinations(
+    analysis: Analysis, content: Sequence[str] | None = None, quality: Sequence[str] | None = None
+) -> list[Hallucinations]:
     """Of every processed system, for the metrics of ``content`` and ``quality`` that rows were scored with.
 
     Nothing without a control (``noisy``) to compare with.
 
     Args:
-        content, quality: names in the registry, or labels.
+        content, quality: names in the registry, or labels; None: every metric that says that it is about content, or
+            about quality as a whole without a reference.
     """
     systems = analysis.panel.systems
     control = next((at for at, system in enumerate(systems) if system.paradigm == "control"), None)
@@ -58,16 +62,18 @@ def hallucinations(analysis: Analysis, content: Sequence[str], quality: Sequence
     resampler = Resampler(analysis.panel.unit_count, analysis.options.resamples)
     return [
         found
-        for of_content in _chosen(analysis, content)
-        for of_quality in _chosen(analysis, quality)
+        for of_content in _chosen(analysis, content, lambda info: info.aspect == "content")
+        for of_quality in _chosen(analysis, quality, lambda info: info.aspect == "quality" and not info.intrusive)
         for at in range(len(systems))
         if systems[at].paradigm != "control"
         and (found := _hallucinations(analysis, at, control, of_content, of_quality, resampler)).n
     ]
 
 
-def _chosen(analysis: Analysis, names: Iterable[str]) -> list[str]:
-    """Metrics shown that are called so, whatever version or label of theirs it is."""
+def _chosen(analysis: Analysis, names: Iterable[str] | None, meant: Callable[[MetricInfo], bool]) -> list[str]:
+    """Metrics shown that are called so, whatever version or label of theirs it is; without names those ``meant``."""
+    if names is None:
+        return [name for name in analysis.shown if meant(analysis.metrics[name])]
     wanted = set(names)
     return [name for name in analysis.shown if {name.partition("@")[0], analysis.metrics[name].name} & wanted]
 

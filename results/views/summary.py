@@ -28,14 +28,15 @@ class Views:
 
     Attributes:
         strata: tags; None: every one that tells recordings apart.
+        content, quality: the metrics between which hallucinations show; None: those that say that they are.
     """
 
     options: Options = field(default_factory=Options)
     strata: Sequence[str] | None = None
     bins: int = 4
     mixed: Sequence[str] = ()
-    content: Sequence[str] = ("wer", "lps")
-    quality: Sequence[str] = ("dnsmos", "dnsmos_p808", "utmos", "nisqa", "wvmos")
+    content: Sequence[str] | None = None
+    quality: Sequence[str] | None = None
     plots: bool = True
 
 
@@ -95,8 +96,8 @@ def _check(analyses: Sequence[Analysis], metrics: Mapping[str, MetricInfo], view
     cluster = views.options.cluster
     asked = [cluster] if cluster and cluster != default.options.cluster else []  # not every dataset knows its speakers
     check_tags(analyses, [*(views.strata or ()), *asked])
-    heard = {*metrics, *(info.name for info in metrics.values()), *default.content, *default.quality}
-    for known, names in ((metrics, views.mixed), (heard, (*views.content, *views.quality))):
+    named = {*metrics, *(info.name for info in metrics.values())}
+    for known, names in ((metrics, views.mixed), (named, (*(views.content or ()), *(views.quality or ())))):
         for metric in names:
             if metric not in known:
                 raise did_you_mean("metric", metric, known)

@@ -114,8 +114,8 @@ def test_views_are_written_and_what_does_not_exist_is_named(config: Config, tmp_
         ("strata=[srn]", "unknown tag 'srn': did you mean 'snr'"),
         ("cluster=speakr", "unknown tag 'speakr': did you mean 'speaker'"),
         ("mixed=[sisdr]", "did you mean 'si_sdr'"),
-        ("content=[wre]", "unknown metric 'wre': did you mean 'wer'"),
-        ("quality=[dnsmo]", "unknown metric 'dnsmo': did you mean 'dnsmos'"),
+        ("content=[stoy]", "unknown metric 'stoy': did you mean 'stoi'"),
+        ("quality=[si_srd]", "unknown metric 'si_srd': did you mean 'si_sdr'"),
     ):
         with pytest.raises(UserError, match=told):
             leaderboard(["test"], asked(tmp_path, wrong))

@@ -44,6 +44,15 @@ def test_rows_come_together_and_scores_complete_each_other() -> None:
     assert merged.notes == []
 
 
+def test_metrics_of_manifests_that_do_not_say_what_they_are_about_are_known_by_name() -> None:
+    merged = merge([stored("one", [row("a", wer=5.0, dnsmos=3.0, pesq=2.0)], wer="1", dnsmos="1", pesq="1")])
+    assert {name: (info.aspect, info.intrusive) for name, info in merged.metrics.items()} == {
+        "wer": ("content", False),
+        "dnsmos": ("quality", False),
+        "pesq": ("", True),
+    }
+
+
 def test_other_recordings_under_one_name_are_refused_unless_told() -> None:
     runs = [stored("one", [row("a", pesq=1.0)], "f1"), stored("two", [row("b", pesq=1.0)], "f2")]
     with pytest.raises(UserError, match=r"the dataset 'demo' of run one is not that of run two.*mix=true"):

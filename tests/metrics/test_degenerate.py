@@ -65,6 +65,10 @@ def test_a_finite_value_or_undefined(name: str, enhanced: np.ndarray, utterance:
     assert (score.value is not None) == (score.status == "ok")
     assert score.value is None or np.isfinite(score.value)
     assert bool(score.reason) == (score.status != "ok")
+    if score.value is not None:
+        low, high = built(name).low, built(name).high
+        assert low is None or low <= score.value + 1e-9
+        assert high is None or score.value <= high + 1e-9
 
 
 @intrusive

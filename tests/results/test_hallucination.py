@@ -12,8 +12,9 @@ from results.views.hallucination import hallucination_frame, hallucinations, rem
 from tests.results.conftest import make_row
 
 INFO = {
-    "wer": MetricInfo("WER", "%", higher_is_better=False, name="wer"),
-    "sound": MetricInfo("DNSMOS", "MOS", name="dnsmos"),
+    "wer": MetricInfo("WER", "%", higher_is_better=False, name="wer", aspect="content"),
+    "sound": MetricInfo("DNSMOS", "MOS", name="dnsmos", aspect="quality", intrusive=False),
+    "pesq": MetricInfo("PESQ", "MOS", name="pesq", aspect="quality"),
 }
 
 
@@ -21,10 +22,12 @@ def analysis() -> Analysis:
     """Of four recordings one sounds better and says less, one does so half of the time, two do not."""
     noisy = {"a": (1, 3.0), "b": (1, 3.0), "c": (1, 3.0), "d": (1, 3.0)}
     storm = {"a": [(3, 3.5), (2, 3.2)], "b": [(0, 3.5), (2, 3.5)], "c": [(1, 4.0), (0, 4.0)], "d": [(3, 2.0), (3, 2.0)]}
-    rows = [make_row(clip, wer=Score.rate(errors, 4), sound=mos) for clip, (errors, mos) in noisy.items()]
+    rows = [make_row(clip, wer=Score.rate(errors, 4), sound=mos, pesq=mos) for clip, (errors, mos) in noisy.items()]
     rows += [
         make_row(
-            clip, method="storm", paradigm="regeneration", steps=3, seed=seed, wer=Score.rate(errors, 4), sound=mos
+            clip,
+            **{"method": "storm", "paradigm": "regeneration", "steps": 3, "seed": seed},
+            **{"wer": Score.rate(errors, 4), "sound": mos, "pesq": mos},
         )
         for clip, seeds in storm.items()
         for seed, (errors, mos) in enumerate(seeds)
@@ -41,6 +44,11 @@ def test_the_share_by_hand() -> None:
     np.testing.assert_allclose(view.content_gain, [-37.5, 0, 12.5, -50])
     (remark,) = remarks(analysis(), [view])
     assert remark.startswith("storm, N=3: 38 % [")
+
+
+def test_unless_told_otherwise_metrics_are_asked_what_they_are_about() -> None:
+    (view,) = hallucinations(analysis())
+    assert (view.content, view.quality) == ("wer", "sound")
 
 
 def test_the_tables_name_what_to_listen_to_worst_first() -> None:
