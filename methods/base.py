@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +14,6 @@ from bench.core.audio import resample
 from bench.core.errors import UserError
 from bench.core.registry import Registry
 from bench.core.types import Audio, Tag
-from methods.diffusion.paths import RandnLike
 
 Seed = torch.Generator | int | None
 
@@ -42,14 +41,14 @@ class Method(ABC):
     """An enhancement system.
 
     A method says what it is in class attributes, and implements ``enhance_one``; ``enhance`` does
-    what is the same for all: checks, batches, rates, and the promise that a clip's output depends
-    on the clip and its seed alone.
+    what is the same for all: checks, rates, and the promise that a clip's output depends on the clip
+    and its seed alone.
 
     Attributes:
         uses_steps: whether the number of reverse steps N means anything to it.
         stochastic: whether its output depends on the generator.
         two_stages: whether it gives a predictor's estimate beside what it makes of that.
-        needs_id: whether ``enhance`` must be told the utterance's id.
+        needs_id: whether ``enhance`` needs the utterance's id.
         paradigm: "control", "external", "predictive", "generative", "refinement", "regeneration".
         sample_rate: the rate in Hz it works at, or None for any.
     """
@@ -57,27 +56,19 @@ class Method(ABC):
     uses_steps: ClassVar[bool] = False
     stochastic: ClassVar[bool] = False
     needs_id: ClassVar[bool] = False
-    two_stages: bool = False
+    two_stages: ClassVar[bool] = False
     paradigm: ClassVar[str] = "external"
     sample_rate: int | None = None
 
     @abstractmethod
     def enhance_one(
-        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance: str | None
+        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
-        """Enhance one clip, float32 ``[samples]``, already at the method's own rate."""
+        """Enhance one clip, float32 ``[samples]``, already at the method's own rate.
 
-    def replay_one(
-        self, noisy: Audio, sample_rate: int, steps: int | None, randn_like: RandnLike, utterance: str | None
-    ) -> Enhanced:
-        """``enhance_one`` with the noise that ``randn_like`` gives, for methods that draw any.
-
-        Raises:
-            UserError: the method draws its noise in some other way.
+        Args:
+            generator: of this clip; every random number comes from it.
         """
-        if self.stochastic:
-            raise UserError(f"{type(self).__name__} takes no randn_like=, it draws its noise from the generator")
-        return self.enhance_one(noisy, sample_rate, steps, _fresh(None), utterance)
 
     def provenance(self) -> dict[str, Any]:
         """What the run's manifest records of this method: weights' hash, sampler, sizes."""
@@ -85,83 +76,88 @@ class Method(ABC):
 
     def enhance(
         self,
-        noisy: Audio | torch.Tensor | Sequence[Audio | torch.Tensor],
+        noisy: Audio | torch.Tensor,
         sample_rate: int,
         steps: int | None = None,
-        generator: Seed | Sequence[Seed] = None,
+        generator: Seed = None,
         *,
-        utterance: str | Sequence[str] | None = None,
-        randn_like: RandnLike | None = None,
-    ) -> Enhanced | list[Enhanced]:
-        """Enhance one recording or a batch.
+        utterance_id: str | None = None,
+    ) -> Enhanced:
+        """Enhance one recording.
 
         Args:
-            noisy: one recording ``[samples]``; or a batch: ``[batch, samples]`` or a sequence of
-                recordings of any lengths. One sample is enough.
+            noisy: ``[samples]``; one sample is enough.
             sample_rate: of ``noisy``, in Hz. Where the method works at another, it is resampled
                 there and back.
             steps: reverse steps N, for methods that take steps; None for the method's default.
-            generator: a ``torch.Generator`` or seed for the noise; for a batch, one for all or one a
-                clip. Every clip starts from the given generator's state, so that it comes out the
-                same alone and in a batch; clips are enhanced one at a time because batched kernels
-                round differently from single ones.
-            utterance: the clip's id, for methods with ``needs_id``; for a batch, one a clip.
-            randn_like: gives the noise instead of a generator, to replay some: called with a tensor for
-                one of its shape and type, in the order that the sampler says, clip after clip.
-
-        Returns:
-            ``Enhanced`` for one recording, a list of it for a batch.
+            generator: a ``torch.Generator`` or seed for the noise; a generator's state is read and left
+                as it is. None: other noise every time.
+            utterance_id: the clip's id, for methods with ``needs_id``.
 
         Raises:
-            UserError: empty, not finite, or not one-channel input; steps below 1; noise that does not fit.
+            UserError: empty, not finite, or not one-channel input; steps below 1.
         """
-        if generator is not None and randn_like is not None:
-            raise UserError("noise comes from generator= or from randn_like=, not from both")
-        if isinstance(noisy, np.ndarray | torch.Tensor) and noisy.ndim == 1:
-            if isinstance(generator, Sequence) or not (utterance is None or isinstance(utterance, str)):
-                raise UserError("one recording takes one generator and one utterance id")
-            return self._enhance_checked(noisy, sample_rate, steps, generator, utterance, randn_like)
-        count = len(noisy)
-        generators = list(generator) if isinstance(generator, Sequence) else [generator] * count
-        ids = [utterance] * count if utterance is None or isinstance(utterance, str) else list(utterance)
-        if len(generators) != count or len(ids) != count:
-            raise UserError(f"a batch of {count} needs one generator, or {count}, and {count} utterance ids")
-        return [
-            self._enhance_checked(clip, sample_rate, steps, clip_generator, clip_id, randn_like)
-            for clip, clip_generator, clip_id in zip(noisy, generators, ids, strict=True)
-        ]
-
-    def _enhance_checked(
-        self,
-        noisy: Audio | torch.Tensor,
-        sample_rate: int,
-        steps: int | None,
-        generator: Seed,
-        utterance: str | None,
-        randn_like: RandnLike | None,
-    ) -> Enhanced:
-        clip = np.asarray(noisy, dtype=np.float32)
-        if clip.ndim != 1:
-            raise UserError(f"a recording must have one channel, shape [samples]; got {list(clip.shape)}")
-        if clip.size == 0:
-            raise UserError("the recording is empty")
-        if not np.isfinite(clip).all():
-            raise UserError("the recording holds NaN or infinity")
-        if steps is not None and steps < 1:
-            raise UserError(f"steps must be at least 1, got {steps}")
+        clip = _checked(noisy, steps)
         rate = self.sample_rate or sample_rate
         own = resample(clip, sample_rate, rate)
         if own.size == 0:  # a clip shorter than one sample at the lower rate
             own = np.zeros(1, dtype=np.float32)
-        if randn_like is None:
-            enhanced = self.enhance_one(own, rate, steps, _fresh(generator), utterance)
-        else:
-            enhanced = self.replay_one(own, rate, steps, randn_like, utterance)
-        audio = _fit(resample(enhanced.audio, rate, sample_rate), clip.size)
-        estimate = None
-        if enhanced.estimate is not None:
-            estimate = _fit(resample(enhanced.estimate, rate, sample_rate), clip.size)
-        return Enhanced(audio, enhanced.nfe, rate if rate != sample_rate else None, estimate, enhanced.adjusted)
+        made = self.enhance_one(own, rate, steps, _fresh(generator), utterance_id)
+
+        def returned(audio: Audio) -> Audio:
+            return _fit(resample(audio, rate, sample_rate), clip.size)
+
+        return replace(
+            made,
+            audio=returned(made.audio),
+            estimate=None if made.estimate is None else returned(made.estimate),
+            model_rate=rate if rate != sample_rate else None,
+        )
+
+    def enhance_batch(
+        self,
+        noisy: Sequence[Audio | torch.Tensor] | Audio | torch.Tensor,
+        sample_rate: int,
+        steps: int | None = None,
+        generators: Sequence[Seed] | None = None,
+        *,
+        utterance_ids: Sequence[str] | None = None,
+    ) -> list[Enhanced]:
+        """Enhance recordings of any lengths, in order.
+
+        Clips are enhanced one at a time: batched kernels round differently from single ones, and a clip
+        comes out the same alone and in a batch.
+
+        Args:
+            noisy: a sequence of ``[samples]``, or ``[batch, samples]``.
+            sample_rate, steps: as for ``enhance``.
+            generators, utterance_ids: one a clip.
+
+        Raises:
+            UserError: as for ``enhance``, or there are more or fewer generators or ids than recordings.
+        """
+        count = len(noisy)
+        seeds = [None] * count if generators is None else list(generators)
+        ids = [None] * count if utterance_ids is None else list(utterance_ids)
+        if len(seeds) != count or len(ids) != count:
+            raise UserError(f"a batch of {count} needs {count} generators and utterance ids")
+        return [
+            self.enhance(clip, sample_rate, steps, seed, utterance_id=own)
+            for clip, seed, own in zip(noisy, seeds, ids, strict=True)
+        ]
+
+
+def _checked(noisy: Audio | torch.Tensor, steps: int | None) -> Audio:
+    clip = np.asarray(noisy, dtype=np.float32)
+    if clip.ndim != 1:
+        raise UserError(f"a recording must have one channel, shape [samples]; got {list(clip.shape)}")
+    if clip.size == 0:
+        raise UserError("the recording is empty")
+    if not np.isfinite(clip).all():
+        raise UserError("the recording holds NaN or infinity")
+    if steps is not None and steps < 1:
+        raise UserError(f"steps must be at least 1, got {steps}")
+    return clip
 
 
 def _fresh(generator: Seed) -> torch.Generator:

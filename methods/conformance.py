@@ -7,18 +7,17 @@ where the method hands it over, in ``enhance_one``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.modules import module as hooks
 
 from bench.core.audio import resample
 from bench.core.types import Audio, Utterance
 from methods.base import Enhanced, Method
+from methods.counting import count_all_calls
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,7 @@ class Trial:
     def enhance(self, clip: Utterance, seed: int = 0, steps: int | None = None) -> Enhanced:
         """One clip, as a run does it."""
         wanted = (steps or self.steps) if self.method.uses_steps else None
-        done = self.method.enhance(clip.noisy, clip.sample_rate, wanted, seed, utterance=clip.id)
-        assert isinstance(done, Enhanced)
-        return done
+        return self.method.enhance(clip.noisy, clip.sample_rate, wanted, seed, utterance_id=clip.id)
 
     def bare(self, clip: Utterance) -> tuple[Audio, Enhanced]:
         """A clip at the method's own rate, and what the method itself makes of it."""
@@ -129,14 +126,13 @@ def _batch_equals_single(trial: Trial) -> str:
     for rate in rates:
         for order in (1, -1):
             seeds = [seed for seed, clip in enumerate(trial.clips) if clip.sample_rate == rate][::order]
-            batch = trial.method.enhance(
+            batch = trial.method.enhance_batch(
                 [trial.clips[seed].noisy for seed in seeds],
                 rate,
                 trial.steps if trial.method.uses_steps else None,
                 seeds,
-                utterance=[trial.clips[seed].id for seed in seeds],
+                utterance_ids=[trial.clips[seed].id for seed in seeds],
             )
-            assert isinstance(batch, list)
             for seed, together in zip(seeds, batch, strict=True):
                 if not np.array_equal(trial.singles[seed].audio, together.audio):
                     raise Broken(f"{trial.clips[seed].id}: comes out differently in a batch")
@@ -147,7 +143,7 @@ def _calls_are_counted(trial: Trial) -> str:
     clip = max(trial.clips, key=lambda clip: clip.noisy.size)
     counts = []
     for steps in (trial.steps, 2 * trial.steps) if trial.method.uses_steps else (trial.steps,):
-        with _watched() as calls:
+        with count_all_calls() as calls:
             nfe: Any = trial.enhance(clip, 0, steps).nfe
         if not isinstance(nfe, int) or nfe < 0:
             raise Broken(f"nfe is {nfe!r}, not a number of calls")
@@ -167,38 +163,6 @@ RULES: dict[str, Callable[[Trial], str]] = {
     "batch equals single": _batch_equals_single,
     "network calls counted": _calls_are_counted,
 }
-
-
-@dataclass
-class Calls:
-    """Calls of modules with weights that no other such call was inside of."""
-
-    total: int = 0
-    depth: int = 0
-
-
-@contextmanager
-def _watched() -> Iterator[Calls]:
-    """Count the calls of every network in the process while the block runs."""
-    calls = Calls()
-
-    def enter(module: torch.nn.Module, *_: Any) -> None:
-        if next(module.parameters(), None) is not None:
-            calls.total += not calls.depth
-            calls.depth += 1
-
-    def leave(module: torch.nn.Module, *_: Any) -> None:
-        calls.depth -= next(module.parameters(), None) is not None
-
-    handles = [
-        hooks.register_module_forward_pre_hook(enter),
-        hooks.register_module_forward_hook(leave, always_call=True),
-    ]
-    try:
-        yield calls
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _range(clips: Sequence[Utterance]) -> str:

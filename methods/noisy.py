@@ -15,6 +15,6 @@ class Noisy(Method):
     paradigm = "control"
 
     def enhance_one(
-        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance: str | None
+        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
         return Enhanced(noisy.copy())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from methods.base import METHODS
-from methods.diffusion.paths import RandnLike
-from methods.spectral import SpectralMethod
+from methods.noise import RandnLike
+from methods.spectral import EnhancedSpectrogram, SpectralMethod
 
 
 @METHODS.register("ncsnpp_m")
@@ -20,6 +20,5 @@ class NCSNppM(SpectralMethod):
     name = "ncsnpp_m"
     paradigm = "predictive"
 
-    def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> Tensor:
-        estimate: Tensor = self.system.networks["denoiser"](noisy)
-        return estimate
+    def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
+        return EnhancedSpectrogram(self.model.networks["denoiser"](noisy))

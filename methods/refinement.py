@@ -9,9 +9,11 @@ from torch import Tensor
 
 from bench.core.errors import did_you_mean
 from methods.base import METHODS
-from methods.diffusion.paths import RandnLike
-from methods.spectral import DiffusionMethod, conditioning
-from methods.weights import System
+from methods.conditioning import conditioning
+from methods.diffusion.method import DiffusionMethod
+from methods.noise import RandnLike
+from methods.spectral import EnhancedSpectrogram
+from methods.weights import TrainedModel
 
 NORMALISATIONS = ("clip", "bin")
 
@@ -33,42 +35,46 @@ class StochasticRefinement(DiffusionMethod):
 
     name = "refinement"
     paradigm = "refinement"
+    two_stages = True
     default_steps = 30
 
-    def __init__(self, checkpoint: str | System = "embedded", normalisation: str = "clip", **options: Any) -> None:
+    def __init__(
+        self, checkpoint: str | TrainedModel = "embedded", normalisation: str = "clip", **options: Any
+    ) -> None:
         if normalisation not in NORMALISATIONS:
             raise did_you_mean("normalisation", normalisation, NORMALISATIONS)
         super().__init__(checkpoint, **options)
         self.normalisation = normalisation
 
-    def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> Tensor:
-        estimate: Tensor = self.system.networks["denoiser"](noisy)
-        left = residue(self.system, noisy, estimate)
+    def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
+        estimate: Tensor = self.model.networks["denoiser"](noisy)
+        left = residue(self.model, noisy, estimate)
         scale = residue_scale(left, self.normalisation)
-        seen = conditioning(self.system.condition, noisy, estimate)
-        return undo_residue(self.system, scale * self.sample(left / scale, seen, steps, randn_like), estimate)
+        beside = conditioning(self.model.condition, noisy, estimate)
+        found = scale * self.sample(left / scale, beside, steps, randn_like)
+        return EnhancedSpectrogram(undo_residue(self.model, found, estimate), estimate)
 
     def provenance(self) -> dict[str, Any]:
         return {**super().provenance(), "normalisation": self.normalisation}
 
 
-def residue(system: System, x: Tensor, estimate: Tensor) -> Tensor:
+def residue(model: TrainedModel, x: Tensor, estimate: Tensor) -> Tensor:
     """What ``estimate`` leaves of ``x``, both ``[B, 1, F, T]``.
 
-    A difference of compressed spectrograms; with ``system.residue_in_stft`` the compressed difference
+    A difference of compressed spectrograms; with ``model.residue_in_stft`` the compressed difference
     of the STFTs.
     """
-    if not system.residue_in_stft:
+    if not model.residue_in_stft:
         return x - estimate
-    transform = system.spectrogram
+    transform = model.spectrogram
     return transform.compress(transform.expand(x) - transform.expand(estimate))
 
 
-def undo_residue(system: System, left: Tensor, estimate: Tensor) -> Tensor:
+def undo_residue(model: TrainedModel, left: Tensor, estimate: Tensor) -> Tensor:
     """The x of ``residue``."""
-    if not system.residue_in_stft:
+    if not model.residue_in_stft:
         return estimate + left
-    transform = system.spectrogram
+    transform = model.spectrogram
     return transform.compress(transform.expand(left) + transform.expand(estimate))
 
 

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from methods.base import METHODS
-from methods.diffusion.paths import RandnLike
-from methods.spectral import DiffusionMethod
+from methods.diffusion.method import DiffusionMethod
+from methods.noise import RandnLike
+from methods.spectral import EnhancedSpectrogram
 
 
 @METHODS.register("sgmse_m")
@@ -27,5 +28,5 @@ class SGMSE(DiffusionMethod):
     default_steps = 50
     release: ClassVar[dict[str, Any]] = {"predictor": "reverse_diffusion", "corrector": "ald"}
 
-    def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> Tensor:
-        return self.sample(noisy, (noisy,), steps, randn_like)
+    def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
+        return EnhancedSpectrogram(self.sample(noisy, (noisy,), steps, randn_like))

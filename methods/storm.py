@@ -5,8 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from methods.base import METHODS
-from methods.diffusion.paths import RandnLike
-from methods.spectral import DiffusionMethod, conditioning
+from methods.conditioning import conditioning
+from methods.diffusion.method import DiffusionMethod
+from methods.noise import RandnLike
+from methods.spectral import EnhancedSpectrogram
 
 
 @METHODS.register("storm")
@@ -23,9 +25,10 @@ class StoRM(DiffusionMethod):
 
     name = "storm"
     paradigm = "regeneration"
+    two_stages = True
     default_steps = 30
 
-    def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> Tensor:
-        estimate: Tensor = self.system.networks["denoiser"](noisy)
-        seen = conditioning(self.system.condition, noisy, estimate)
-        return self.sample(estimate, seen, steps, randn_like)
+    def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
+        estimate: Tensor = self.model.networks["denoiser"](noisy)
+        beside = conditioning(self.model.condition, noisy, estimate)
+        return EnhancedSpectrogram(self.sample(estimate, beside, steps, randn_like), estimate)

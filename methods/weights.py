@@ -1,6 +1,6 @@
 """Trained networks in one safetensors file with the configuration that makes sense of them.
 
-The file's metadata holds, as JSON, everything needed to rebuild the system: which method, networks'
+The file's metadata holds, as JSON, everything needed to rebuild the model: which method, networks'
 sizes, conditioning, SDE, transform. No pickle is read or written.
 """
 
@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 
 from bench.core.errors import UserError
 from methods.backbones import NCSNpp
+from methods.conditioning import CONDITIONS
 from methods.diffusion.parametrization import Parametrization
 from methods.diffusion.paths import OUVE, SDE, sde_from
 from methods.spectrogram import Spectrogram
@@ -27,12 +28,9 @@ from methods.spectrogram import Spectrogram
 EMBEDDED = Path(__file__).parent / "embedded"
 """Small networks that this project trained; see the model cards beside them."""
 
-CONDITIONS = {"noisy": 2, "post_denoiser": 2, "both": 3}
-"""What the score network sees beside the state, and its number of complex inputs."""
-
 
 @dataclass
-class System:
+class TrainedModel:
     """A method's networks and the settings they were trained with.
 
     Attributes:
@@ -92,20 +90,20 @@ class System:
         }
 
 
-def new_system(
+def new_model(
     method: str,
     width: int = 128,
     multipliers: tuple[int, ...] = (1, 2, 2, 2),
     condition: str = "both",
     architecture: Mapping[str, Any] | None = None,
     **settings: Any,
-) -> System:
+) -> TrainedModel:
     """Untrained networks of the right kinds for ``method``; the defaults are the StoRM paper's.
 
     Args:
         architecture: further options of ``NCSNpp``. Without ``scale_by_time``, a score network is divided
             by t where it predicts a score, since only that grows towards t = 0.
-        settings: of the ``System``.
+        settings: of the ``TrainedModel``.
     """
     own = _not_default(architecture or {})
     scaled = own.pop("scale_by_time", None)
@@ -120,7 +118,7 @@ def new_system(
         sizes, condition = {"score": {**score, "inputs": 2}}, "noisy"
     else:
         sizes = {"denoiser": denoiser, "score": {**score, "inputs": CONDITIONS.get(condition, 2)}}
-    return System(method, sizes, condition=condition, **settings)
+    return TrainedModel(method, sizes, condition=condition, **settings)
 
 
 def _not_default(architecture: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,26 +133,26 @@ def _not_default(architecture: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def save(path: str | Path, system: System, dtype: torch.dtype = torch.float32) -> None:
-    """Write ``system`` to a safetensors file, whole or not at all.
+def save(path: str | Path, model: TrainedModel, dtype: torch.dtype = torch.float32) -> None:
+    """Write ``model`` to a safetensors file, whole or not at all.
 
     Fourier frequencies stay float32: their angles reach 10^3 rad, where float16 is another embedding.
     """
     tensors = {
         f"{name}.{key}": value.detach().to(torch.float32 if key.startswith("fourier") else dtype).contiguous()
-        for name, network in system.networks.items()
+        for name, network in model.networks.items()
         for key, value in network.state_dict().items()
     }
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
-    save_file(tensors, temporary, metadata={"sebench": json.dumps(system.config())})
+    save_file(tensors, temporary, metadata={"sebench": json.dumps(model.config())})
     temporary.chmod(0o644)
     temporary.replace(path)
 
 
-def load(path: str | Path) -> System:
-    """Read a system from a safetensors file of ours.
+def load(path: str | Path) -> TrainedModel:
+    """Read a model from a safetensors file of ours.
 
     Raises:
         UserError: missing, truncated, another project's file, or weights that do not fit or are NaN.
@@ -174,8 +172,8 @@ def load(path: str | Path) -> System:
     config["spectrogram"] = Spectrogram(**config["spectrogram"])
     config["sde"] = sde_from(config["sde"])
     config["parametrization"] = Parametrization(**config.get("parametrization", {}))
-    system = System(**config, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-    for name, network in system.networks.items():
+    model = TrainedModel(**config, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    for name, network in model.networks.items():
         state = {
             key.removeprefix(f"{name}."): value.float() for key, value in tensors.items() if key.startswith(f"{name}.")
         }
@@ -185,4 +183,4 @@ def load(path: str | Path) -> System:
             network.load_state_dict(state)
         except RuntimeError as error:
             raise UserError(f"{path}: the weights do not fit the configuration: {error}") from error
-    return system
+    return model

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from bench.conf.compose import compose
 from bench.train.settings import check
-from bench.train.training import build_system
+from bench.train.training import build_model
 from methods.base import METHODS
 from methods.diffusion.paths import OUVE
 from methods.diffusion.samplers import choose
@@ -42,4 +42,4 @@ def test_keys_are_the_trainings(code: str, tmp_path: Path) -> None:
     config = compose("train", [*method, *code.split()])
     check(config)
     with torch.device("meta"):
-        build_system(DictConfig({**config, "init": None}))
+        build_model(DictConfig({**config, "init": None}))

@@ -11,8 +11,7 @@ from bench.commands.leaderboard import find_run, options
 from bench.core.errors import UserError
 from bench.core.files import replacing
 from bench.train.model_card import model_card
-from methods.weights import System as Weights
-from methods.weights import load
+from methods.weights import TrainedModel, load
 from results.statistics.analysis import Analysis, analyse
 from results.store.merge import Stored, merge, read
 from results.views.cells import lines
@@ -34,13 +33,13 @@ def card(weights: str, runs: Sequence[str], config: Mapping[str, Any]) -> Path:
     path = Path(weights).expanduser()
     if path.suffix != ".safetensors" or not path.is_file():
         raise UserError(f"{weights}: not a .safetensors file; `bench train` leaves one, and bench card makes its card")
-    system = load(path)
-    if "command" not in system.training:
+    model = load(path)
+    if "command" not in model.training:
         raise UserError(f"{weights}: says nothing of a training, from which a card could be made")
     stored = read([find_run(run, Path(str(config["runs_dir"])).expanduser()) for run in runs]) if runs else []
-    text = model_card(system, path.stat().st_size)
+    text = model_card(model, path.stat().st_size)
     if stored:
-        text += scores(system, weights, stored, config)
+        text += scores(model, weights, stored, config)
     if config["note"]:
         text += f"\n{str(config['note']).strip()}\n"
     written = path.with_suffix(".md")
@@ -49,20 +48,20 @@ def card(weights: str, runs: Sequence[str], config: Mapping[str, Any]) -> Path:
     return written
 
 
-def scores(system: Weights, weights: str, runs: Sequence[Stored], config: Mapping[str, Any]) -> str:
+def scores(model: TrainedModel, weights: str, runs: Sequence[Stored], config: Mapping[str, Any]) -> str:
     """The section of scores: a table per dataset, of the methods that used these weights."""
     merged = merge(runs)
-    labels = {label for run in runs for label in _labels(run, system, weights, merged.labels[run.name])}
+    labels = {label for run in runs for label in _labels(run, model, weights, merged.labels[run.name])}
     tables = [_table(analysis, labels) for analysis in analyse(merged.rows, merged.metrics, options(config))]
     return "\n".join(["", "## Scores", "", *(line for table in tables for line in table)])
 
 
-def _labels(run: Stored, system: Weights, weights: str, renamed: Mapping[str, str]) -> list[str]:
+def _labels(run: Stored, model: TrainedModel, weights: str, renamed: Mapping[str, str]) -> list[str]:
     """What the methods of ``run`` that used this file are called where it is merged with others."""
     used = {label: method["provenance"].get("weights_sha256") for label, method in run.manifest["methods"].items()}
-    labels = [renamed.get(label, label) for label, sha256 in used.items() if sha256 == system.sha256]
+    labels = [renamed.get(label, label) for label, sha256 in used.items() if sha256 == model.sha256]
     if not labels:
-        raise UserError(f"run {run.name}: no method in it used {weights} (sha256 {system.sha256[:16]})")
+        raise UserError(f"run {run.name}: no method in it used {weights} (sha256 {model.sha256[:16]})")
     return labels
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
-from methods.checkpoints import open_system
+from methods.checkpoints import open_model
 from methods.weights import save
 
 
@@ -24,5 +24,5 @@ def convert(config: dict[str, Any]) -> Path:
         raise UserError(f"out={out}: name it .safetensors, for that is what is written")
     if out.exists() and out.samefile(checkpoint):
         raise UserError(f"out={out}: is the checkpoint itself")
-    save(out, open_system(checkpoint, config["weights"]))
+    save(out, open_model(checkpoint, config["weights"]))
     return out

@@ -101,9 +101,8 @@ class Worker:
                 utterance.sample_rate,
                 key.steps,
                 self._generator(key),
-                utterance=key.utterance if method.needs_id else None,
+                utterance_id=key.utterance if method.needs_id else None,
             )
-        assert isinstance(enhanced, Enhanced)
         if enhanced.audio.shape != utterance.noisy.shape:
             raise UserError(f"the enhanced speech has {enhanced.audio.shape} samples, noisy {utterance.noisy.shape}")
         if not np.isfinite(enhanced.audio).all():

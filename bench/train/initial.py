@@ -9,13 +9,13 @@ from typing import Any
 
 from bench.core.errors import UserError
 from methods.backbones import NCSNpp
-from methods.checkpoints.systems import open_system
+from methods.checkpoints.systems import open_model
 from methods.training.warm_start import from_fewer_inputs, from_predictive
-from methods.weights import System
+from methods.weights import TrainedModel
 
 
-def take_over(system: System, init: str | Sequence[str] | None, warm_start: bool = False) -> list[System]:
-    """Fill ``system``'s networks with those of the same name in files; returns what was in the files.
+def take_over(model: TrainedModel, init: str | Sequence[str] | None, warm_start: bool = False) -> list[TrainedModel]:
+    """Fill ``model``'s networks with those of the same name in files; returns what was in the files.
 
     Args:
         init: files, ours or a reference checkpoint. Of several, the first that has a network gives it.
@@ -26,36 +26,36 @@ def take_over(system: System, init: str | Sequence[str] | None, warm_start: bool
         UserError: a file is missing, has none of the networks, or has them in another size or transform.
     """
     files = [init] if isinstance(init, str) else list(init or ())
-    given = [_open(file, system, warm_start) for file in files]
-    for name, network in system.networks.items():
+    given = [_open(file, model, warm_start) for file in files]
+    for name, network in model.networks.items():
         source = next((other for other in given if name in other.networks), None)
-        if source and _complete(source.sizes[name]) != _complete(system.sizes[name]):
+        if source and _complete(source.sizes[name]) != _complete(model.sizes[name]):
             from_fewer_inputs(network, source.networks[name])
         elif source:
             network.load_state_dict(source.networks[name].state_dict())
     names = {name for other in given for name in other.networks}
-    warm = warm_start and "score" in system.networks and "score" not in names and "denoiser" in names
+    warm = warm_start and "score" in model.networks and "score" not in names and "denoiser" in names
     if warm:
         denoiser = next(other.networks["denoiser"] for other in given if "denoiser" in other.networks)
-        from_predictive(system.networks["score"], denoiser, zero_output=system.method == "refinement")
+        from_predictive(model.networks["score"], denoiser, zero_output=model.method == "refinement")
     for file, other in zip(files, given, strict=True):
-        if not set(other.networks) & set(system.networks) and not (warm and "denoiser" in other.networks):
-            raise UserError(f"init={file}: has none of the networks {', '.join(system.networks)}")
+        if not set(other.networks) & set(model.networks) and not (warm and "denoiser" in other.networks):
+            raise UserError(f"init={file}: has none of the networks {', '.join(model.networks)}")
     return given
 
 
-def _open(file: str, system: System, warm_start: bool) -> System:
+def _open(file: str, model: TrainedModel, warm_start: bool) -> TrainedModel:
     if not Path(file).is_file():
         raise UserError(f"init={file}: no such weights file; `bench train method=ncsnpp_m` makes a first one")
-    given = open_system(file)
-    if given.spectrogram != system.spectrogram:
-        raise UserError(f"init={file}: trained on {given.spectrogram}, not {system.spectrogram}")
-    for name in [name for name in system.networks if name in given.networks]:
-        own, others = _complete(system.sizes[name]), _complete(given.sizes[name])
+    given = open_model(file)
+    if given.spectrogram != model.spectrogram:
+        raise UserError(f"init={file}: trained on {given.spectrogram}, not {model.spectrogram}")
+    for name in [name for name in model.networks if name in given.networks]:
+        own, others = _complete(model.sizes[name]), _complete(given.sizes[name])
         if own != others and not (
             warm_start and own["inputs"] > others["inputs"] and {**others, "inputs": own["inputs"]} == own
         ):
-            raise UserError(f"init={file}: its '{name}' network is {given.sizes[name]}, not {system.sizes[name]}")
+            raise UserError(f"init={file}: its '{name}' network is {given.sizes[name]}, not {model.sizes[name]}")
     return given
 
 

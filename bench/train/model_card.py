@@ -7,7 +7,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from methods.weights import System
+from methods.weights import TrainedModel
 
 Record = dict[str, Any]
 """What a weights file says of one training; ``before`` holds the records of its ``init``."""
@@ -55,17 +55,17 @@ def commands(training: Record) -> list[str]:
     return [stage["command"] for stage in stages(training)]
 
 
-def model_card(system: System, size: int) -> str:
-    """The card of ``system``, whose file has ``size`` bytes."""
-    training = system.training
+def model_card(model: TrainedModel, size: int) -> str:
+    """The card of ``model``, whose file has ``size`` bytes."""
+    training = model.training
     chain = stages(training)
     return "\n".join(
         [
-            f"# {system.method}",
+            f"# {model.method}",
             "",
             "| | |",
             "|---|---|",
-            *(f"| {name} | {value} |" for name, value in [*_system(system, size), *_summary(chain)]),
+            *(f"| {name} | {value} |" for name, value in [*_facts(model, size), *_summary(chain)]),
             "",
             "Made again by",
             "",
@@ -74,27 +74,27 @@ def model_card(system: System, size: int) -> str:
             "",
             "## Limits",
             "",
-            *_limits(system),
+            *_limits(model),
             "",
         ]
     )
 
 
-def _system(system: System, size: int) -> list[tuple[str, object]]:
-    config = system.training["config"]
+def _facts(model: TrainedModel, size: int) -> list[tuple[str, object]]:
+    config = model.training["config"]
     rows: list[tuple[str, object]] = [
-        ("networks", ", ".join(f"{name}: NCSN++ {options}" for name, options in system.sizes.items())),
-        ("parameters", f"{system.parameters:,}"),
+        ("networks", ", ".join(f"{name}: NCSN++ {options}" for name, options in model.sizes.items())),
+        ("parameters", f"{model.parameters:,}"),
         ("file", f"{size / 1e6:.2f} MB, safetensors, float16 (Fourier frequencies float32)"),
         ("weights", f"average over the training (EMA {config['ema_decay']})"),
-        ("transform", system.spectrogram),
+        ("transform", model.spectrogram),
     ]
-    if "score" in system.networks:
+    if "score" in model.networks:
         rows += [
-            ("conditioning", system.condition),
-            ("diffusion", f"{system.sde}, t_eps {system.t_eps}"),
-            ("score network", f"predicts {system.parametrization.predicts}"),
-            ("sampler", system.sampler or "as the release"),
+            ("conditioning", model.condition),
+            ("diffusion", f"{model.sde}, t_eps {model.t_eps}"),
+            ("score network", f"predicts {model.parametrization.predicts}"),
+            ("sampler", model.sampler or "as the release"),
         ]
     return rows
 
@@ -153,12 +153,12 @@ def _stage(stage: Record, number: int, of: int) -> list[str]:
     ]
 
 
-def _limits(system: System) -> list[str]:
-    datasets = [stage["config"].get("dataset", {}) for stage in stages(system.training)]
-    largest = max(sum(p.numel() for p in network.parameters()) for network in system.networks.values())
+def _limits(model: TrainedModel) -> list[str]:
+    datasets = [stage["config"].get("dataset", {}) for stage in stages(model.training)]
+    largest = max(sum(p.numel() for p in network.parameters()) for network in model.networks.values())
     return [
-        *([SMALL.format(parameters=system.parameters)] if largest < PAPER_SIZE else []),
+        *([SMALL.format(parameters=model.parameters)] if largest < PAPER_SIZE else []),
         LIMITS,
         *([] if any(dataset.get("speech_dirs") for dataset in datasets) else [GENERATED]),
-        *([INVENTS] if "score" in system.networks else []),
+        *([INVENTS] if "score" in model.networks else []),
     ]

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bench.core.errors import UserError
 from bench.train.model_card import machine, model_card
-from methods.weights import System, save
+from methods.weights import TrainedModel, save
 
 
 class BestWeights(lightning.Callback):
@@ -22,7 +22,7 @@ class BestWeights(lightning.Callback):
 
     Args:
         path: the weights file; the card lies beside it.
-        system: what is trained.
+        model: what is trained.
         config: of the training.
         command: that makes these weights again.
         data: what they are trained on, for the card.
@@ -30,9 +30,15 @@ class BestWeights(lightning.Callback):
     """
 
     def __init__(
-        self, path: Path, system: System, config: DictConfig, command: str, data: str, init: Sequence[System] = ()
+        self,
+        path: Path,
+        model: TrainedModel,
+        config: DictConfig,
+        command: str,
+        data: str,
+        init: Sequence[TrainedModel] = (),
     ) -> None:
-        self.path, self.system, self.config = path, system, config
+        self.path, self.model, self.config = path, model, config
         self.command, self.data, self.init = command, data, init
         self.curve: list[tuple[int, float]] = []
         self.hours = 0.0
@@ -70,9 +76,9 @@ class BestWeights(lightning.Callback):
         better = loss < self.best
         self.curve.append((trainer.global_step, float(f"{loss:.7g}")))
         if better and trainer.is_global_zero:
-            self.system.training = self._record()
-            save(self.path, self.system, torch.float16)
-            self.path.with_suffix(".md").write_text(model_card(self.system, self.path.stat().st_size), encoding="utf-8")
+            self.model.training = self._record()
+            save(self.path, self.model, torch.float16)
+            self.path.with_suffix(".md").write_text(model_card(self.model, self.path.stat().st_size), encoding="utf-8")
         if self.exhausted:
             trainer.should_stop = True
 
@@ -89,8 +95,8 @@ class BestWeights(lightning.Callback):
             "hours": round(self._hours(), 3),
             "starts": self.starts,
             "torch": torch.__version__,
-            "init_sha256": [system.sha256 for system in self.init],
-            "before": [system.training for system in self.init if "command" in system.training],
+            "init_sha256": [model.sha256 for model in self.init],
+            "before": [model.training for model in self.init if "command" in model.training],
         }
 
     def _hours(self) -> float:

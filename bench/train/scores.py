@@ -10,10 +10,9 @@ import torch
 
 from bench.core.seeds import stable_seed
 from bench.core.types import Utterance
-from methods.base import Enhanced
 from methods.base import create as create_method
 from methods.training.data import Source
-from methods.weights import System
+from methods.weights import TrainedModel
 from metrics.base import METRICS
 from metrics.base import create as create_metric
 
@@ -24,7 +23,7 @@ class Scores(lightning.Callback):
     Each device enhances its share. A recording's diffusion noise is the same at every validation.
 
     Args:
-        system: what is trained.
+        model: what is trained.
         source: the validation recordings.
         recordings: how many of them, from the first.
         every: after every so many validations.
@@ -36,11 +35,17 @@ class Scores(lightning.Callback):
     """
 
     def __init__(
-        self, system: System, source: Source, recordings: int, every: int, steps: int | None, metrics: Sequence[str]
+        self,
+        model: TrainedModel,
+        source: Source,
+        recordings: int,
+        every: int,
+        steps: int | None,
+        metrics: Sequence[str],
     ) -> None:
         for name in metrics:
             METRICS.check(name, {})
-        self.system, self.source = system, source
+        self.model, self.source = model, source
         self.recordings = min(recordings, len(source))
         self.every, self.steps, self.metrics = every, steps, list(metrics)
         self._validations = 0
@@ -64,10 +69,9 @@ class Scores(lightning.Callback):
     def _score(self, index: int, device: str) -> torch.Tensor:
         """``[metrics, 2]``: each metric's value and 1, or twice 0 where it has none."""
         clean, noisy = self.source[index]
-        rate = self.system.spectrogram.sample_rate
-        method = create_method(self.system.method, checkpoint=self.system, device=device)
+        rate = self.model.spectrogram.sample_rate
+        method = create_method(self.model.method, checkpoint=self.model, device=device)
         enhanced = method.enhance(noisy, rate, self.steps, stable_seed("training scores", index))
-        assert isinstance(enhanced, Enhanced)
         utterance = Utterance(str(index), noisy, rate, clean)
         values = [create_metric(name).score(enhanced.audio, utterance).value for name in self.metrics]
         return torch.tensor([[0.0, 0.0] if value is None else [value, 1.0] for value in values])

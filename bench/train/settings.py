@@ -10,9 +10,9 @@ from typing import Any
 
 from bench.core.errors import UserError
 from bench.datasets.recipes.training_pairs import SAMPLE_RATE
+from methods.conditioning import CONDITIONS
 from methods.training.data import NORMALISATIONS
 from methods.training.objectives import LOSSES, WEIGHTINGS
-from methods.weights import CONDITIONS
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true")
 

@@ -35,7 +35,7 @@ from methods.training.ema import EMA
 from methods.training.log import TrainingLog
 from methods.training.module import Optimiser, TrainingModule
 from methods.training.objectives import Objective
-from methods.weights import System, load, new_system
+from methods.weights import TrainedModel, load, new_model
 
 
 def train(config: DictConfig, command: str = "bench train") -> Path:
@@ -64,12 +64,12 @@ def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench 
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, verbose=False)
     out = _folder(config)
-    system, given = build_system(config)
-    module = TrainingModule(system, Objective(**config.method.objective), Optimiser(**config.optimiser), config.seed)
+    model, given = build_model(config)
+    module = TrainingModule(model, Objective(**config.method.objective), Optimiser(**config.optimiser), config.seed)
     data = TrainingData(
         train,
         valid,
-        system.spectrogram,
+        model.spectrogram,
         frames=config.frames,
         batch_size=config.batch_size,
         accumulate=config.accumulate,
@@ -77,9 +77,9 @@ def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench 
         seed=config.seed,
         normalise=config.normalise,
     )
-    weights = BestWeights(out / "weights.safetensors", system, config, command, str(train), given)
+    weights = BestWeights(out / "weights.safetensors", model, config, command, str(train), given)
     log = TrainingLog(out / "log.csv", config.log_every, out / "tensorboard" if config.tensorboard else None)
-    scores = Scores(system, valid, **config.scores)
+    scores = Scores(model, valid, **config.scores)
     trainer = _trainer(config, scores, weights, log)
     with _interruptible(trainer):
         last = out / "last.ckpt"
@@ -157,14 +157,14 @@ def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
         raise
 
 
-def build_system(config: DictConfig) -> tuple[System, list[System]]:
+def build_model(config: DictConfig) -> tuple[TrainedModel, list[TrainedModel]]:
     """Fresh networks as configured, or with those of ``config.init`` taken over; and what was in those files.
 
     Raises:
         UserError: ``init`` is missing, or its networks or their transform are not those configured.
     """
     method, network = config.method, _plain(config.network)
-    system = new_system(
+    model = new_model(
         method.name,
         network.pop("width"),
         tuple(network.pop("multipliers")),
@@ -177,8 +177,8 @@ def build_system(config: DictConfig) -> tuple[System, list[System]]:
         parametrization=Parametrization(**method.get("parametrization", {})),
         sampler={key: value for key, value in _plain(method).get("sampler", {}).items() if value is not None},
     )
-    choose(system.sde, {}, {key: value for key, value in system.sampler.items() if key != "steps"}, system.t_eps)
-    return system, take_over(system, config.init, config.warm_start)
+    choose(model.sde, {}, {key: value for key, value in model.sampler.items() if key != "steps"}, model.t_eps)
+    return model, take_over(model, config.init, config.warm_start)
 
 
 def _plain(config: Any) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from methods.base import METHODS, Method
-from methods.checkpoints.systems import find, open_system
+from methods.checkpoints.systems import find, open_model
 
-__all__ = ["find", "from_checkpoint", "open_system"]
+__all__ = ["find", "from_checkpoint", "open_model"]
 
 
 def from_checkpoint(path: str | Path, weights: str | None = None, **options: Any) -> Method:
@@ -24,5 +24,5 @@ def from_checkpoint(path: str | Path, weights: str | None = None, **options: Any
     Raises:
         UserError: a file that cannot be used, or an unknown option; one line that says why.
     """
-    system = open_system(Path(path).expanduser(), weights)
-    return METHODS.create(system.method, checkpoint=system, **options)
+    model = open_model(Path(path).expanduser(), weights)
+    return METHODS.create(model.method, checkpoint=model, **options)

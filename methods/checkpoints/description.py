@@ -9,8 +9,8 @@ from typing import Any
 
 from methods.base import METHODS
 from methods.checkpoints.lightning import Checkpoint, open_checkpoint
-from methods.checkpoints.systems import from_reference_checkpoint, is_safetensors, open_system
-from methods.weights import System
+from methods.checkpoints.systems import from_reference_checkpoint, is_safetensors, open_model
+from methods.weights import TrainedModel
 
 
 @dataclass
@@ -36,40 +36,40 @@ def describe(path: str | Path, weights: str | None = None) -> Description:
     """
     path = Path(path).expanduser()
     checkpoint = None if is_safetensors(path) else open_checkpoint(path)
-    system = open_system(path, weights) if checkpoint is None else from_reference_checkpoint(checkpoint, weights)
-    lines = {"file": f"{path}, {path.stat().st_size / 1e6:.1f} MB", "sha256": system.sha256}
-    lines |= _origin(system) | _networks(system)
-    lines["weights"] = _weights(system, checkpoint)
-    lines |= _settings(system)
-    return Description(lines, system.spectrogram.sample_rate, [] if checkpoint is None else _damage(path))
+    model = open_model(path, weights) if checkpoint is None else from_reference_checkpoint(checkpoint, weights)
+    lines = {"file": f"{path}, {path.stat().st_size / 1e6:.1f} MB", "sha256": model.sha256}
+    lines |= _origin(model) | _networks(model)
+    lines["weights"] = _weights(model, checkpoint)
+    lines |= _settings(model)
+    return Description(lines, model.spectrogram.sample_rate, [] if checkpoint is None else _damage(path))
 
 
-def _origin(system: System) -> dict[str, str]:
-    training = system.training
+def _origin(model: TrainedModel) -> dict[str, str]:
+    training = model.training
     if "project" not in training:
-        return {"from": "sebench", "method": system.method}
+        return {"from": "sebench", "method": model.method}
     mode = training["hyper_parameters"].get("mode", "")
     told = [training["project"], mode, f"Lightning {training['lightning']}" if training["lightning"] else ""]
     told += [f"{key} {training[key]}" for key in ("epoch", "step") if training[key] is not None]
-    return {"from": ", ".join(filter(None, told)), "method": system.method}
+    return {"from": ", ".join(filter(None, told)), "method": model.method}
 
 
-def _networks(system: System) -> dict[str, str]:
-    lines, told = {}, system.training.get("hyper_parameters", {})
-    for role, network in system.networks.items():
+def _networks(model: TrainedModel) -> dict[str, str]:
+    lines, told = {}, model.training.get("hyper_parameters", {})
+    for role, network in model.networks.items():
         count = sum(parameter.numel() for parameter in network.parameters())
         backbone = told.get(f"backbone_{role}", told.get("backbone", "NCSN++"))
-        lines[role] = f"{backbone}, {count:,} parameters: {_options(system.sizes[role])}"
+        lines[role] = f"{backbone}, {count:,} parameters: {_options(model.sizes[role])}"
     return lines
 
 
-def _weights(system: System, checkpoint: Checkpoint | None) -> str:
-    name = {"ema": "averaged (EMA)", "raw": "raw"}[system.weights]
+def _weights(model: TrainedModel, checkpoint: Checkpoint | None) -> str:
+    name = {"ema": "averaged (EMA)", "raw": "raw"}[model.weights]
     if checkpoint is None:
         return name
     if checkpoint.ema is None:
         return f"{name}; the file has no averages"
-    if system.weights == "raw":
+    if model.weights == "raw":
         return f"{name}; the file has averages too"
     raw, averages = (checkpoint.weights(kind)[1] for kind in ("raw", "ema"))
     apart = max(
@@ -83,16 +83,16 @@ def _weights(system: System, checkpoint: Checkpoint | None) -> str:
     )
 
 
-def _settings(system: System) -> dict[str, str]:
-    lines = {"transform": _options(system.spectrogram), "rate": f"{system.spectrogram.sample_rate} Hz"}
-    if "score" not in system.networks:
+def _settings(model: TrainedModel) -> dict[str, str]:
+    lines = {"transform": _options(model.spectrogram), "rate": f"{model.spectrogram.sample_rate} Hz"}
+    if "score" not in model.networks:
         return lines
-    method = METHODS.create(system.method, checkpoint=system, device="cpu").provenance()
+    method = METHODS.create(model.method, checkpoint=model, device="cpu").provenance()
     sampler = dict(method["sampler"])
     return lines | {
-        "conditioning": system.condition,
-        "diffusion": f"{system.sde.name}: {_options(system.sde)}; t_eps {system.t_eps}",
-        "prediction": _options(system.parametrization),
+        "conditioning": model.condition,
+        "diffusion": f"{model.sde.name}: {_options(model.sde)}; t_eps {model.t_eps}",
+        "prediction": _options(model.parametrization),
         "sampler": f"{sampler.pop('name')}: {_options(sampler)}; N {method['default_steps']}",
     }
 

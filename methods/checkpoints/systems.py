@@ -1,4 +1,4 @@
-"""A system from any file of weights: StoRM's and SGMSE's checkpoints, and our own safetensors."""
+"""A model from any file of weights: StoRM's and SGMSE's checkpoints, and our own safetensors."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from methods.backbones.convert import from_reference
 from methods.checkpoints import configuration
 from methods.checkpoints.architecture import sizes as sizes_of
 from methods.checkpoints.lightning import Checkpoint, Weights, open_checkpoint, sha256
-from methods.weights import CONDITIONS, EMBEDDED, System, load
+from methods.conditioning import CONDITIONS
+from methods.weights import EMBEDDED, TrainedModel, load
 
 
-def find(checkpoint: str | Path, method: str, weights: str | None = None) -> System:
-    """The system for a method's ``checkpoint`` option: a path, or "embedded" for the project's own small weights.
+def find(checkpoint: str | Path, method: str, weights: str | None = None) -> TrainedModel:
+    """The model for a method's ``checkpoint`` option: a path, or "embedded" for the project's own small weights.
 
-    The predictive network of a two-stage system stands for itself where ``method`` is "ncsnpp_m".
+    The predictive network of a two-stage model stands for itself where ``method`` is "ncsnpp_m".
 
     Raises:
-        UserError: as ``open_system``, or the file belongs to another method.
+        UserError: as ``open_model``, or the file belongs to another method.
     """
     path = EMBEDDED / f"{method}.safetensors" if str(checkpoint) == "embedded" else Path(checkpoint).expanduser()
-    system = open_system(path, weights)
-    if method == "ncsnpp_m" and "denoiser" in system.networks:
-        return _predictive_part(system)
-    if system.method != method:
-        raise UserError(f"{path}: these weights are for the method '{system.method}', not '{method}'")
-    return system
+    model = open_model(path, weights)
+    if method == "ncsnpp_m" and "denoiser" in model.networks:
+        return _predictive_part(model)
+    if model.method != method:
+        raise UserError(f"{path}: these weights are for the method '{model.method}', not '{method}'")
+    return model
 
 
-def open_system(path: str | Path, weights: str | None = None) -> System:
+def open_model(path: str | Path, weights: str | None = None) -> TrainedModel:
     """Read the networks and settings in a file.
 
     Args:
@@ -47,14 +48,14 @@ def open_system(path: str | Path, weights: str | None = None) -> System:
     path = Path(path)
     if not is_safetensors(path):
         return from_reference_checkpoint(open_checkpoint(path), weights)
-    system = load(path)
-    if weights not in (None, system.weights):
-        raise UserError(f"{path}: holds the '{system.weights}' weights only, not '{weights}'")
-    return system
+    model = load(path)
+    if weights not in (None, model.weights):
+        raise UserError(f"{path}: holds the '{model.weights}' weights only, not '{weights}'")
+    return model
 
 
-def from_reference_checkpoint(checkpoint: Checkpoint, weights: str | None = None) -> System:
-    """The system in a checkpoint of StoRM or SGMSE, to be sampled as its project's script does.
+def from_reference_checkpoint(checkpoint: Checkpoint, weights: str | None = None) -> TrainedModel:
+    """The model in a checkpoint of StoRM or SGMSE, to be sampled as its project's script does.
 
     Raises:
         UserError: weights that are missing, left over or NaN, or a network or setting that is not known here.
@@ -67,7 +68,7 @@ def from_reference_checkpoint(checkpoint: Checkpoint, weights: str | None = None
     condition = _condition(checkpoint, method, sizes)
     settings, project = checkpoint.hyper_parameters, configuration.project(checkpoint)
     try:
-        return System(
+        return TrainedModel(
             method,
             sizes,
             {role: networks[prefix][1] for role, prefix in roles.items()},
@@ -124,14 +125,14 @@ def _condition(checkpoint: Checkpoint, method: str, sizes: dict[str, dict[str, A
     return condition
 
 
-def _predictive_part(system: System) -> System:
-    """The predictive network of ``system`` as a system of its own."""
+def _predictive_part(model: TrainedModel) -> TrainedModel:
+    """The predictive network of ``model`` as a model of its own."""
     role = "denoiser"
     return replace(
-        system,
+        model,
         method="ncsnpp_m",
-        sizes={role: system.sizes[role]},
-        networks={role: system.networks[role]},
+        sizes={role: model.sizes[role]},
+        networks={role: model.networks[role]},
         condition="noisy",
         sampler={},
     )

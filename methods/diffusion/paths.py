@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -17,9 +17,7 @@ import torch
 from torch import Tensor
 
 from bench.core.errors import did_you_mean
-
-RandnLike = Callable[[Tensor], Tensor]
-"""Draws standard (complex) Gaussian noise of a tensor's shape; replaced to replay noise."""
+from methods.noise import RandnLike
 
 
 def per_item(values: Tensor) -> Tensor:

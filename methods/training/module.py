@@ -1,4 +1,4 @@
-"""The Lightning module: a system and its objective; every draw depends on the seed and the step."""
+"""The Lightning module: a model and its objective; every draw depends on the seed and the step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from bench.core.seeds import stable_seed
 from methods.backbones.blocks import ResBlock
 from methods.training.objectives import Losses, Objective, diffusion_time, losses
-from methods.weights import System
+from methods.weights import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,17 @@ class Optimiser:
 
 
 class TrainingModule(lightning.LightningModule):
-    """Minimises the loss of ``system``'s method.
+    """Minimises the loss of ``model``'s method.
 
     Diffusion times and noise are drawn from a generator seeded by (seed, step), so that a training
     that was killed and continued draws the same as one that was not.
     """
 
-    def __init__(self, system: System, objective: Objective, optimiser: Optimiser, seed: int = 0) -> None:
+    def __init__(self, model: TrainedModel, objective: Objective, optimiser: Optimiser, seed: int = 0) -> None:
         super().__init__()
-        self.system, self.objective, self.optimiser, self.seed = system, objective, optimiser, seed
-        self.networks = nn.ModuleDict(system.networks)
-        _freeze_unused(system)
+        self.model, self.objective, self.optimiser, self.seed = model, objective, optimiser, seed
+        self.networks = nn.ModuleDict(model.networks)
+        _freeze_unused(model)
         if objective.freeze_denoiser:
             self.networks["denoiser"].requires_grad_(False)
 
@@ -66,15 +66,15 @@ class TrainingModule(lightning.LightningModule):
 
     def _losses(self, batch: tuple[Tensor, Tensor], *draw: object) -> Losses:
         with torch.autocast(self.device.type, enabled=False):
-            clean, noisy = (self.system.spectrogram.forward(signal) for signal in batch)
+            clean, noisy = (self.model.spectrogram.forward(signal) for signal in batch)
         generator = torch.Generator(self.device).manual_seed(stable_seed(self.seed, *draw))
         uniform = torch.rand(len(clean), generator=generator, device=self.device)
         z = torch.randn(clean.shape, dtype=clean.dtype, generator=generator, device=self.device)
-        return losses(self.system, self.objective, clean, noisy, diffusion_time(uniform, self.system.t_eps), z)
+        return losses(self.model, self.objective, clean, noisy, diffusion_time(uniform, self.model.t_eps), z)
 
     def _means(self, split: str, values: Losses, items: int) -> dict[str, Tensor]:
         """Means over items, whether the objective sums or averages over the batch."""
-        share = 1 if len(self.system.networks) == 1 else items
+        share = 1 if len(self.model.networks) == 1 else items
         parts = {"loss": values.total, "supervised": values.supervised, "score": values.score}
         return {f"{split}_{name}": value.detach() / share for name, value in parts.items() if value is not None}
 
@@ -85,12 +85,12 @@ class TrainingModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def _freeze_unused(system: System) -> None:
+def _freeze_unused(model: TrainedModel) -> None:
     """Freeze the time layers that a network without a time has but never calls.
 
     They are kept for the reference's sake; distributed training would wait for their gradients for ever.
     """
-    for network in system.networks.values():
+    for network in model.networks.values():
         if not network.conditional:
             for block in network.modules():
                 if isinstance(block, ResBlock):

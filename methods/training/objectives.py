@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
+from methods.conditioning import conditioning
 from methods.diffusion.paths import per_item
+from methods.diffusion.score_model import ScoreModel
 from methods.refinement import residue, residue_scale
-from methods.spectral import ScoreModel, conditioning
-from methods.weights import System
+from methods.weights import TrainedModel
 
 LOSSES = ("mse", "mae", "none")
 
@@ -86,67 +87,67 @@ def diffusion_time(uniform: Tensor, t_eps: float) -> Tensor:
 
 
 def score_loss(
-    system: System,
+    model: TrainedModel,
     objective: Objective,
     clean: Tensor,
     start: Tensor,
-    seen: tuple[Tensor, ...],
+    beside: tuple[Tensor, ...],
     t: Tensor,
     z: Tensor,
 ) -> Tensor:
-    """The score network's loss on the way from ``start`` to ``clean``, the network seeing ``seen``: ``[B]``."""
-    mean, std = system.sde.marginal_prob(clean, t, start)
+    """The score network's loss between ``start`` and ``clean``, the network conditioned on ``beside``: ``[B]``."""
+    mean, std = model.sde.marginal_prob(clean, t, start)
     std = per_item(std)
-    prediction = ScoreModel(system, start, seen).output(mean + std * z, t)
-    predicts = system.parametrization.predicts
+    prediction = ScoreModel(model, start, beside).output(mean + std * z, t)
+    predicts = model.parametrization.predicts
     weighting = objective.score_weighting or DEFAULT_WEIGHTING[predicts]
     if weighting not in WEIGHTINGS[predicts]:
         raise did_you_mean(
             f"score_weighting of a network that predicts the {predicts}:", weighting, WEIGHTINGS[predicts]
         )
-    weight = WEIGHTINGS[predicts][weighting](std, clean, system.parametrization.sigma_data)
+    weight = WEIGHTINGS[predicts][weighting](std, clean, model.parametrization.sigma_data)
     # sigma s + z, and what is left of it for the other predictions: the error of the mean, or of x0.
     error = {"score": std * prediction + z, "mean": prediction - mean, "clean": prediction - clean}[predicts]
     loss = half_norm(weight * error, objective.score_loss)
     if objective.l1_weight:
-        loss = loss + objective.l1_weight * waveform_loss(system, prediction, clean)
+        loss = loss + objective.l1_weight * waveform_loss(model, prediction, clean)
     return loss
 
 
-def waveform_loss(system: System, prediction: Tensor, clean: Tensor) -> Tensor:
+def waveform_loss(model: TrainedModel, prediction: Tensor, clean: Tensor) -> Tensor:
     """Half the mean absolute error of the waveforms, for networks that predict clean speech: ``[B]``."""
-    if system.parametrization.predicts != "clean" or system.method == "refinement":
+    if model.parametrization.predicts != "clean" or model.method == "refinement":
         raise UserError("l1_weight needs a score network that predicts clean speech: parametrization.predicts=clean")
-    transform = system.spectrogram
+    transform = model.spectrogram
     ours, theirs = (transform.inverse(x, transform.samples(x.shape[-1])) for x in (prediction, clean))
     return 0.5 * (ours - theirs).abs().mean(1)
 
 
-def losses(system: System, objective: Objective, clean: Tensor, noisy: Tensor, t: Tensor, z: Tensor) -> Losses:
-    """The loss of ``system``'s method.
+def losses(model: TrainedModel, objective: Objective, clean: Tensor, noisy: Tensor, t: Tensor, z: Tensor) -> Losses:
+    """The loss of ``model``'s method.
 
     One network: the mean over the batch. Two networks: the sum over the batch, as in the StoRM
     release. Gradients flow from the score term into the predictive network, unless it is frozen.
     """
-    if system.method == "ncsnpp_m":
-        value = half_norm(clean - system.networks["denoiser"](noisy), objective.supervised_loss).mean()
+    if model.method == "ncsnpp_m":
+        value = half_norm(clean - model.networks["denoiser"](noisy), objective.supervised_loss).mean()
         return Losses(value, supervised=value)
-    if system.method == "sgmse_m":
-        value = score_loss(system, objective, clean, noisy, (noisy,), t, z).mean()
+    if model.method == "sgmse_m":
+        value = score_loss(model, objective, clean, noisy, (noisy,), t, z).mean()
         return Losses(value, score=value)
-    return _two_stage(system, objective, clean, noisy, t, z)
+    return _two_stage(model, objective, clean, noisy, t, z)
 
 
-def _two_stage(system: System, objective: Objective, clean: Tensor, noisy: Tensor, t: Tensor, z: Tensor) -> Losses:
+def _two_stage(model: TrainedModel, objective: Objective, clean: Tensor, noisy: Tensor, t: Tensor, z: Tensor) -> Losses:
     with torch.set_grad_enabled(torch.is_grad_enabled() and not objective.freeze_denoiser):
-        estimate = system.networks["denoiser"](noisy)
+        estimate = model.networks["denoiser"](noisy)
     target, start = clean, estimate
-    if system.method == "refinement":
-        left = residue(system, noisy, estimate)
+    if model.method == "refinement":
+        left = residue(model, noisy, estimate)
         scale = residue_scale(left)
-        target, start = residue(system, clean, estimate) / scale, left / scale
-    seen = conditioning(system.condition, noisy, estimate)
-    score = score_loss(system, objective, target, start, seen, t, z).sum()
+        target, start = residue(model, clean, estimate) / scale, left / scale
+    beside = conditioning(model.condition, noisy, estimate)
+    score = score_loss(model, objective, target, start, beside, t, z).sum()
     if objective.supervised_loss == "none":
         return Losses(score, score=score)
     supervised = half_norm(clean - estimate, objective.supervised_loss).sum()

@@ -63,9 +63,9 @@ def test_a_run_that_did_not_use_the_file_is_refused(
     config: Config, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = tmp_path / "other.safetensors"
-    system = load(weights)
-    system.training["hours"] = 0
-    save(other, system)
+    model = load(weights)
+    model.training["hours"] = 0
+    save(other, model)
     folder = run(config(methods=["noisy", {"name": "ncsnpp_m", "checkpoint": str(weights)}])).folder
     assert main(["card", str(other), str(folder)]) == 2
     assert f"run test: no method in it used {other}" in capsys.readouterr().err
@@ -91,8 +91,8 @@ def test_what_cannot_have_a_card_is_named(arguments: list[str], told: str, capsy
 
 
 def test_weights_without_a_record_have_none(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    system = load(weights)
-    system.training.clear()
-    save(weights, system)
+    model = load(weights)
+    model.training.clear()
+    save(weights, model)
     assert main(["card", str(weights)]) == 2
     assert "says nothing of a training" in capsys.readouterr().err

@@ -119,7 +119,7 @@ class Halves(Method):
         self.network = torch.nn.Linear(1, 1)
 
     def enhance_one(
-        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance: str | None
+        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
         for _ in range(steps or 3):
             self.network(torch.zeros(1))
@@ -165,9 +165,9 @@ class UndeclaredNoise(Halves):
 class InBatches(Halves):
     """Enhances batches in its own way, and a little differently."""
 
-    def enhance(self, noisy: Any, *rest: Any, **options: Any) -> Enhanced | list[Enhanced]:
-        done = super().enhance(noisy, *rest, **options)
-        return done if isinstance(done, Enhanced) else [Enhanced(one.audio * np.float32(1.001)) for one in done]
+    def enhance_batch(self, noisy: Any, *rest: Any, **options: Any) -> list[Enhanced]:
+        done = super().enhance_batch(noisy, *rest, **options)
+        return [Enhanced(one.audio * np.float32(1.001)) for one in done]
 
 
 class Uncounted(Halves):
@@ -242,8 +242,8 @@ def test_a_converted_checkpoint_is_the_same_and_needs_no_pickle(
     after = from_checkpoint(out)
     told, same = after.provenance(), before.provenance()
     assert {**told, "weights_sha256": ""} == {**same, "weights_sha256": ""} and told["weights"] == weights
-    for role, network in before.system.networks.items():  # type: ignore[attr-defined]
-        converted = after.system.networks[role].state_dict()  # type: ignore[attr-defined]
+    for role, network in before.model.networks.items():  # type: ignore[attr-defined]
+        converted = after.model.networks[role].state_dict()  # type: ignore[attr-defined]
         for key, tensor in network.state_dict().items():
             assert tensor.dtype == torch.float32 and torch.equal(converted[key], tensor)
 
@@ -257,7 +257,6 @@ def test_a_converted_checkpoint_enhances_alike_bit_for_bit(tmp_path: Path) -> No
         create("storm", checkpoint=str(path)).enhance(clip, 16000, 2, 0)
         for path in (copy, tmp_path / "epoch=2.safetensors")
     )
-    assert isinstance(one, Enhanced) and isinstance(two, Enhanced)
     assert np.array_equal(one.audio, two.audio)
 
 

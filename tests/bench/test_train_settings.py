@@ -13,7 +13,7 @@ import bench.conf
 from bench.conf.compose import compose
 from bench.core.errors import UserError
 from bench.train.settings import MAY_CHANGE, RULES, check, check_same, flatten
-from bench.train.training import build_system
+from bench.train.training import build_model
 from methods.diffusion.samplers import BridgeODE, PredictorCorrector
 from methods.sgmse import SGMSE
 from methods.storm import StoRM
@@ -108,8 +108,8 @@ def test_networks_are_the_references(method: str, network: str) -> None:
     made = compose("train", [f"method={method}", f"network={network}"])
     check(made)
     with torch.device("meta"):
-        system, _ = build_system(DictConfig(made))
-    assert system.parameters == NETWORKS[method, network]
+        model, _ = build_model(DictConfig(made))
+    assert model.parameters == NETWORKS[method, network]
 
 
 def test_every_network_is_tested() -> None:
@@ -122,12 +122,12 @@ def test_the_sgmse_release_is_an_experiment(name: str) -> None:
     made = compose("train", [f"experiment={name}"])
     check(made)
     with torch.device("meta"):
-        system, _ = build_system(DictConfig(made))
-        method = SGMSE(system, device="meta")
-    network, is_bridge = system.networks["score"], name == "sgmse_bridge"
+        model, _ = build_model(DictConfig(made))
+        method = SGMSE(model, device="meta")
+    network, is_bridge = model.networks["score"], name == "sgmse_bridge"
     assert network.centered and network.scale_by_time != is_bridge
     assert isinstance(method.sampler, BridgeODE if is_bridge else PredictorCorrector)
-    assert (system.spectrogram.factor, method.default_steps) == (0.15, 50 if is_bridge else 30)
+    assert (model.spectrogram.factor, method.default_steps) == (0.15, 50 if is_bridge else 30)
 
 
 def test_the_papers_own_variants_can_be_chosen() -> None:
@@ -146,7 +146,7 @@ def test_the_papers_own_variants_can_be_chosen() -> None:
     )
     check(made)
     with torch.device("meta"):
-        system, _ = build_system(DictConfig(made))
-        sampler = StoRM(system, device="meta").sampler
+        model, _ = build_model(DictConfig(made))
+        sampler = StoRM(model, device="meta").sampler
     assert sampler == PredictorCorrector(stepping="grid", times="to_zero", denoise=False)
-    assert system.parametrization.told == "sigma" and system.spectrogram.window == "sqrthann"
+    assert model.parametrization.told == "sigma" and model.spectrogram.window == "sqrthann"

@@ -30,15 +30,15 @@ class _Toy(Method):
         self.log, self.seconds, self.fail_on, self.abort_on = log, seconds, fail_on, abort_on
 
     def enhance_one(
-        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance: str | None
+        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
         if self.log:
             with Path(self.log).open("a") as file:
-                file.write(f"{utterance}\n")
+                file.write(f"{utterance_id}\n")
         time.sleep(self.seconds)
-        if utterance == self.fail_on:
+        if utterance_id == self.fail_on:
             raise ZeroDivisionError("the toy broke")
-        if utterance == self.abort_on:
+        if utterance_id == self.abort_on:
             os.abort()
         noise = torch.randn(noisy.size, generator=generator).numpy() / np.float32(100 * (steps or 1))
         return Enhanced(noisy + noise, nfe=steps or 1)
@@ -66,7 +66,7 @@ class TwoStages(Method):
     two_stages = True
 
     def enhance_one(
-        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance: str | None
+        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
         return Enhanced(noisy / 4, estimate=noisy / 2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import torch
 from bench.core.errors import UserError
 from bench.core.types import Audio
 from methods import create
-from methods.base import Enhanced, Method
+from methods.base import Method
+from methods.noise import drawn_from
 from methods.predictive import NCSNppM
 from methods.refinement import StochasticRefinement
 from methods.sgmse import SGMSE
+from methods.spectral import SpectralMethod
 from methods.storm import StoRM
-from methods.weights import System, load, new_system, save
+from methods.weights import TrainedModel, load, new_model, save
 
 TRAINED = {"ncsnpp_m": NCSNppM, "sgmse_m": SGMSE, "refinement": StochasticRefinement, "storm": StoRM}
 
@@ -26,11 +29,11 @@ TRAINED = {"ncsnpp_m": NCSNppM, "sgmse_m": SGMSE, "refinement": StochasticRefine
 def small(name: str) -> Method:
     """An untrained network of 8 channels whose output is not nearly zero."""
     torch.manual_seed(0)
-    system = new_system(name, width=8, multipliers=(1, 2))
-    for network in system.networks.values():
+    model = new_model(name, width=8, multipliers=(1, 2))
+    for network in model.networks.values():
         for level in network.up:
             torch.nn.init.normal_(level.tap.weight, std=0.05)
-    return TRAINED[name](system)  # type: ignore[abstract]
+    return TRAINED[name](model)  # type: ignore[abstract]
 
 
 @pytest.fixture(scope="module", params=sorted(TRAINED))
@@ -42,55 +45,49 @@ def speechlike(samples: int, seed: int = 0) -> Audio:
     return np.random.default_rng(seed).normal(0, 0.1, samples).astype(np.float32)
 
 
-def one(enhanced: Enhanced | list[Enhanced]) -> Enhanced:
-    assert isinstance(enhanced, Enhanced)
-    return enhanced
-
-
 @pytest.mark.parametrize("samples", [1, 2, 100, 255, 256, 3001])
 def test_any_length_comes_back_as_long_and_finite(method: Method, samples: int) -> None:
-    enhanced = one(method.enhance(speechlike(samples), 16000, 2, 0))
+    enhanced = method.enhance(speechlike(samples), 16000, 2, 0)
     assert enhanced.audio.shape == (samples,) and enhanced.audio.dtype == np.float32
     assert np.isfinite(enhanced.audio).all()
 
 
 def test_silence_is_finite(method: Method) -> None:
-    assert np.isfinite(one(method.enhance(np.zeros(1000, np.float32), 16000, 2, 0)).audio).all()
+    assert np.isfinite(method.enhance(np.zeros(1000, np.float32), 16000, 2, 0).audio).all()
 
 
 def test_same_alone_in_a_batch_and_in_any_order(method: Method) -> None:
     clips, seeds = [speechlike(n, n) for n in (700, 2000, 1500)], [5, 6, 7]
-    alone = [one(method.enhance(clip, 16000, 2, seed)).audio for clip, seed in zip(clips, seeds, strict=True)]
-    batch = method.enhance(clips, 16000, 2, seeds)
-    backwards = method.enhance(clips[::-1], 16000, 2, seeds[::-1])
-    assert isinstance(batch, list) and isinstance(backwards, list)
+    alone = [method.enhance(clip, 16000, 2, seed).audio for clip, seed in zip(clips, seeds, strict=True)]
+    batch = method.enhance_batch(clips, 16000, 2, seeds)
+    backwards = method.enhance_batch(clips[::-1], 16000, 2, seeds[::-1])
     for clip, together, reverse in zip(alone, batch, backwards[::-1], strict=True):
         assert np.array_equal(clip, together.audio) and np.array_equal(clip, reverse.audio)
 
 
 def test_the_seed_decides_the_noise(method: Method) -> None:
-    first, again, other = (one(method.enhance(speechlike(1000), 16000, 2, seed)).audio for seed in (1, 1, 2))
+    first, again, other = (method.enhance(speechlike(1000), 16000, 2, seed).audio for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert np.array_equal(first, other) != method.stochastic
 
 
 def test_a_generator_is_read_but_not_moved(method: Method) -> None:
     generator = torch.Generator().manual_seed(9)
-    first, again = (one(method.enhance(speechlike(800), 16000, 2, generator)).audio for _ in range(2))
+    first, again = (method.enhance(speechlike(800), 16000, 2, generator).audio for _ in range(2))
     assert np.array_equal(first, again)
-    assert np.array_equal(first, one(method.enhance(speechlike(800), 16000, 2, 9)).audio)
+    assert np.array_equal(first, method.enhance(speechlike(800), 16000, 2, 9).audio)
 
 
 def test_another_rate_comes_back_at_that_rate(method: Method) -> None:
-    enhanced = one(method.enhance(speechlike(4410), 44100, 2, 0))
+    enhanced = method.enhance(speechlike(4410), 44100, 2, 0)
     assert enhanced.audio.shape == (4410,) and enhanced.model_rate == 16000
-    assert one(method.enhance(speechlike(1), 48000, 1, 0)).audio.shape == (1,)
+    assert method.enhance(speechlike(1), 48000, 1, 0).audio.shape == (1,)
 
 
 def test_gain_goes_through(method: Method) -> None:
     """Peak normalisation: twice the input, twice the output."""
     clip = speechlike(1000)
-    single, double = (one(method.enhance(gain * clip, 16000, 2, 0)).audio for gain in (1, 2))
+    single, double = (method.enhance(gain * clip, 16000, 2, 0).audio for gain in (1, 2))
     assert np.allclose(2 * single, double, rtol=1e-4, atol=1e-5)
 
 
@@ -107,9 +104,9 @@ def test_gain_goes_through(method: Method) -> None:
     ],
 )
 def test_network_calls_are_counted(name: str, options: dict[str, Any], nfe: int) -> None:
-    system = new_system(name, width=8, multipliers=(1, 2))
-    method = TRAINED[name](system, **options)  # type: ignore[abstract]
-    assert one(method.enhance(speechlike(500), 16000, 3, 0)).nfe == nfe
+    model = new_model(name, width=8, multipliers=(1, 2))
+    method = TRAINED[name](model, **options)  # type: ignore[abstract]
+    assert method.enhance(speechlike(500), 16000, 3, 0).nfe == nfe
 
 
 @pytest.mark.parametrize(
@@ -128,39 +125,32 @@ def test_bad_input_is_one_clear_line(method: Method, noisy: Audio, steps: int, m
 
 def test_noise_can_be_replayed(method: Method) -> None:
     clip, drawn = speechlike(900), torch.Generator().manual_seed(4)
-    expected = one(method.enhance(clip, 16000, 2, 4)).audio
-    replayed = method.enhance(
-        clip, 16000, 2, randn_like=lambda like: torch.randn(like.shape, dtype=like.dtype, generator=drawn)
-    )
-    assert np.array_equal(one(replayed).audio, expected)
+    assert isinstance(method, SpectralMethod)
+    replayed = method.enhance_waveform(clip, 2, drawn_from(drawn))
+    assert np.array_equal(replayed.audio, method.enhance(clip, 16000, 2, 4).audio)
 
 
-def test_noise_that_does_not_fit_is_refused() -> None:
-    method = small("storm")
-    with pytest.raises(UserError, match=r"complex64 \[1, 1, 256, 64\] here, it gave torch.complex64 \[1, 1, 256, 1\]"):
-        method.enhance(speechlike(900), 16000, 2, randn_like=lambda like: like[..., :1])
-    with pytest.raises(UserError, match="not from both"):
-        method.enhance(speechlike(900), 16000, 2, 0, randn_like=torch.randn_like)
+@pytest.mark.parametrize(("generators", "ids"), [([1], None), ([1, 2, 3], None), (None, ["a"])])
+def test_a_batch_needs_as_many_generators_and_ids(generators: list[int] | None, ids: list[str] | None) -> None:
+    with pytest.raises(UserError, match="a batch of 2 needs 2 generators and utterance ids"):
+        create("noisy").enhance_batch([speechlike(9), speechlike(8)], 16000, None, generators, utterance_ids=ids)
 
 
-class Dice(Method):
-    stochastic = True
-
-    def enhance_one(
-        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance: str | None
-    ) -> Enhanced:
-        return Enhanced(noisy * torch.rand(1, generator=generator).item())
-
-
-def test_a_method_that_cannot_replay_noise_says_so() -> None:
-    with pytest.raises(UserError, match="Dice takes no randn_like="):
-        Dice().enhance(speechlike(10), 16000, randn_like=torch.randn_like)
-    assert one(create("noisy").enhance(speechlike(10), 16000, randn_like=torch.randn_like)).nfe == 0
+def test_a_method_in_two_stages_gives_the_first_ones_estimate() -> None:
+    clip = speechlike(900)
+    for name in TRAINED:
+        method = small(name)
+        enhanced = method.enhance(clip, 16000, 2, 0)
+        assert (enhanced.estimate is not None) == method.two_stages == (name in ("refinement", "storm"))
+        if enhanced.estimate is not None:
+            assert isinstance(method, SpectralMethod)
+            alone = NCSNppM(replace(method.model, networks={"denoiser": method.model.networks["denoiser"]}))
+            assert np.array_equal(enhanced.estimate, alone.enhance(clip, 16000).audio)
 
 
 def test_noisy_is_the_identity() -> None:
     clip = speechlike(123)
-    enhanced = one(create("noisy").enhance(clip, 8000))
+    enhanced = create("noisy").enhance(clip, 8000)
     assert np.array_equal(enhanced.audio, clip) and enhanced.nfe == 0
 
 
@@ -170,17 +160,17 @@ def test_perfect_networks_recover_the_clean_speech() -> None:
     assert isinstance(method, StoRM)
     clean = speechlike(3000)
     peak = float(np.abs(clean).max())
-    target = method.system.spectrogram.forward(torch.from_numpy(clean / peak).unsqueeze(0))
+    target = method.model.spectrogram.forward(torch.from_numpy(clean / peak).unsqueeze(0))
     target = torch.nn.functional.pad(target, (0, -target.shape[-1] % 64))
 
     class Oracle(torch.nn.Module):
         def forward(self, x: torch.Tensor, t: torch.Tensor | None = None) -> torch.Tensor:
             if t is None:
                 return target
-            return (x[:, :1] - target) / method.system.sde.std(t)[:, None, None, None] ** 2  # minus the score
+            return (x[:, :1] - target) / method.model.sde.std(t)[:, None, None, None] ** 2  # minus the score
 
-    method.system.networks.update(denoiser=Oracle(), score=Oracle())  # type: ignore[dict-item]
-    enhanced = one(method.enhance(clean, 16000, 50, 0)).audio
+    method.model.networks.update(denoiser=Oracle(), score=Oracle())  # type: ignore[dict-item]
+    enhanced = method.enhance(clean, 16000, 50, 0).audio
     # What is left is the noise at t_eps: sigma(0.03) = 0.02 on magnitudes near 0.6, doubled by the expansion.
     assert 10 * np.log10(np.sum(clean**2) / np.sum((enhanced - clean) ** 2)) > 20
 
@@ -188,35 +178,35 @@ def test_perfect_networks_recover_the_clean_speech() -> None:
 def test_weights_round_trip(tmp_path: Path) -> None:
     method = small("storm")
     assert isinstance(method, StoRM)
-    save(tmp_path / "storm.safetensors", method.system)
+    save(tmp_path / "storm.safetensors", method.model)
     again = create("storm", checkpoint=str(tmp_path / "storm.safetensors"))
     clip = speechlike(900)
-    assert np.array_equal(one(method.enhance(clip, 16000, 2, 3)).audio, one(again.enhance(clip, 16000, 2, 3)).audio)
+    assert np.array_equal(method.enhance(clip, 16000, 2, 3).audio, again.enhance(clip, 16000, 2, 3).audio)
     assert len(again.provenance()["weights_sha256"]) == 64
 
 
-def _missing(path: Path, system: System) -> None:
+def _missing(path: Path, model: TrainedModel) -> None:
     path.unlink()
 
 
-def _text(path: Path, system: System) -> None:
+def _text(path: Path, model: TrainedModel) -> None:
     path.write_text("not weights")
 
 
-def _truncated(path: Path, system: System) -> None:
+def _truncated(path: Path, model: TrainedModel) -> None:
     path.write_bytes(path.read_bytes()[:-1000])
 
 
-def _foreign(path: Path, system: System) -> None:
+def _foreign(path: Path, model: TrainedModel) -> None:
     from safetensors.torch import save_file
 
     save_file({"a": torch.zeros(3)}, path)
 
 
-def _nan(path: Path, system: System) -> None:
+def _nan(path: Path, model: TrainedModel) -> None:
     with torch.no_grad():
-        next(iter(system.networks["denoiser"].parameters())).fill_(float("nan"))
-    save(path, system)
+        next(iter(model.networks["denoiser"].parameters())).fill_(float("nan"))
+    save(path, model)
 
 
 @pytest.mark.parametrize(
@@ -230,19 +220,19 @@ def _nan(path: Path, system: System) -> None:
     ],
 )
 def test_damaged_weights_are_one_clear_line(
-    tmp_path: Path, damage: Callable[[Path, System], None], message: str
+    tmp_path: Path, damage: Callable[[Path, TrainedModel], None], message: str
 ) -> None:
-    path, system = tmp_path / "weights.safetensors", new_system("ncsnpp_m", width=8, multipliers=(1, 2))
-    save(path, system)
+    path, model = tmp_path / "weights.safetensors", new_model("ncsnpp_m", width=8, multipliers=(1, 2))
+    save(path, model)
     load(path)
-    damage(path, system)
+    damage(path, model)
     with pytest.raises(UserError, match=message) as caught:
         load(path)
     assert str(path) in str(caught.value)
 
 
 def test_weights_of_another_method_are_refused(tmp_path: Path) -> None:
-    save(tmp_path / "w.safetensors", new_system("ncsnpp_m", width=8, multipliers=(1, 2)))
+    save(tmp_path / "w.safetensors", new_model("ncsnpp_m", width=8, multipliers=(1, 2)))
     with pytest.raises(UserError, match="for the method 'ncsnpp_m', not 'storm'"):
         create("storm", checkpoint=str(tmp_path / "w.safetensors"))
 

@@ -14,7 +14,7 @@ from methods.diffusion.paths import OUVE, SBVE, SDE
 from methods.diffusion.samplers import PredictorCorrector
 from methods.training.objectives import Objective, losses
 from methods.training.warm_start import from_fewer_inputs, from_predictive
-from methods.weights import load, new_system, save
+from methods.weights import load, new_model, save
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -90,20 +90,20 @@ def test_with_a_zero_output_only_the_features_are_taken_over() -> None:
 
 def test_the_loss_of_a_clean_prediction_is_its_error() -> None:
     torch.manual_seed(0)
-    system = new_system("sgmse_m", 8, (1, 2), parametrization=Parametrization("clean"))
+    model = new_model("sgmse_m", 8, (1, 2), parametrization=Parametrization("clean"))
     clean, noisy, z = (noise(2, 1, 16, 8, seed=s) for s in range(3))
     t = torch.tensor([0.2, 0.9])
-    mean, std = system.sde.marginal_prob(clean, t, noisy)
-    output = system.networks["score"](torch.cat((mean + std[:, None, None, None] * z, noisy), dim=1), t)
-    found = losses(system, Objective(), clean, noisy, t, z).total
+    mean, std = model.sde.marginal_prob(clean, t, noisy)
+    output = model.networks["score"](torch.cat((mean + std[:, None, None, None] * z, noisy), dim=1), t)
+    found = losses(model, Objective(), clean, noisy, t, z).total
     torch.testing.assert_close(found, 0.5 * (clean - output).abs().square().sum() / 2)
 
 
 def test_the_weights_file_remembers_the_parametrization(tmp_path: Path) -> None:
-    save(tmp_path / "w.safetensors", new_system("sgmse_m", 8, (1, 2), parametrization=Parametrization("clean")))
-    system = load(tmp_path / "w.safetensors")
-    assert system.parametrization == Parametrization("clean")
-    assert not system.networks["score"].scale_by_time
+    save(tmp_path / "w.safetensors", new_model("sgmse_m", 8, (1, 2), parametrization=Parametrization("clean")))
+    model = load(tmp_path / "w.safetensors")
+    assert model.parametrization == Parametrization("clean")
+    assert not model.networks["score"].scale_by_time
 
 
 def test_an_unknown_prediction_is_answered_with_the_nearest() -> None:
@@ -163,8 +163,8 @@ def test_the_losses_weightings() -> None:
 
     def loss(predicts: str, weighting: str) -> float:
         torch.manual_seed(0)
-        system = new_system("sgmse_m", 8, (1, 2), parametrization=Parametrization(predicts))
-        return losses(system, Objective(score_weighting=weighting), clean, noisy, t, z).total.item()
+        model = new_model("sgmse_m", 8, (1, 2), parametrization=Parametrization(predicts))
+        return losses(model, Objective(score_weighting=weighting), clean, noisy, t, z).total.item()
 
     assert loss("score", "sigma^2") == pytest.approx(sigma**2 * loss("score", "1"), rel=1e-4)
     assert loss("mean", "sigma^2") == pytest.approx(sigma**2 * loss("mean", "1"), rel=1e-4)
@@ -178,9 +178,9 @@ def test_the_losses_weightings() -> None:
 def test_the_waveforms_loss_is_for_clean_predictions() -> None:
     clean, noisy, z = (noise(1, 1, 256, 8, seed=s) for s in range(3))
     t = torch.tensor([0.6])
-    system = new_system("sgmse_m", 8, (1, 2))
+    model = new_model("sgmse_m", 8, (1, 2))
     with pytest.raises(UserError, match="predicts=clean"):
-        losses(system, Objective(l1_weight=0.1), clean, noisy, t, z)
-    system = new_system("sgmse_m", 8, (1, 2), parametrization=Parametrization("clean"))
-    plain, more = (losses(system, Objective(l1_weight=w), clean, noisy, t, z).total.item() for w in (0.0, 1000.0))
+        losses(model, Objective(l1_weight=0.1), clean, noisy, t, z)
+    model = new_model("sgmse_m", 8, (1, 2), parametrization=Parametrization("clean"))
+    plain, more = (losses(model, Objective(l1_weight=w), clean, noisy, t, z).total.item() for w in (0.0, 1000.0))
     assert more > plain

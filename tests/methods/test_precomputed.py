@@ -19,10 +19,8 @@ def tone(samples: int, rate: int = RATE) -> np.ndarray:
     return (0.5 * np.sin(2 * np.pi * 440 * np.arange(samples) / rate)).astype(np.float32)
 
 
-def enhance(folder: Path, utterance: str | None = "anna/01", **options: object) -> Enhanced:
-    enhanced = create("precomputed", dir=str(folder), **options).enhance(NOISY, RATE, utterance=utterance)
-    assert isinstance(enhanced, Enhanced)
-    return enhanced
+def enhance(folder: Path, utterance_id: str | None = "anna/01", **options: object) -> Enhanced:
+    return create("precomputed", dir=str(folder), **options).enhance(NOISY, RATE, utterance_id=utterance_id)
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".WAV"])
@@ -81,7 +79,7 @@ def test_stereo_is_refused_or_averaged_when_asked(tmp_path: Path) -> None:
 def test_a_batch_takes_its_ids(tmp_path: Path) -> None:
     for name, samples in (("a", 100), ("b", 1)):
         audio.write(tmp_path / f"{name}.wav", tone(RATE)[5 : 5 + samples], RATE)
-    batch = create("precomputed", dir=tmp_path).enhance([NOISY[:100], NOISY[:1]], RATE, utterance=["a", "b"])
+    batch = create("precomputed", dir=tmp_path).enhance_batch([NOISY[:100], NOISY[:1]], RATE, utterance_ids=["a", "b"])
     assert isinstance(batch, list)
     assert [clip.audio.size for clip in batch] == [100, 1]
 

@@ -10,28 +10,28 @@ import torch
 
 from bench.core.errors import UserError
 from bench.core.types import Audio
-from methods.spectral import ScoreModel
+from methods.diffusion.score_model import ScoreModel
 from methods.spectrogram import Spectrogram
 from methods.training.data import Crops, EndlessSampler, TimedLoader, spare_cores
 from methods.training.ema import EMA, ema_decay
 from methods.training.module import Optimiser, TrainingModule
 from methods.training.objectives import Objective, losses
-from methods.weights import new_system
+from methods.weights import new_model
 
 
 def test_the_right_score_has_no_loss_but_the_draw() -> None:
     """err = sigma * score + z vanishes for score = -z / sigma."""
-    system = new_system("sgmse_m", width=8, multipliers=(1, 2))
+    model = new_model("sgmse_m", width=8, multipliers=(1, 2))
     clean, noisy, z = (torch.randn(2, 1, 16, 16, dtype=torch.complex64) for _ in range(3))
     t = torch.tensor([0.2, 0.9])
 
     class Right(torch.nn.Module):
         def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-            return z / system.sde.std(t)[:, None, None, None]
+            return z / model.sde.std(t)[:, None, None, None]
 
-    system.networks["score"] = Right()  # type: ignore[assignment]
-    assert torch.allclose(ScoreModel(system, noisy, ()).score(clean, t), -z / system.sde.std(t)[:, None, None, None])
-    assert losses(system, Objective(), clean, noisy, t, z).total.item() == pytest.approx(0, abs=1e-6)
+    model.networks["score"] = Right()  # type: ignore[assignment]
+    assert torch.allclose(ScoreModel(model, noisy, ()).score(clean, t), -z / model.sde.std(t)[:, None, None, None])
+    assert losses(model, Objective(), clean, noisy, t, z).total.item() == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("restart", [False, True])
@@ -111,10 +111,10 @@ def test_a_loader_knows_how_long_it_was_waited_for_and_names_the_broken_file(wor
 
 def test_layers_that_are_never_called_are_frozen_and_all_others_learn() -> None:
     """Distributed training waits for the gradient of every parameter that is not frozen."""
-    system = new_system("storm", width=4, multipliers=(1, 2), spectrogram=Spectrogram(n_fft=62, hop=16))
-    module = TrainingModule(system, Objective(), Optimiser())
+    model = new_model("storm", width=4, multipliers=(1, 2), spectrogram=Spectrogram(n_fft=62, hop=16))
+    module = TrainingModule(model, Objective(), Optimiser())
     clean, noisy, z = (torch.randn(2, 1, 32, 16, dtype=torch.complex64) for _ in range(3))
-    losses(system, Objective(), clean, noisy, torch.tensor([0.2, 0.9]), z).total.backward()
+    losses(model, Objective(), clean, noisy, torch.tensor([0.2, 0.9]), z).total.backward()
     for name, parameter in module.named_parameters():
         assert (parameter.grad is not None) == parameter.requires_grad, name
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from methods.diffusion.paths import SDE, RandnLike
+from methods.diffusion.paths import SDE
+from methods.noise import RandnLike
 
 Estimate = Callable[[Tensor, Tensor], Tensor]
 """(state x ``[B, C, F, T]``, time t ``[B]``) -> the score at x, or the clean speech behind it; shaped like x."""

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from bench.core.errors import UserError
-from methods.diffusion.paths import SBVE, SDE, RandnLike, per_item
+from methods.diffusion.paths import SBVE, SDE, per_item
 from methods.diffusion.samplers.base import Estimate, Sampler
+from methods.noise import RandnLike
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from bench.core.errors import UserError
-from methods.diffusion.paths import OUVP, SDE, RandnLike, per_item
+from methods.diffusion.paths import OUVP, SDE, per_item
 from methods.diffusion.samplers.base import Estimate
+from methods.noise import RandnLike
 
 
 def annealed_langevin(

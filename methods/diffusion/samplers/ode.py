@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
-from methods.diffusion.paths import SDE, RandnLike
+from methods.diffusion.paths import SDE
 from methods.diffusion.samplers.base import Estimate, Sampler
 from methods.diffusion.samplers.predictor_corrector import STEPPINGS, probability_flow, reverse_diffusion_mean
+from methods.noise import RandnLike
 
 
 @dataclass(frozen=True)

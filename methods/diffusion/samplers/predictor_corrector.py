@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
-from methods.diffusion.paths import SDE, RandnLike, per_item
+from methods.diffusion.paths import SDE, per_item
 from methods.diffusion.samplers.base import Estimate, Sampler
 from methods.diffusion.samplers.correctors import annealed_langevin, langevin
+from methods.noise import RandnLike
 
 PREDICTORS = ("reverse_diffusion", "euler_maruyama", "probability_flow", "ddim", "none")
 CORRECTORS = {"ald": annealed_langevin, "langevin": langevin, "none": None}

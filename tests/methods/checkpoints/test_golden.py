@@ -10,7 +10,10 @@ import pytest
 import torch
 
 from methods import from_checkpoint
-from methods.spectral import DiffusionMethod, ScoreModel, SpectralMethod, conditioning
+from methods.conditioning import conditioning
+from methods.diffusion.method import DiffusionMethod
+from methods.diffusion.score_model import ScoreModel
+from methods.spectral import SpectralMethod
 from tests.methods.checkpoints.files import GOLDEN
 
 FILES = {
@@ -36,15 +39,15 @@ def loaded(file: str, weights: str | None = None) -> SpectralMethod:
 @pytest.mark.parametrize("file", FILES)
 def test_networks_give_the_references_numbers(file: str, weights: str) -> None:
     method, golden = loaded(file, weights), outputs(file)
-    networks, system = method.system.networks, method.system
+    networks, model = method.model.networks, method.model
     x, y, t = (torch.from_numpy(golden[name]) for name in ("x", "y", "t"))
     stored = "ema" if weights == "ema" else "state_dict"
     with torch.inference_mode():
         start = networks["denoiser"](y) if "denoiser" in networks else y
         computed = {f"{stored}/denoised": start} if "denoiser" in networks else {}
         if "score" in networks:
-            seen = conditioning(system.condition, y, start)
-            computed[f"{stored}/score"] = ScoreModel(system, start, seen).score(x, t)
+            seen = conditioning(model.condition, y, start)
+            computed[f"{stored}/score"] = ScoreModel(model, start, seen).score(x, t)
     assert computed.keys() == {key for key in golden if key.startswith(stored)} - {f"{stored}/enhance"}
     for key, value in computed.items():
         assert np.abs(value.numpy() - golden[key]).max() < 5e-6 * np.abs(golden[key]).max(), key
@@ -71,11 +74,11 @@ def test_the_method_and_its_settings_are_in_the_file(file: str, name: str) -> No
     method = loaded(file)
     assert method.name == name
     sgmse = file.startswith("sgmse")
-    assert {network.centered for network in method.system.networks.values()} == {sgmse}
-    assert method.system.spectrogram.factor == (0.15 if sgmse else 0.33)
+    assert {network.centered for network in method.model.networks.values()} == {sgmse}
+    assert method.model.spectrogram.factor == (0.15 if sgmse else 0.33)
     assert method.provenance()["weights"] == "ema"
     if isinstance(method, DiffusionMethod):
-        assert method.system.condition == ("both" if name == "storm" else "noisy")
+        assert method.model.condition == ("both" if name == "storm" else "noisy")
         assert method.default_steps == (30 if sgmse else 50)
         sampler = method.provenance()["sampler"]
         assert (sampler["predictor"], sampler["corrector"], sampler["snr"]) == ("reverse_diffusion", "ald", 0.5)
@@ -95,7 +98,7 @@ def test_whole_files_of_the_reference_hold_the_same(shared: Path, file: str) -> 
     whole = from_checkpoint(shared / "reference" / "ckpt" / f"{file}.ckpt")
     assert isinstance(whole, SpectralMethod)
     lean = loaded(file)
-    for name, network in whole.system.networks.items():
+    for name, network in whole.model.networks.items():
         for key, tensor in network.state_dict().items():
-            assert torch.equal(tensor, lean.system.networks[name].state_dict()[key])
-    assert {**whole.system.config(), "training": {}} == {**lean.system.config(), "training": {}}
+            assert torch.equal(tensor, lean.model.networks[name].state_dict()[key])
+    assert {**whole.model.config(), "training": {}} == {**lean.model.config(), "training": {}}

@@ -11,8 +11,8 @@ import torch
 
 from bench.core.errors import UserError
 from methods import create, from_checkpoint
-from methods.checkpoints.systems import open_system
-from methods.weights import new_system, save
+from methods.checkpoints.systems import open_model
+from methods.weights import new_model, save
 from tests.methods.checkpoints.files import SGMSE, STORM, denoiser, lightning, network, write
 
 Content = dict[str, Any]
@@ -130,19 +130,19 @@ def test_it_is_one_clear_line(tmp_path: Path, message: str, damage: Callable[[Co
     damage(content)
     path = write(tmp_path / "epoch=3.ckpt", content)
     with pytest.raises(UserError, match=f"epoch=3.ckpt: .*{message}") as caught:
-        open_system(path)
+        open_model(path)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
 def test_undamaged_it_can_be_read(tmp_path: Path) -> None:
     """Else the tests above could not fail."""
-    assert open_system(write(tmp_path / "a.ckpt", storm())).method == "storm"
+    assert open_model(write(tmp_path / "a.ckpt", storm())).method == "storm"
 
 
 def test_raw_weights_do_where_the_averages_do_not(tmp_path: Path) -> None:
     content = storm()
     _fewer_averages(content)
-    assert open_system(write(tmp_path / "a.ckpt", content), "raw").weights == "raw"
+    assert open_model(write(tmp_path / "a.ckpt", content), "raw").weights == "raw"
 
 
 def test_a_training_objectives_own_weights_are_passed_over(tmp_path: Path) -> None:
@@ -151,19 +151,19 @@ def test_a_training_objectives_own_weights_are_passed_over(tmp_path: Path) -> No
     content = lightning(networks, networks, **SGMSE)
     content["state_dict"]["pesq_loss.loudness.threshs"] = torch.ones(3)
     content["ema"]["shadow_params"].append(torch.ones(3))
-    assert open_system(write(tmp_path / "a.ckpt", content)).weights == "ema"
+    assert open_model(write(tmp_path / "a.ckpt", content)).weights == "ema"
 
 
 def test_which_weights_there_are_to_have(tmp_path: Path) -> None:
     content = storm()
     content["ema"] = None
     path = write(tmp_path / "a.ckpt", content)
-    assert open_system(path).weights == "raw"
+    assert open_model(path).weights == "raw"
     with pytest.raises(UserError, match=r"a.ckpt: has no averaged weights; weights=raw takes the raw ones"):
-        open_system(path, "ema")
+        open_model(path, "ema")
     with pytest.raises(UserError, match="unknown kind of weights 'emma': did you mean 'ema'"):
-        open_system(path, "emma")
-    save(tmp_path / "ours.safetensors", new_system("ncsnpp_m", width=8, multipliers=(1, 2)))
+        open_model(path, "emma")
+    save(tmp_path / "ours.safetensors", new_model("ncsnpp_m", width=8, multipliers=(1, 2)))
     with pytest.raises(UserError, match=r"ours.safetensors: holds the 'ema' weights only, not 'raw'"):
         create("ncsnpp_m", checkpoint=str(tmp_path / "ours.safetensors"), weights="raw")
 

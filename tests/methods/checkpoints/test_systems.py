@@ -12,11 +12,12 @@ import torch
 
 from methods import create, from_checkpoint
 from methods.backbones import NCSNpp
-from methods.checkpoints.systems import open_system
+from methods.checkpoints.systems import open_model
+from methods.diffusion.method import DiffusionMethod
 from methods.diffusion.parametrization import Parametrization
 from methods.diffusion.paths import OUVE, OUVP, SBVE
-from methods.spectral import DiffusionMethod, SpectralMethod
-from methods.weights import System
+from methods.spectral import SpectralMethod
+from methods.weights import TrainedModel
 from tests.methods.checkpoints.files import LARGE, SGMSE, STORM, denoiser, lightning, network, write
 
 Networks = dict[str, NCSNpp]
@@ -81,9 +82,9 @@ def test_every_kind_comes_back_with_its_averages_or_raw(
         prefixes = (
             {"denoiser": "denoiser_net", "score": "score_net"}
             if len(raw) == 2
-            else dict.fromkeys(method.system.networks, "dnn")
+            else dict.fromkeys(method.model.networks, "dnn")
         )
-        for role, ours in method.system.networks.items():
+        for role, ours in method.model.networks.items():
             assert equal(ours, expected[prefixes[role]]), role
         assert method.provenance()["weights"] == (weights or "ema")
     assert create(name, checkpoint=str(path), weights="raw").provenance() == method.provenance()
@@ -92,9 +93,9 @@ def test_every_kind_comes_back_with_its_averages_or_raw(
     assert np.isfinite(enhanced.audio).all()  # type: ignore[union-attr]
 
 
-def opened(tmp_path: Path, networks: Networks, version: str = "1.8.3", **settings: Any) -> System:
+def opened(tmp_path: Path, networks: Networks, version: str = "1.8.3", **settings: Any) -> TrainedModel:
     content = {**lightning(networks, networks, **settings), "pytorch-lightning_version": version}
-    return open_system(write(tmp_path / "made.ckpt", content))
+    return open_model(write(tmp_path / "made.ckpt", content))
 
 
 def test_what_a_file_leaves_out_is_what_the_constructors_had(tmp_path: Path) -> None:
@@ -119,29 +120,27 @@ def test_what_a_file_leaves_out_is_what_the_constructors_had(tmp_path: Path) -> 
     ],
 )
 def test_whether_the_input_is_shifted(tmp_path: Path, settings: dict[str, Any], version: str, centered: bool) -> None:
-    system = opened(tmp_path, {"dnn": network()}, version, **settings)
-    assert system.networks["score"].centered == centered
+    model = opened(tmp_path, {"dnn": network()}, version, **settings)
+    assert model.networks["score"].centered == centered
 
 
 def test_settings_are_the_files(tmp_path: Path) -> None:
     settings = {"theta": 2.0, "sigma_min": 0.1, "sigma_max": 1.0, "t_eps": 0.05, "window": "sqrthann", "sr": 24000}
-    system = opened(
-        tmp_path, {"dnn": network()}, **{**SGMSE, **settings, "spec_factor": 0.065, "transform_type": "log"}
-    )
-    assert system.sde == OUVE(2.0, 0.1, 1.0) and system.t_eps == 0.05
-    assert (system.spectrogram.window, system.spectrogram.transform, system.spectrogram.factor) == (
+    model = opened(tmp_path, {"dnn": network()}, **{**SGMSE, **settings, "spec_factor": 0.065, "transform_type": "log"})
+    assert model.sde == OUVE(2.0, 0.1, 1.0) and model.t_eps == 0.05
+    assert (model.spectrogram.window, model.spectrogram.transform, model.spectrogram.factor) == (
         "sqrthann",
         "log",
         0.065,
     )
-    assert system.spectrogram.sample_rate == 24000
+    assert model.spectrogram.sample_rate == 24000
 
 
 def test_the_48_khz_backbone_is_run_at_48_khz(tmp_path: Path) -> None:
     """SGMSE's training leaves ``sr`` at 16000 for it; its script knows better."""
     _, networks, settings = KINDS["SGMSE+ at 48 kHz"]
-    system = opened(tmp_path, networks(), **{**settings, "sr": 16000})
-    assert system.spectrogram.sample_rate == 48000 and system.spectrogram.padding == "reflect"
+    model = opened(tmp_path, networks(), **{**settings, "sr": 16000})
+    assert model.spectrogram.sample_rate == 48000 and model.spectrogram.padding == "reflect"
 
 
 def test_a_bridge_is_sampled_as_one(tmp_path: Path) -> None:
@@ -149,7 +148,7 @@ def test_a_bridge_is_sampled_as_one(tmp_path: Path) -> None:
     write(tmp_path / "bridge.ckpt", lightning(networks(), networks(), **settings))
     method = from_checkpoint(tmp_path / "bridge.ckpt")
     assert isinstance(method, DiffusionMethod)
-    assert method.system.sde == SBVE(k=2.5) and method.system.parametrization.predicts == "clean"
+    assert method.model.sde == SBVE(k=2.5) and method.model.parametrization.predicts == "clean"
     assert method.default_steps == 7 and method.provenance()["sampler"]["name"] == "BridgeODE"
     assert method.provenance()["spectrogram"]["padding"] == "reflect"
     other = create("sgmse_m", checkpoint=str(tmp_path / "bridge.ckpt"), sampler="sde")
@@ -160,7 +159,7 @@ def test_the_sde_without_a_standard_deviation_is_sampled_without_annealing(tmp_p
     settings = {**STORM, "sde": "ouvp", "beta_min": 0.2, "beta_max": 3.0, "stiffness": 2}
     networks = {"dnn": network(multipliers=(1, 2))}
     method = from_checkpoint(write(tmp_path / "ouvp.ckpt", lightning(networks, networks, **settings)))
-    assert isinstance(method, DiffusionMethod) and method.system.sde == OUVP(0.2, 3.0, 2.0)
+    assert isinstance(method, DiffusionMethod) and method.model.sde == OUVP(0.2, 3.0, 2.0)
     enhanced = method.enhance(np.ones(700, np.float32), 16000, 1, 0)
     assert np.isfinite(enhanced.audio).all()  # type: ignore[union-attr]
 

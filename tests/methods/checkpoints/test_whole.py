@@ -179,10 +179,10 @@ def test_networks_of_full_size_are_saved_as_the_reference_does_loaded_and_run(
 ) -> None:
     built = networks()
     method = from_checkpoint(write(tmp_path / "full.ckpt", lightning(built, built, **settings)))
-    assert isinstance(method, SpectralMethod) and method.system.parameters == parameters
+    assert isinstance(method, SpectralMethod) and method.model.parameters == parameters
     clip = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
     first = method.enhance(clip, 16000, 1, 0)
     assert np.isfinite(first.audio).all() and first.audio.shape == clip.shape  # type: ignore[union-attr]
     roles = {"denoiser_net": "denoiser", "score_net": "score", "dnn": "score"}
-    method.system.networks.update({roles[prefix]: net.eval() for prefix, net in built.items()})
+    method.model.networks.update({roles[prefix]: net.eval() for prefix, net in built.items()})
     assert np.array_equal(method.enhance(clip, 16000, 1, 0).audio, first.audio)  # type: ignore[union-attr]

@@ -17,7 +17,7 @@ class SpectralGate(Method):
         self.threshold = threshold
 
     def enhance_one(
-        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance: str | None
+        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
         spectrum = torch.fft.rfft(torch.from_numpy(noisy))
         magnitude = spectrum.abs()

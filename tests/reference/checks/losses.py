@@ -9,15 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from methods.conditioning import conditioning
 from methods.diffusion.parametrization import Parametrization
 from methods.diffusion.paths import SBVE
-from methods.spectral import ScoreModel, conditioning
+from methods.diffusion.score_model import ScoreModel
 from methods.spectrogram import Spectrogram
 from methods.training.ema import EMA, ema_decay
 from methods.training.objectives import Objective, diffusion_time, losses
-from methods.weights import System
+from methods.weights import TrainedModel
 from tests.reference.checks.networks import NETWORKS, network
-from tests.reference.checks.systems import storm_system
+from tests.reference.checks.systems import storm_model
 from tests.reference.golden import Comparison, Golden, reproduces
 
 
@@ -38,19 +39,19 @@ def storm(golden: Golden) -> Iterator[Comparison]:
         condition = next((name for name in ("both", "post_denoiser") if name in key), "noisy")
         kind = "mae" if key.endswith("mae") else "mse"
         objective = Objective(kind, kind, freeze_denoiser=key.endswith("freeze"))
-        system = storm_system(golden, method, condition)
-        values = losses(system, objective, *given)
+        model = storm_model(golden, method, condition)
+        values = losses(model, objective, *given)
         values.total.backward()
-        yield from values_and_gradients(key, system, values, facts)
+        yield from values_and_gradients(key, model, values, facts)
         if "grad_norm_denoiser_from_score_loss_only" in facts:
-            system.networks["denoiser"].zero_grad()
-            losses(system, replace(objective, supervised_loss="none"), *given).total.backward()
-            yield key, gradient(system.networks["denoiser"]), facts["grad_norm_denoiser_from_score_loss_only"]
+            model.networks["denoiser"].zero_grad()
+            losses(model, replace(objective, supervised_loss="none"), *given).total.backward()
+            yield key, gradient(model.networks["denoiser"]), facts["grad_norm_denoiser_from_score_loss_only"]
 
 
-def values_and_gradients(key: str, system: System, values: Any, facts: dict[str, Any]) -> Iterator[Comparison]:
+def values_and_gradients(key: str, model: TrainedModel, values: Any, facts: dict[str, Any]) -> Iterator[Comparison]:
     """Those of the facts that are named for a loss or a gradient."""
-    networks = system.networks
+    networks = model.networks
     yield key, values.total.item(), facts["loss"]
     if "loss_score" in facts:
         yield key, values.score.item(), facts["loss_score"]
@@ -76,10 +77,10 @@ def values_and_gradients(key: str, system: System, values: Any, facts: dict[str,
 @reproduces("loss/storm_losses.npz", tolerance=1e-5)
 def intermediate_states(golden: Golden) -> Iterator[Comparison]:
     clean, noisy, t, z = batch(golden.arrays())
-    system, single = storm_system(golden, "storm"), storm_system(golden, "sgmse_m")
+    model, single = storm_model(golden, "storm"), storm_model(golden, "sgmse_m")
     with torch.no_grad():
-        estimate = system.networks["denoiser"](noisy)
-        mean, std = system.sde.marginal_prob(clean, t, estimate)
+        estimate = model.networks["denoiser"](noisy)
+        mean, std = model.sde.marginal_prob(clean, t, estimate)
         yield from golden.compare(t=t, Y_denoised=estimate, storm_std=std)
         yield from golden.compare(storm_perturbed=mean + std[:, None, None, None] * z)
         state = single.sde.mean(clean, t, noisy) + std[:, None, None, None] * z
@@ -93,10 +94,10 @@ def refinement(golden: Golden) -> Iterator[Comparison]:
     given = batch(golden.beside("loss/refine_inputs.npz").arrays())
     for key, facts in golden.json().items():
         condition = next(name for name in ("both", "post_denoiser", "noisy") if name in key)
-        system = storm_system(golden, "refinement", condition, residue_in_stft=key.endswith("True"))
-        values = losses(system, Objective(), *given)
+        model = storm_model(golden, "refinement", condition, residue_in_stft=key.endswith("True"))
+        values = losses(model, Objective(), *given)
         values.total.backward()
-        yield from values_and_gradients(key, system, values, facts)
+        yield from values_and_gradients(key, model, values, facts)
 
 
 @reproduces("loss/refine_inputs.npz", tolerance=1e-5)
@@ -104,13 +105,13 @@ def residues(golden: Golden) -> Iterator[Comparison]:
     from methods.refinement import residue, residue_scale
 
     arrays = golden.arrays()
-    system = storm_system(golden, "refinement")
+    model = storm_model(golden, "refinement")
     with torch.no_grad():
-        estimate = system.networks["denoiser"](arrays["Y"])
-    left = residue(system, arrays["Y"], estimate)
+        estimate = model.networks["denoiser"](arrays["Y"])
+    left = residue(model, arrays["Y"], estimate)
     scale = residue_scale(left)
     yield from golden.compare(Y_denoised=estimate, step_norm_factor=scale, sde_input=left / scale)
-    yield from golden.compare(sde_target=residue(system, arrays["X"], estimate) / scale)
+    yield from golden.compare(sde_target=residue(model, arrays["X"], estimate) / scale)
 
 
 V2_SCORE = Parametrization(c_out="1")
@@ -143,9 +144,11 @@ def sgmse(golden: Golden) -> Iterator[Comparison]:
         size = {**NETWORKS["m_score4_nf8"][1], "scale_by_time": not v2}
         score = network(golden, "m_score4_nf8")
         score.scale_by_time = not v2
-        system = System("sgmse_m", {"score": size}, {"score": score}, spectrogram=Spectrogram(factor=0.15), **settings)
+        model = TrainedModel(
+            "sgmse_m", {"score": size}, {"score": score}, spectrogram=Spectrogram(factor=0.15), **settings
+        )
         with torch.no_grad():
-            return losses(system, objective, clean[items], noisy[items], t[items], z[items]).total.item()
+            return losses(model, objective, clean[items], noisy[items], t[items], z[items]).total.item()
 
     for key, (settings, objective) in SGMSE.items():
         yield key, value(settings, objective, v2=key.startswith("v2")), expected[key]

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from methods.conditioning import conditioning
 from methods.diffusion.paths import OUVE, SBVE, per_item
 from methods.diffusion.samplers import BridgeODE, BridgeSDE, PredictorCorrector, ProbabilityFlow
 from methods.diffusion.samplers import predictor_corrector as pc
-from methods.spectral import ScoreModel, conditioning
-from tests.reference.checks.systems import storm_system
+from methods.diffusion.score_model import ScoreModel
+from tests.reference.checks.systems import storm_model
 from tests.reference.golden import Comparison, Golden, noise, reproduces
 
 SDE = OUVE()
@@ -126,14 +127,14 @@ def with_networks(golden: Golden) -> Iterator[Comparison]:
         condition = {"score": "noisy", "storm_both": "both", "storm_post": "post_denoiser", "storm_noisy": "noisy"}[
             tag.partition("_rd")[0].partition("_em")[0]
         ]
-        system = storm_system(golden, "sgmse_m" if tag.startswith("score") else "storm", condition)
+        model = storm_model(golden, "sgmse_m" if tag.startswith("score") else "storm", condition)
         with torch.no_grad():
             start, seen = noisy, (noisy,)
-            if "denoiser" in system.networks:
-                start = system.networks["denoiser"](noisy)
+            if "denoiser" in model.networks:
+                start = model.networks["denoiser"](noisy)
                 seen = conditioning(condition, noisy, start)
                 yield from golden.compare(Y_denoised=start)
             draw = noise(arrays["noise_bank"])
-            model = ScoreModel(system, start, seen)
-            ours = sampler(case, "uniform").sample(model.score, SDE, start, case["N"], draw)
+            network = ScoreModel(model, start, seen)
+            ours = sampler(case, "uniform").sample(network.score, SDE, start, case["N"], draw)
         yield from golden.compare(**{f"{tag}_out": ours})

@@ -1,4 +1,4 @@
-"""The reference's systems of small networks."""
+"""The reference's models of small networks."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 from methods.diffusion.parametrization import Parametrization
 from methods.diffusion.paths import SBVE
 from methods.spectrogram import Spectrogram
-from methods.weights import System
+from methods.weights import TrainedModel
 from tests.reference.checks.networks import NETWORKS, network
 from tests.reference.golden import Golden
 
 
-def storm_system(golden: Golden, method: str, condition: str = "both", **settings: Any) -> System:
+def storm_model(golden: Golden, method: str, condition: str = "both", **settings: Any) -> TrainedModel:
     """Of the StoRM release: its networks of width 16."""
     score = "storm_m_score6_nf16" if condition == "both" else "storm_m_score4_nf16"
     tags = {
         "ncsnpp_m": {"denoiser": "storm_m_disc_nf16"},
         "sgmse_m": {"score": "storm_m_score4_nf16"},
     }.get(method, {"denoiser": "storm_m_disc_nf16", "score": score})
-    return System(
+    return TrainedModel(
         method,
         {role: NETWORKS[tag][1] for role, tag in tags.items()},
         {role: network(golden, tag) for role, tag in tags.items()},
@@ -28,7 +28,7 @@ def storm_system(golden: Golden, method: str, condition: str = "both", **setting
     )
 
 
-def sgmse_system(golden: Golden, kind: str) -> System:
+def sgmse_model(golden: Golden, kind: str) -> TrainedModel:
     """Of the SGMSE release: ``ncsnpp``; ``v2`` trained on the score; or ``bridge``, which predicts clean speech."""
     tag = "sgmse_ncsnpp_nf8" if kind == "ncsnpp" else "sgmse_ncsnpp_v2_nf8"
     settings: dict[str, Any] = {
@@ -36,7 +36,7 @@ def sgmse_system(golden: Golden, kind: str) -> System:
         "v2": {"parametrization": Parametrization(c_in="edm", c_out="1", network_scaling="1/sigma")},
         "bridge": {"parametrization": Parametrization("clean"), "sde": SBVE()},
     }[kind]
-    return System(
+    return TrainedModel(
         "sgmse_m",
         {"score": NETWORKS[tag][1]},
         {"score": network(golden, tag)},

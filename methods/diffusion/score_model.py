@@ -1,0 +1,39 @@
+"""A score network as what samplers and losses ask for: a function of the state and the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from methods.weights import TrainedModel
+
+
+@dataclass(frozen=True)
+class ScoreModel:
+    """A score network as a function of (x, t): the start of its process and its conditioning are given.
+
+    Attributes:
+        start: where the process drifts to, ``[B, 1, F, T]``.
+        conditioning: the spectrograms that the network takes beside the state, each ``[B, 1, F, T]``.
+    """
+
+    model: TrainedModel
+    start: Tensor
+    conditioning: tuple[Tensor, ...]
+
+    def output(self, x: Tensor, t: Tensor) -> Tensor:
+        """The network's, scaled: what the parametrization says that it predicts."""
+        parametrization, sde = self.model.parametrization, self.model.sde
+        given = torch.cat((x, *self.conditioning), dim=1) * parametrization.input_scale(t, sde)
+        output = self.model.networks["score"](given, parametrization.time(t, sde))
+        return parametrization.prediction(output, x, t, sde)
+
+    def score(self, x: Tensor, t: Tensor) -> Tensor:
+        """The score of the perturbed data at x."""
+        return self.model.parametrization.score(self.output(x, t), x, t, self.start, self.model.sde)
+
+    def clean(self, x: Tensor, t: Tensor) -> Tensor:
+        """The expected clean speech behind x."""
+        return self.model.parametrization.clean(self.output(x, t), x, t, self.start, self.model.sde)
