@@ -16,7 +16,7 @@ METHODS := ncsnpp_m sgmse_m refinement storm
 CURVE_RUN ?= curve
 CURVE_INTO ?= docs
 
-.PHONY: demo test lint types format wheel train-small curve clean $(METHODS:%=train-%) \
+.PHONY: demo test lint types format docs wheel train-small curve clean $(METHODS:%=train-%) \
 	$(METHODS:%=train-%-1) $(METHODS:%=train-%-2)
 
 demo: $(VENV)/.installed  ## The benchmark of all methods on the embedded recordings.
@@ -37,6 +37,9 @@ types: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/.installed-dev  ## The documentation as a site in site/.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 wheel: $(VENV)/.installed-dev
 	rm -rf build
@@ -81,7 +84,7 @@ curve: $(VENV)/.installed  ## Scores over the number of steps on the whole demo 
 	cp results/runs/$(CURVE_RUN)/plots/nfe_demo_full.png $(CURVE_INTO)/curve.png
 
 clean:  ## What was installed or built; results/runs and checkpoints stay.
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, $(PYTHON) is %d.%d: make $(MAKECMDGOALS) PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -90,3 +91,17 @@ def test_installed_wheel_has_its_version_and_command(installed: Path, tmp_path: 
     code = "from importlib.metadata import version; print(version('sebench'))"
     assert run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(installed)).strip() == __version__
     assert "usage: bench" in run(sys.executable, installed / "bin" / "bench", cwd=tmp_path, PYTHONPATH=str(installed))
+
+
+EXTRAS = re.findall(
+    r"^(\w+) = \[",
+    (ROOT / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1].split("\n[")[0],
+    re.MULTILINE,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_every_extra_resolves_under_the_constraints(extra: str, tree: Path) -> None:
+    constraints = ("--constraint", ROOT / "constraints.txt", "--build-constraint", ROOT / "constraints.txt")
+    run(sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", *constraints, f"{tree}[{extra}]", cwd=tree)

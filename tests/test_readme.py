@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""What the README and the pages of the documentation show works as it stands there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from metrics.base import METRICS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+PAGES = {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+TEXT = "\n".join(PAGES.values())
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 COMMAND_LINES = [
     shlex.split(line, comments=True)
     for line in re.findall(r"^bench .*", "\n".join(text for language, text in BLOCKS if language == "sh"), re.MULTILINE)
@@ -49,7 +51,7 @@ def test_commands_are_understood(words):
 
 def test_make_targets_exist():
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    mentioned = set(re.findall(r"(?:^|`|> )make ([\w-]+)", README, re.MULTILINE))
+    mentioned = set(re.findall(r"(?:^|`|> )make ([\w-]+)", TEXT, re.MULTILINE))
     assert {"demo", "test"} <= mentioned <= targets
 
 

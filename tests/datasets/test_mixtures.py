@@ -18,7 +18,7 @@ from bench.datasets.recipes.training_pairs import TrainingMixtures
 pytest.importorskip("espeakng_loader")
 pytest.importorskip("pyroomacoustics")
 
-SMALL = "from bench.datasets import mixtures; mixtures._UTTERANCES = {'train': 6, 'valid': 4}; "
+SMALL = "from bench.datasets.recipes import training_pairs as mixtures; mixtures._UTTERANCES = {'train': 6, 'valid': 4}; "
 SMALL += "mixtures._ROOMS = {'train': 2, 'valid': 1}; "
 
 

@@ -78,7 +78,6 @@ def test_phonemes_are_of_the_alphabet() -> None:
     ("name", "module", "extra"),
     [
         ("whisper", "faster_whisper", "whisper"),
-        ("nemo", "nemo", "nemo"),
         ("transformers", "transformers", "transformers"),
         ("wav2vec2_phonemes", "transformers", "transformers"),
     ],
@@ -111,6 +110,45 @@ def test_whisper_is_asked_for_each_recording_by_itself(tmp_path: Path, monkeypat
     assert recogniser.recognise(syllables(), {}) == "Place blue at one."
     assert asked[0]["condition_on_previous_text"] is False
     assert recogniser.settings()["model"] == hashlib.sha256(b"weights").hexdigest()[:16]
+
+
+STAND_IN = """
+class ASRModel:
+    def __init__(self, name): self.name = name
+    restore_from = from_pretrained = classmethod(lambda cls, name: cls(name))
+    def eval(self): print("a line of its log")
+    def transcribe(self, paths, batch_size):
+        import soundfile
+        n = soundfile.info(paths[0]).frames
+        if n < 100: raise ValueError("too short")
+        return [f"{self.name} heard {n}"]
+"""
+
+
+def test_nemo_listens_in_the_interpreter_that_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in for NeMo, whose second version cannot be installed beside this project."""
+    models = tmp_path / "nemo" / "collections" / "asr"
+    models.mkdir(parents=True)
+    (tmp_path / "nemo" / "__init__.py").write_text("__version__ = '2.7.3'\n")
+    (models / "models.py").write_text(STAND_IN)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    recogniser = RECOGNISERS.create("nemo", python=sys.executable)
+    assert recogniser.recognise(np.zeros(1600, np.float32), {}) == "QuartzNet15x5Base-En heard 1600"
+    with pytest.raises(UserError, match="nemo: too short"):
+        recogniser.recognise(np.zeros(10, np.float32), {})
+    assert recogniser.recognise(np.zeros(1700, np.float32), {}).endswith("1700")
+    assert recogniser.settings()["engine"] == "nemo_toolkit 2.7.3"
+
+
+def test_nemo_that_is_not_there_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "nemo.py").write_text("raise ModuleNotFoundError(\"No module named 'nemo'\")\n")
+    with pytest.raises(UserError, match=r"not installed for .*in an environment of its own.*name .* as python"):
+        RECOGNISERS.create("nemo")
+    with pytest.raises(UserError, match=r"nemo: python: .*absent cannot be run"):
+        RECOGNISERS.create("nemo", python=str(tmp_path / "absent"))
+    with pytest.raises(UserError, match=r"absent\.nemo: no such file"):
+        RECOGNISERS.create("nemo", model=str(tmp_path / "absent.nemo"))
 
 
 @pytest.fixture(scope="module")
