@@ -15,7 +15,6 @@ from bench.core.errors import UserError
 from bench.core.registry import Registry
 from bench.core.types import Audio, Score, Tag, Utterance
 
-
 Aspect = Literal["quality", "dimension", "signal", "intelligibility", "content", "speaker", "cost"]
 """What a metric is about: ``quality`` as a whole, one ``dimension`` of it (noisiness, distortion), the ``signal``
 (distances of waveforms or spectra), ``intelligibility``, the ``content`` (which words or phonemes are heard), the

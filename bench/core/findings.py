@@ -1,0 +1,131 @@
+"""What a check of the audio can find amiss: the names in ``Row.findings``, with unit, threshold and a sentence each.
+
+A finding of the recording itself, the same for every method, is named after its signal: ``noisy_clipped``,
+``clean_band``. Without a prefix it is of the enhanced speech, and of the method that made it. ``metrics.checks`` finds
+them; whoever shows rows says what they mean with ``explain``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.core.types import Tag
+
+SIGNALS: Mapping[str, str] = {
+    "noisy_": "the noisy recording",
+    "clean_": "the clean recording",
+    "": "the enhanced speech",
+}
+"""Prefix of a finding's name, and what it was found in."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of finding.
+
+    Attributes:
+        unit: of the value.
+        threshold: the value from which on it is told; how it is compared stands in ``meaning``.
+        meaning: what the value is, and when it is told.
+        sentence: with ``{who}``, the signal, and ``{value}``.
+    """
+
+    unit: str
+    threshold: float
+    meaning: str
+    sentence: str
+
+
+FINDINGS: Mapping[str, Finding] = {
+    "silent": Finding(
+        "s",
+        0.0,
+        "length of a signal that is one constant, such as 0, from end to end",
+        "{who} is silent: nothing but one constant for {value:.1f} s",
+    ),
+    "digital_silence": Finding(
+        "%",
+        10.0,
+        "share in stretches of one constant, 20 ms or longer; told from 10 % on",
+        "{value:.0f} % of {who} are digital silence; spectral distances leave it out, other metrics see it",
+    ),
+    "integer_range": Finding(
+        "",
+        10.0,
+        "peak in full scales, from 10 on, where clipping to full scale would remove most of the energy",
+        "{who} peaks at {value:.0f} times full scale: looks like 16-bit integers stored as floats; divide it by 32768",
+    ),
+    "beyond_full_scale": Finding(
+        "%",
+        1.0,
+        "energy that clipping to full scale removes; told from 1 % on",
+        "{who} goes beyond full scale: clipping, as for DNSMOS and recognisers, removes {value:.0f} % of its energy",
+    ),
+    "clipped": Finding(
+        "%",
+        0.1,
+        "share of samples in flat stretches at the highest or lowest value; told from 0.1 % on",
+        "{who} is clipped: {value:.1f} % of its samples lie flat at the peak",
+    ),
+    "few_levels": Finding(
+        "",
+        64.0,
+        "how many values its samples have, where there are fewer than 64",
+        "{who} has only {value:.0f} sample values: a square wave or a few bits; no metric without reference knows such",
+    ),
+    "quiet": Finding(
+        "dB",
+        -60.0,
+        "root mean square in dB of full scale, digital silence left out; told below -60 dB",
+        "{who} is very quiet, {value:.0f} dB of full scale; DNSMOS, NISQA and recognisers depend on the level",
+    ),
+    "dc": Finding(
+        "%",
+        0.5,
+        "mean in % of full scale; told from 0.5 % on where it exceeds a tenth of the root mean square",
+        "{who} has an offset of {value:.1f} % of full scale, which counts as an error in SI-SDR and segmental SNR",
+    ),
+    "band": Finding(
+        *(
+            "Hz",
+            0.85,
+            "upper end of its band, where the spectrum falls there by 35 dB; told below 85 % of half the rate",
+        ),
+        "{who} holds nothing above {value:.0f} Hz: scores of metrics that listen higher are not those of wider speech",
+    ),
+    "level": Finding(
+        "dB",
+        20.0,
+        "level relative to the clean speech; told from 20 dB on, up or down",
+        "{who} is {value:+.0f} dB off the level of the clean speech, which SSNR, fwSSNR and LSD count as an error",
+    ),
+    "delay": Finding(
+        "ms",
+        3.0,
+        "how much later it is than the clean, else the noisy speech; told where SI-SDR gains 3 dB by it",
+        "{who} is {value:.1f} ms late: SI-SDR, SSNR and spectral distances compare sounds that do not belong together",
+    ),
+    "inverted": Finding(
+        "",
+        0.3,
+        "correlation with the clean, else the noisy speech, at its delay; told from -0.3 down",
+        "{who} has inverted polarity (correlation {value:.2f}), which SSNR counts as an error and SI-SDR does not",
+    ),
+}
+"""Every kind, by its name without a prefix. NaN and infinity are no findings but errors: nothing is scored on them."""
+
+
+def kind(name: str) -> tuple[str, str]:
+    """The prefix of a finding's name, as in ``SIGNALS``, and its kind, as in ``FINDINGS``."""
+    prefix = next(prefix for prefix in SIGNALS if name.startswith(prefix))
+    return prefix, name.removeprefix(prefix)
+
+
+def explain(name: str, value: Tag) -> str:
+    """A finding of a row as a sentence; one that this version does not know by its name and value."""
+    prefix, what = kind(name)
+    if what not in FINDINGS or isinstance(value, str):
+        return f"{name}: {value}"
+    text = FINDINGS[what].sentence.format(who=SIGNALS[prefix], value=value)
+    return text[0].upper() + text[1:]
