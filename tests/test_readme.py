@@ -27,7 +27,11 @@ TEXT = "\n".join(PAGES.values())
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 COMMAND_LINES = [
     shlex.split(line, comments=True)
-    for line in re.findall(r"^bench .*", "\n".join(text for language, text in BLOCKS if language == "sh"), re.MULTILINE)
+    for line in re.findall(
+        r"^bench .*",
+        "\n".join(text for language, text in BLOCKS if language == "sh").replace("\\\n", " "),
+        re.MULTILINE,
+    )
 ]
 PLUGIN_RUN = next(words for words in COMMAND_LINES if words[-1] == "run=gate")
 
@@ -42,11 +46,12 @@ def test_commands_are_understood(words):
     overrides = words[1 + len(command.split()) :]
     if not COMMANDS[command].usage.startswith(f"{command} [KEY"):  # runs, folders or files are named first
         overrides = [word for word in overrides if "=" in word]
+    overrides = [word for word in overrides if not word.startswith("--")]
     config = compose(COMMANDS[command].job or command, overrides)
     if command == "run" and words != PLUGIN_RUN:
         for spec in (Spec.of("methods", entry) for entry in config["methods"]):
             METHODS.check(spec.name, spec.options)
-        assert set(config["metrics"]) <= set(METRICS.names())
+        assert {Spec.of("metrics", entry).name for entry in config["metrics"]} <= set(METRICS.names())
 
 
 def test_make_targets_exist():
