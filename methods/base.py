@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ import torch
 from bench.core.audio import resample
 from bench.core.errors import UserError
 from bench.core.registry import Registry
-from bench.core.types import Audio, Tag
+from bench.core.types import Audio, Tag, Utterance
 
 Seed = torch.Generator | int | None
 
@@ -69,6 +69,18 @@ class Method(ABC):
         Args:
             generator: of this clip; every random number comes from it.
         """
+
+    def preview(self, utterance_ids: Sequence[str], load: Callable[[str], Utterance]) -> list[str]:
+        """What the user should know before any of a dataset's recordings is enhanced: a line each.
+
+        Args:
+            utterance_ids: of the dataset.
+            load: gives one of its recordings.
+
+        Raises:
+            UserError: this method can do nothing with any of them.
+        """
+        return []
 
     def provenance(self) -> dict[str, Any]:
         """What the run's manifest records of this method: weights' hash, sampler, sizes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,52 +11,105 @@ import torch
 
 from bench.core import audio
 from bench.core.errors import UserError
-from bench.core.types import Audio
+from bench.core.files import digest
+from bench.core.folders import recordings_in
+from bench.core.names import examples
+from bench.core.types import Audio, Utterance
 from methods.base import METHODS, Enhanced, Method
+from methods.enhanced_files import FilesById, Pattern
+from methods.fitting import check_tolerance, fitted
+
+LOOKED_AT = 100
+"""At most so many files are compared with their recordings before a run."""
 
 
 @METHODS.register("precomputed")
 class Precomputed(Method):
-    """Finds the enhanced file by the utterance's id: ``anna/01`` is ``dir/anna/01.wav`` or ``.flac``.
+    """Finds the enhanced file by the utterance's id: ``anna/01`` is ``dir/anna/01.wav``, or of another format.
 
     Args:
-        dir: the folder. A file at another rate than the recording's is resampled; its length must
-            be the recording's.
+        dir: the folder. A file at another rate than the recording's is resampled.
+        pattern: how files are called: ``{id}_enhanced``, ``noisy/{id}``, ``{name}`` (the id without its
+            folders), ``{id}_*`` (``*`` is anything). Case and Unicode form may always differ.
+        tolerance: so many samples, at the recording's rate, a file may be shorter (zeros are appended) or
+            longer (its end is cut off) than the recording.
         mixdown: average the channels of multi-channel files, which are refused otherwise.
+        channel: or take this one of each file, counted from 0.
+
+    What was done to a file stands in ``Enhanced.adjusted`` (``methods.fitting``).
 
     Raises:
-        UserError: no such folder, no audio in it, or two files of one name.
+        UserError: no such folder, no audio in it, two files of one name, or an option that makes no sense.
     """
 
     needs_id = True
 
-    def __init__(self, dir: str | Path, mixdown: bool = False) -> None:
-        self._folder = Path(dir).expanduser()
-        self._files = audio.files(self._folder)
-        self._mixdown = mixdown
-        if not self._files:
-            raise UserError(f"{self._folder}: no WAV or FLAC file in it")
+    def __init__(
+        self,
+        dir: str | Path,
+        mixdown: bool = False,
+        pattern: str = "{id}",
+        tolerance: int = 0,
+        channel: int | None = None,
+    ) -> None:
+        audio.check_channels("precomputed", mixdown, channel)
+        check_tolerance(tolerance)
+        self._found = recordings_in(Path(dir).expanduser()).required()
+        self._files = FilesById(self._found.folder, self._found.files, Pattern(pattern))
+        self._tolerance, self._mixdown, self._channel = tolerance, mixdown, channel
+
+    def preview(self, utterance_ids: Sequence[str], load: Callable[[str], Utterance]) -> list[str]:
+        """What of the folder is not used, and which recordings lack a file.
+
+        Raises:
+            UserError: no file belongs to a recording, or none that does fits it.
+        """
+        matched = self._files.matched(utterance_ids)
+        self._check_some(list(matched), load)
+        missing = [name for name in utterance_ids if name not in matched]
+        used = set(matched.values())
+        unused = [name for name in self._found.files if name not in used]
+        counts = {
+            f"no file for {len(missing)} of {len(utterance_ids)} recordings": missing,
+            f"{len(unused)} of {len(self._found.files)} files belong to no recording": unused,
+        }
+        return self._found.notes() + [
+            f"{self._found.folder}: {what} ({examples(names)})" for what, names in counts.items() if names
+        ]
+
+    def _check_some(self, utterance_ids: Sequence[str], load: Callable[[str], Utterance]) -> None:
+        """Look for a file that fits; where none of many does, say so once instead of in every row."""
+        looked_at = utterance_ids[:: max(1, -(-len(utterance_ids) // LOOKED_AT))]
+        problems = []
+        for utterance_id in looked_at:
+            try:
+                recording = load(utterance_id)
+            except UserError:  # its own row will say why
+                continue
+            try:
+                self._read(utterance_id, recording.noisy.size, recording.sample_rate)
+            except UserError as error:
+                problems.append(str(error))
+            else:
+                return
+        if problems:
+            raise UserError(problems[0] + (f" (of {len(problems)} files looked at none fits)" if problems[1:] else ""))
 
     def enhance_one(
-        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance: str | None
+        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
-        if utterance is None:
+        if utterance_id is None:
             raise UserError("precomputed must be told the utterance's id to find its file")
-        if utterance not in self._files:
-            raise UserError(f"{self._folder / utterance}.wav: no such file, nor .flac")
-        path = self._files[utterance]
-        enhanced, rate = audio.read(path, mixdown=self._mixdown)
-        resampled = audio.resample(enhanced, rate, sample_rate)
-        # One sample more or less at the lower rate is rounding; more is another recording, or padding.
-        rounding = 0 if rate == sample_rate else math.ceil(sample_rate / min(rate, sample_rate))
-        if abs(resampled.size - noisy.size) > rounding:
-            at = "" if rate == sample_rate else f" ({enhanced.size} at {rate} Hz)"
-            raise UserError(f"{path}: {resampled.size} samples{at}, but the noisy recording has {noisy.size}")
-        return Enhanced(resampled)
+        return self._read(utterance_id, noisy.size, sample_rate)
+
+    def _read(self, utterance_id: str, samples: int, sample_rate: int) -> Enhanced:
+        path = self._files.find(utterance_id)
+        speech, rate = audio.read(path, mixdown=self._mixdown, channel=self._channel)
+        return fitted(speech, rate, samples, sample_rate, self._tolerance, path)
 
     def provenance(self) -> dict[str, Any]:
         """The folder, how many files, and one SHA-256 over their names and bytes."""
         content = hashlib.sha256()
-        for name, path in self._files.items():
-            content.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-        return {"dir": str(self._folder), "files": len(self._files), "sha256": content.hexdigest()}
+        for name, path in self._found.files.items():
+            content.update(f"{name}\0{digest(path)}\n".encode())
+        return {"dir": str(self._found.folder), "files": len(self._found.files), "sha256": content.hexdigest()}

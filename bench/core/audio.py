@@ -13,44 +13,26 @@ import soxr
 from scipy.io import wavfile
 
 from bench.core.errors import UserError
+from bench.core.files import check_file
 from bench.core.types import Audio
 
-FORMATS = (".wav", ".flac")
+FORMATS = (
+    *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".mp3", ".ogg", ".oga", ".opus"),
+    *(".aif", ".aiff", ".aifc", ".caf", ".au", ".snd", ".sph", ".nist"),
+)
+"""Suffixes of what is read, all by libsndfile."""
+
 RESAMPLER = f"soxr {soxr.__version__}, very high quality"
 
 
-def files(folder: str | Path) -> dict[str, Path]:
-    """Every WAV and FLAC file under ``folder`` by its relative name without suffix ("speaker/sentence").
-
-    Hidden files are passed over. Sorted by name.
-
-    Raises:
-        UserError: no such folder, or two files that differ in their suffix alone.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise UserError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if path.suffix.lower() not in FORMATS or path.is_dir() or any(part.startswith(".") for part in relative.parts):
-            continue
-        name = relative.with_suffix("").as_posix()
-        if name in found:
-            raise UserError(f"{path}: {found[name].name} has the same name; keep one of the two")
-        found[name] = path
-    return dict(sorted(found.items()))
-
-
 def extent(path: str | Path) -> tuple[int, int]:
-    """Samples of each channel and the rate in Hz of a WAV or FLAC file, by its header alone.
+    """Samples of each channel and the rate in Hz of a recording, by its header alone.
 
     Raises:
         UserError: missing or unreadable.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    check_file(path)
     try:
         info = soundfile.info(path)
     except (soundfile.LibsndfileError, RuntimeError) as error:
@@ -61,38 +43,52 @@ def extent(path: str | Path) -> tuple[int, int]:
 def read(
     path: str | Path, *, mixdown: bool = False, channel: int | None = None, start: int = 0, samples: int = -1
 ) -> tuple[Audio, int]:
-    """Samples ``[samples]`` in float32 and the rate in Hz of a WAV or FLAC file.
+    """Samples ``[samples]`` in float32 and the rate in Hz of a recording in one of ``FORMATS``.
 
     Args:
         mixdown: average the channels of a multi-channel file instead of refusing it.
-        channel: take this one, counted from 0, instead.
+        channel: take this one, counted from 0, instead; a file with fewer is refused.
         start, samples: read so many samples from there; -1: all to the end.
 
     Raises:
-        UserError: missing, unreadable, cut off, empty, multi-channel (without ``mixdown``) or not finite.
+        UserError: missing, unreadable, cut off, empty, multi-channel (with neither option) or not finite.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    check_file(path)
     try:
         with soundfile.SoundFile(path) as file:
             rate, log = file.samplerate, file.extra_info
             file.seek(start)
             channels = file.read(samples, dtype="float32", always_2d=True)
+    except MemoryError as error:
+        raise UserError(f"{path}: too long for the memory ({error})") from error
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise UserError(f"{path}: not a readable audio file ({error})") from error
     if missing := _missing_bytes(log):
         raise UserError(f"{path}: the file is cut off, {missing} bytes of samples are missing")
     if len(channels) == 0:
         raise UserError(f"{path}: the file holds no samples")
+    count = channels.shape[1]
     if channel is not None:
+        if channel >= count:
+            raise UserError(f"{path}: no channel {channel}; it has {count}, counted from 0")
         channels = channels[:, channel : channel + 1]
-    if channels.shape[1] > 1 and not mixdown:
-        raise UserError(f"{path}: {channels.shape[1]} channels; ask for mixdown=true to average them")
+    elif count > 1 and not mixdown:
+        raise UserError(f"{path}: {count} channels; channel: 0 takes the first, mixdown: true their average")
     mono = channels.mean(axis=1) if channels.shape[1] > 1 else channels[:, 0]
     if not np.isfinite(mono).all():
         raise UserError(f"{path}: the samples hold NaN or infinity")
     return np.ascontiguousarray(mono, dtype=np.float32), int(rate)
+
+
+def check_channels(owner: str, mixdown: object, channel: object) -> None:
+    """Raises ``UserError`` where the options of ``owner`` are none that ``read`` can follow."""
+    if not isinstance(mixdown, bool):
+        raise UserError(f"{owner}: mixdown must be true or false, got {mixdown!r}")
+    if channel is not None and (not isinstance(channel, int) or isinstance(channel, bool) or channel < 0):
+        raise UserError(f"{owner}: channel must be a whole number from 0, the first, got {channel!r}")
+    if mixdown and channel is not None:
+        raise UserError(f"{owner}: channel takes one, mixdown averages all; drop one of the two")
 
 
 def _missing_bytes(log: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,46 @@ def safe_name(text: str) -> str:
 
 def _percent(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogatepass"))
+
+
+_KINDS = {
+    stat.S_IFDIR: "folder",
+    stat.S_IFIFO: "named pipe",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+}
+
+
+def not_a_file(path: Path) -> str:
+    """What ``path`` is in place of a file, so that nothing waits for a pipe; empty for a file."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return "broken link" if path.is_symlink() else "no such file"
+    except OSError as error:
+        return f"unreadable, {error.strerror}"
+    return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "special file")
+
+
+def check_file(path: Path) -> None:
+    """Raises ``UserError`` where ``path`` is no file, before anything waits for it."""
+    if reason := not_a_file(path):
+        raise UserError(f"{path}: {reason}{', not a file' if reason in _KINDS.values() else ''}")
+
+
+def digest(path: Path | None) -> str | None:
+    """SHA-256 of a file's bytes; None where there is none that can be read."""
+    if path is None or not_a_file(path):
+        return None
+    content = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                content.update(block)
+    except OSError:
+        return None
+    return content.hexdigest()
 
 
 @contextmanager

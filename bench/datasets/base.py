@@ -33,6 +33,10 @@ class Dataset(ABC):
             UserError: its files are missing, unreadable, or do not fit together.
         """
 
+    def notes(self) -> list[str]:
+        """What the user should know before anything is computed: a line each on what was given and is not read."""
+        return []
+
     @abstractmethod
     def fingerprint(self) -> str:
         """A hash of the data (every file's bytes): equal exactly when the data are."""

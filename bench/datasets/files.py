@@ -1,64 +1,104 @@
-"""What the datasets over a user's own files share: tables, transcripts, digests, names."""
+"""What the datasets over a user's own files share: tables, tags, checks of options."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
+import io
+import json
+import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.core.errors import UserError
+from bench.core.files import check_file
+from bench.core.types import Tag
 
-TRANSCRIPTS = ("transcripts.csv", "transcripts.txt")
+LONGEST_CELL = 100_000
+"""Characters of one cell of a table."""
 
-
-def transcripts_in(folder: Path) -> dict[str, str]:
-    """The transcripts beside the recordings; none is fine, two files are ambiguous."""
-    found = [folder / name for name in TRANSCRIPTS if (folder / name).is_file()]
-    if not found:
-        return {}
-    if len(found) > 1:
-        raise UserError(f"{found[1]}: {found[0].name} is there too; keep one of the two")
-    if found[0].suffix == ".csv":
-        return {row["id"]: row["transcript"] for _, row in table(found[0], ("id", "transcript")) if row["transcript"]}
-    lines = (line.split(maxsplit=1) for line in text(found[0]).splitlines())
-    return {parts[0]: parts[1].strip() for parts in lines if len(parts) == 2}
+LARGEST_TEXT = 256 * 2**20
+"""Bytes of a table or list of transcripts."""
 
 
 def table(path: Path, required: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file with their line numbers; cells are stripped."""
-    reader = csv.reader(text(path).splitlines(keepends=True))
-    header = [cell.strip() for cell in next(reader, [])]
-    for column in required:
-        if column not in header:
-            raise UserError(f"{path}: no column '{column}'; its columns are: {', '.join(header) or 'none'}")
-    if len(set(header)) != len(header) or "" in header:
-        raise UserError(f"{path}: every column needs a name of its own; they are: {', '.join(header)}")
+    """The rows of a CSV file (by its suffix TSV) with their line numbers; cells are stripped.
+
+    Raises:
+        UserError: it is no such table, or lacks a required column.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    reader = csv.reader(io.StringIO(text(path), newline=""), delimiter=delimiter, strict=True)
     rows = []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            raise UserError(f"{path}, line {reader.line_num}: {len(cells)} cells under {len(header)} columns")
-        rows.append((reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))))
+    try:
+        header = _header(path, next(reader, []), required)
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(header):
+                raise UserError(f"{path}, line {reader.line_num}: {len(cells)} cells under {len(header)} columns")
+            rows.append((reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))))
+    except csv.Error as error:
+        what = str(error)
+        if "limit" in what:
+            what = f"a cell of more than {LONGEST_CELL} characters; is a closing quote missing?"
+        elif "unexpected end" in what:
+            what = "the table ends within quotes; is a closing quote missing?"
+        raise UserError(f"{path}, line {reader.line_num}: {what}") from error
     return rows
 
 
+def _header(path: Path, cells: list[str], required: tuple[str, ...]) -> list[str]:
+    header = [cell.strip() for cell in cells]
+    shown = ", ".join(header)[:200] or "none"
+    for column in required:
+        if column not in header:
+            raise UserError(f"{path}: no column '{column}'; its columns are: {shown}")
+    if len(set(header)) != len(header) or "" in header:
+        raise UserError(f"{path}: every column needs a name of its own; they are: {shown}")
+    return header
+
+
 def text(path: Path) -> str:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    """The whole of a UTF-8 file.
+
+    Raises:
+        UserError: it is no file, no text, or far too long.
+    """
+    check_file(path)
     try:
-        return path.read_text(encoding="utf-8-sig")
+        if path.stat().st_size > LARGEST_TEXT:
+            raise UserError(f"{path}: {path.stat().st_size} bytes are more than a list of recordings can have")
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
 
 
-def digest(path: Path | None) -> str | None:
-    """SHA-256 of a file's bytes; None where there is none that can be read."""
+def tags(row: Mapping[str, str], where: str) -> dict[str, Tag]:
+    """Every cell of ``row``, and the pairs of its column ``tags``; empty cells are no tags.
+
+    Raises:
+        UserError: the column ``tags`` holds no pairs.
+    """
+    found = {key: _tag(cell) for key, cell in row.items() if key != "tags" and cell}
+    for pair in filter(None, (part.strip() for part in row.get("tags", "").split(";"))):
+        key, equals, value = (part.strip() for part in pair.partition("="))
+        if not (key and equals and value):
+            raise UserError(f"{where}: tags are written 'snr=5; noise=babble', got '{pair[:80]}'")
+        found[key] = _tag(value)
+    return found
+
+
+def _tag(cell: str) -> Tag:
+    """A number where the text is exactly one in JSON: "007" and "nan" stay text."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
-    except OSError:
-        return None
+        value = json.loads(cell)
+    except (ValueError, RecursionError):
+        return cell
+    return value if type(value) is int or (type(value) is float and math.isfinite(value)) else cell
 
 
 def checked_name(dataset: str, name: str) -> str:
@@ -70,3 +110,9 @@ def checked_name(dataset: str, name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
         raise UserError(f"{dataset}: the name '{name}' may hold letters, digits, '_', '-' and '.' only")
     return name
+
+
+def check_count(dataset: str, option: str, value: object) -> None:
+    """Raises ``UserError`` unless ``value`` is None or a whole number above 0."""
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise UserError(f"{dataset}: {option} must be a whole number above 0, got {value!r}")

@@ -11,11 +11,14 @@ import numpy as np
 
 from bench.core import audio
 from bench.core.errors import UserError, did_you_mean
+from bench.core.files import digest
+from bench.core.folders import recordings_in
 from bench.core.seeds import stable_seed
-from bench.core.types import Audio, Utterance
+from bench.core.types import Audio, Tag, Utterance
 from bench.datasets.base import DATASETS, Dataset
-from bench.datasets.files import checked_name, digest, transcripts_in
+from bench.datasets.files import check_count, checked_name
 from bench.datasets.recipes import mixing
+from bench.datasets.sidefiles import beside
 
 
 @DATASETS.register("mixed_folders")
@@ -27,13 +30,15 @@ class MixedFolders(Dataset):
     (the speech's first folder, where it lies in one).
 
     Args:
-        speech: folder of clean WAV or FLAC, read recursively; ``transcripts.csv`` or ``.txt`` in it are used.
+        speech: folder of clean speech, read recursively; transcripts and tags in it are used
+            (``bench.datasets.sidefiles``).
         noise: folder of noise, likewise.
         snr: range in dB, drawn uniformly; the ratio of mean powers over the whole recording.
         seed: of the draws.
         name: as it appears in tables.
         limit: keep only so many utterances, evenly spread over the sorted names.
         mixdown: average the channels of multi-channel files, which are refused otherwise.
+        channel: or take this one of each file, counted from 0.
 
     Raises:
         UserError: a folder is missing or holds no audio.
@@ -48,21 +53,22 @@ class MixedFolders(Dataset):
         name: str = "mixed_folders",
         limit: int | None = None,
         mixdown: bool = False,
+        channel: int | None = None,
     ) -> None:
-        self._folders = [Path(folder).expanduser() for folder in (speech, noise)]
-        for folder in self._folders:
-            if not audio.files(folder):
-                raise UserError(f"{folder}: no WAV or FLAC file in it")
         if len(snr) != 2 or snr[0] > snr[1]:
             raise UserError(f"mixed_folders: snr must be a range [lowest, highest] in dB, got {list(snr)}")
-        if limit is not None and limit < 1:
-            raise UserError(f"mixed_folders: limit must be a whole number above 0, got {limit}")
-        speech_files, self._noises = (audio.files(folder) for folder in self._folders)
+        check_count("mixed_folders", "limit", limit)
+        audio.check_channels("mixed_folders", mixdown, channel)
+        found, noises = (recordings_in(Path(folder).expanduser()).required() for folder in (speech, noise))
+        side = beside(found.folder, found.files)
+        speech_files, self._noises = found.files, noises.files
+        self._transcripts, self._tags = side.transcripts, side.tags
+        self._notes = [*found.notes(used=side.files), *noises.notes(), *side.notes]
         kept = np.linspace(0, len(speech_files) - 1, min(limit or len(speech_files), len(speech_files))).round()
         names = list(speech_files)
         self._speech = {names[int(i)]: speech_files[names[int(i)]] for i in kept}
-        self._transcripts = transcripts_in(self._folders[0])
-        self._snr, self._seed, self._mixdown = (float(snr[0]), float(snr[1])), seed, mixdown
+        self._snr, self._seed = (float(snr[0]), float(snr[1])), seed
+        self._mixdown, self._channel = mixdown, channel
         self._name = checked_name("mixed_folders", name)
 
     @property
@@ -72,6 +78,9 @@ class MixedFolders(Dataset):
     def ids(self) -> list[str]:
         return list(self._speech)
 
+    def notes(self) -> list[str]:
+        return self._notes
+
     def load(self, utterance: str) -> Utterance:
         """Mix one recording.
 
@@ -80,7 +89,7 @@ class MixedFolders(Dataset):
         """
         if utterance not in self._speech:
             raise did_you_mean(f"utterance of '{self.name}'", utterance, self._speech)
-        clean, rate = audio.read(self._speech[utterance], mixdown=self._mixdown)
+        clean, rate = self._read(self._speech[utterance])
         rng = np.random.default_rng(stable_seed("mixed_folders", self._seed, utterance))
         snr = float(rng.uniform(*self._snr))
         noise_name = list(self._noises)[int(rng.integers(len(self._noises)))]
@@ -90,14 +99,17 @@ class MixedFolders(Dataset):
                 raise UserError(f"{path}: silent, so no gain gives an SNR")
         noisy = mixing.add_noise(clean, noise, snr)
         gain = np.float32(min(1.0, 0.98 / float(np.abs(noisy).max())))
-        tags: dict[str, str | float] = {"snr": round(snr, 2), "noise": noise_name}
+        tags: dict[str, Tag] = {**self._tags.get(utterance, {}), "snr": round(snr, 2), "noise": noise_name}
         for tag, name in (("noise_type", noise_name), ("speaker", utterance)):
             if "/" in name:
                 tags[tag] = name.split("/", maxsplit=1)[0]
         return Utterance(utterance, gain * noisy, rate, gain * clean, self._transcripts.get(utterance), tags)
 
+    def _read(self, path: Path) -> tuple[Audio, int]:
+        return audio.read(path, mixdown=self._mixdown, channel=self._channel)
+
     def _noise(self, name: str, rng: np.random.Generator, samples: int, rate: int) -> Audio:
-        noise, noise_rate = audio.read(self._noises[name], mixdown=self._mixdown)
+        noise, noise_rate = self._read(self._noises[name])
         return mixing.fit_noise(rng, audio.resample(noise, noise_rate, rate), samples)
 
     def fingerprint(self) -> str:
@@ -106,7 +118,10 @@ class MixedFolders(Dataset):
 
     @cached_property
     def _fingerprint(self) -> str:
-        options = [self._snr, self._seed, self._mixdown]
-        speech = [[name, digest(path), self._transcripts.get(name)] for name, path in self._speech.items()]
+        options = [self._snr, self._seed, self._mixdown, *([] if self._channel is None else [self._channel])]
+        speech = [
+            [name, digest(path), self._transcripts.get(name), *sorted(self._tags.get(name, {}).items())]
+            for name, path in self._speech.items()
+        ]
         noises = [[name, digest(path)] for name, path in self._noises.items()]
         return hashlib.sha256(json.dumps([options, speech, noises]).encode()).hexdigest()

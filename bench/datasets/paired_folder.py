@@ -1,42 +1,30 @@
 """Your own recordings: a folder with ``noisy/`` and, where there is a reference, ``clean/``; or a CSV manifest.
 
 In a folder, files pair by their relative name without suffix, so that ``noisy/anna/01.wav`` belongs to
-``clean/anna/01.flac`` and is the utterance ``anna/01``. ``transcripts.csv`` (columns ``id`` and
-``transcript``) or ``transcripts.txt`` (an id, a space and the text on each line) beside them adds
-transcripts.
+``clean/anna/01.flac`` and is the utterance ``anna/01``; case and Unicode form may differ. Transcripts and
+tags may lie beside them (``bench.datasets.sidefiles``).
 
 A manifest is a CSV file with the columns ``id`` and ``noisy``, and optionally ``clean``, ``transcript``
-and ``tags`` (``snr=5; noise=babble``); every further column is a tag. Its paths start at its own folder.
+and ``tags`` (``snr=5; noise=babble``); every further column is a tag. Its paths start at its own folder. An
+empty ``transcript`` says that nothing is spoken.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from bench.core import audio
 from bench.core.errors import UserError, did_you_mean
-from bench.core.types import Audio, Tag, Utterance
+from bench.core.files import digest
+from bench.core.types import Audio, Utterance
 from bench.datasets.base import DATASETS, Dataset
-from bench.datasets.files import checked_name, digest, table, transcripts_in
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Where one utterance lies. ``problem``: why its files cannot be a pair, found by their names alone."""
-
-    noisy: Path | None
-    clean: Path | None = None
-    transcript: str | None = None
-    tags: Mapping[str, Tag] = field(default_factory=dict)
-    problem: str = ""
+from bench.datasets.files import check_count, checked_name
+from bench.datasets.pairs import Entry, from_folder, from_manifest
 
 
 @DATASETS.register("paired_folder")
@@ -51,6 +39,7 @@ class PairedFolder(Dataset):
         name: as it appears in tables; the folder's or manifest's own name by default.
         sample_rate: resample everything to this rate in Hz; None keeps each recording's own.
         mixdown: average the channels of multi-channel files, which are refused otherwise.
+        channel: or take this one of each file, counted from 0.
         limit: keep only the first so many utterances.
 
     A pair must agree in length, and in rate unless ``sample_rate`` is given. A recording whose
@@ -70,27 +59,29 @@ class PairedFolder(Dataset):
         sample_rate: int | None = None,
         mixdown: bool = False,
         limit: int | None = None,
+        channel: int | None = None,
     ) -> None:
         if (dir is None) == (manifest is None):
             raise UserError(
                 "paired_folder needs either 'dir' (a folder with noisy/ and clean/) or 'manifest' (a CSV file)"
             )
-        for option, value in (("sample_rate", sample_rate), ("limit", limit)):
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-                raise UserError(f"paired_folder: {option} must be a whole number above 0, got {value!r}")
+        check_count("paired_folder", "sample_rate", sample_rate)
+        check_count("paired_folder", "limit", limit)
+        audio.check_channels("paired_folder", mixdown, channel)
         if dir is not None:
             source = Path(dir).expanduser()
-            entries = _from_folder(source, noisy, clean)
+            pairs = from_folder(source, noisy, clean)
         else:
             assert manifest is not None
             if noisy or clean:
                 raise UserError("paired_folder: a manifest names its own files; drop the options 'noisy' and 'clean'")
             source = Path(manifest).expanduser()
-            entries = _from_manifest(source)
-        self._entries = dict(list(entries.items())[:limit])
+            pairs = from_manifest(source)
+        self._entries = dict(list(pairs.entries.items())[:limit])
+        self._notes = list(pairs.notes)
         self._name = checked_name("paired_folder", name) if name is not None else _name_of(source)
         self._sample_rate = sample_rate
-        self._mixdown = mixdown
+        self._mixdown, self._channel = mixdown, channel
 
     @property
     def name(self) -> str:
@@ -99,18 +90,21 @@ class PairedFolder(Dataset):
     def ids(self) -> list[str]:
         return list(self._entries)
 
+    def notes(self) -> list[str]:
+        return self._notes
+
     def load(self, utterance: str) -> Utterance:
         entry = self._entries.get(utterance)
         if entry is None:
             raise did_you_mean(f"utterance of '{self.name}'", utterance, self._entries)
         if entry.noisy is None or entry.problem:
             raise UserError(entry.problem)
-        noisy, file_rate = audio.read(entry.noisy, mixdown=self._mixdown)
+        noisy, file_rate = self._read(entry.noisy)
         rate = self._sample_rate or file_rate
         tags = dict(entry.tags)
         clean: Audio | None = None
         if entry.clean is not None:
-            clean, clean_rate = audio.read(entry.clean, mixdown=self._mixdown)
+            clean, clean_rate = self._read(entry.clean)
             self._check_pair(entry, (len(noisy), file_rate), (len(clean), clean_rate))
             if clean_rate != file_rate:
                 tags["clean_resampled_from"] = clean_rate
@@ -122,6 +116,9 @@ class PairedFolder(Dataset):
             clean = np.pad(clean[: noisy.size], (0, max(0, noisy.size - clean.size)))
         resampled_from = file_rate if file_rate != rate else None
         return Utterance(utterance, noisy, rate, clean, entry.transcript, tags, resampled_from)
+
+    def _read(self, path: Path) -> tuple[Audio, int]:
+        return audio.read(path, mixdown=self._mixdown, channel=self._channel)
 
     def _check_pair(self, entry: Entry, noisy: tuple[int, int], clean: tuple[int, int]) -> None:
         """Refuse a clean file that cannot be of the same recording; each is (samples, rate)."""
@@ -139,85 +136,12 @@ class PairedFolder(Dataset):
 
     def fingerprint(self) -> str:
         """SHA-256 over ids, every file's bytes, transcripts, tags, and the options that change the samples."""
-        options = [self._sample_rate, self._mixdown]
+        options = [self._sample_rate, self._mixdown, *([] if self._channel is None else [self._channel])]
         rows = [
             [name, digest(entry.noisy), digest(entry.clean), entry.transcript, sorted(entry.tags.items())]
             for name, entry in sorted(self._entries.items())
         ]
         return hashlib.sha256(json.dumps([options, rows]).encode()).hexdigest()
-
-
-def _from_folder(folder: Path, noisy: str | None, clean: str | None) -> dict[str, Entry]:
-    if not folder.is_dir():
-        problem = "not a folder; for a CSV file use 'manifest'" if folder.exists() else "no such folder"
-        raise UserError(f"{folder}: {problem}")
-    noisy_folder, clean_folder = folder / (noisy or "noisy"), folder / (clean or "clean")
-    if noisy is None and not noisy_folder.is_dir():
-        raise UserError(f"{folder}: no folder noisy/ in it; set the option 'noisy' if yours has another name")
-    noisy_files = audio.files(noisy_folder)
-    if not noisy_files:
-        raise UserError(f"{noisy_folder}: no WAV or FLAC file in it")
-    has_clean = clean is not None or clean_folder.exists()
-    clean_files = audio.files(clean_folder) if has_clean else {}
-    if has_clean and not noisy_files.keys() & clean_files.keys():
-        raise UserError(f"{clean_folder}: no file in it has the name of one in {noisy_folder}")
-    transcripts = transcripts_in(folder)
-    entries = {}
-    for name in sorted(noisy_files.keys() | clean_files.keys()):
-        entry = Entry(noisy_files.get(name), clean_files.get(name), transcripts.get(name))
-        if entry.noisy is None:
-            entry = Entry(None, problem=f"{entry.clean}: no noisy recording of that name in {noisy_folder}")
-        elif has_clean and entry.clean is None:
-            entry = Entry(entry.noisy, problem=f"{entry.noisy}: no clean file of that name in {clean_folder}")
-        entries[name] = entry
-    return entries
-
-
-def _from_manifest(manifest: Path) -> dict[str, Entry]:
-    entries: dict[str, Entry] = {}
-    for line, row in table(manifest, ("id", "noisy")):
-        name, noisy, clean, transcript = (row.pop(key, "") for key in ("id", "noisy", "clean", "transcript"))
-        where = f"{manifest}, line {line}"
-        if not name or not noisy:
-            raise UserError(f"{where}: 'id' and 'noisy' must not be empty")
-        if not _is_relative(name):
-            raise UserError(f"{where}: '{name}' cannot be an id; use a relative name such as 'speaker/sentence'")
-        if name in entries:
-            raise UserError(f"{where}: the id '{name}' is there twice")
-        entries[name] = Entry(
-            manifest.parent / noisy, manifest.parent / clean if clean else None, transcript or None, _tags(row, where)
-        )
-    if not entries:
-        raise UserError(f"{manifest}: no recording in it")
-    if not any(entry.noisy and entry.noisy.exists() for entry in entries.values()):
-        raise UserError(f"{manifest}: none of its noisy files exists; paths start at the manifest's own folder")
-    return entries
-
-
-def _is_relative(name: str) -> bool:
-    """Whether results can be stored under ``name``: "a/b", but not "/a", "../a", "a//b" or a drive's."""
-    path = PurePosixPath(name)
-    return str(path) == name and not path.is_absolute() and not {".", ".."} & {*path.parts, name} and "\\" not in name
-
-
-def _tags(row: Mapping[str, str], where: str) -> dict[str, Tag]:
-    """Every further column, and the pairs of the column ``tags``; empty cells are no tags."""
-    tags = {key: _tag(text) for key, text in row.items() if key != "tags" and text}
-    for pair in filter(None, (part.strip() for part in row.get("tags", "").split(";"))):
-        key, equals, text = (part.strip() for part in pair.partition("="))
-        if not (key and equals and text):
-            raise UserError(f"{where}: tags are written 'snr=5; noise=babble', got '{pair}'")
-        tags[key] = _tag(text)
-    return tags
-
-
-def _tag(text: str) -> Tag:
-    """A number where the text is exactly one in JSON: "007" and "nan" stay text."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return value if type(value) is int or (type(value) is float and math.isfinite(value)) else text
 
 
 def _name_of(source: Path) -> str:

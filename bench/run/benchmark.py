@@ -17,6 +17,7 @@ from bench.run import manifest, parts
 from bench.run.parallel import Pool, WorkerDied, local_gpus, map_unordered
 from bench.run.parts import Parts
 from bench.run.plan import Cell, keys, plan
+from bench.run.preview import preview, show
 from bench.run.progress import progress
 from bench.run.settings import Settings
 from bench.run.worker import Item, Outcome, Worker, failed
@@ -59,6 +60,7 @@ def run(config: Mapping[str, Any]) -> Result:
     _check_device(settings)
     here = parts.of(settings, device="cpu")
     wanted = keys(settings, here)
+    show(preview(here))
     with Store(settings.folder) as store:
         session = manifest.session(config, parts.plugins(settings))
         merged = manifest.merge(store.read_manifest(), manifest.describe(here), session)

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from bench.core.errors import UserError
 from bench.core.memory import keep_freed_memory
 from bench.datasets.recipes.training_pairs import TrainingMixtures
+from bench.run.preview import show
 from bench.train.initial import take_over
 from bench.train.record import BestWeights
 from bench.train.scores import Scores
@@ -48,9 +49,11 @@ def train(config: DictConfig, command: str = "bench train") -> Path:
         UserError: the configuration makes no sense, or differs from that of the training in ``out``.
     """
     check(_plain(config))
+    pairs = TrainingMixtures("train", **config.dataset)
+    rank_zero_only(show)(pairs.notes())
     return fit(
         config,
-        TrainingMixtures("train", **config.dataset),
+        pairs,
         TrainingMixtures("valid", size=config.valid_size, **config.dataset),
         command,
     )

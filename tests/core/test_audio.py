@@ -60,10 +60,13 @@ def test_nothing_but_the_samples_is_in_a_float_wav(tmp_path: Path) -> None:
 def test_channels_are_refused_or_averaged(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, np.stack([NOISE, tone(440, RATE)], 1), RATE, subtype="FLOAT")
-    assert refusal(path) == "2 channels; ask for mixdown=true to average them"
+    assert refusal(path) == "2 channels; channel: 0 takes the first, mixdown: true their average"
     found = audio.read(path, mixdown=True)[0]
     assert found == pytest.approx((NOISE + tone(440, RATE)) / 2, abs=1e-7)
     assert found.ndim == 1
+    assert np.array_equal(audio.read(path, channel=1)[0], tone(440, RATE))
+    with pytest.raises(UserError, match=r"a\.wav: no channel 2; it has 2, counted from 0"):
+        audio.read(path, channel=2)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -78,7 +81,7 @@ def test_empty_missing_and_foreign_files(tmp_path: Path) -> None:
     audio.write(tmp_path / "empty.wav", NOISE[:0], RATE)
     assert refusal(tmp_path / "empty.wav") == "the file holds no samples"
     assert refusal(tmp_path / "missing.wav") == "no such file"
-    assert refusal(tmp_path) == "no such file"
+    assert refusal(tmp_path) == "folder, not a file"
     for content in (b"", b"this is no sound"):
         (tmp_path / "text.wav").write_bytes(content)
         assert refusal(tmp_path / "text.wav").startswith("not a readable audio file (")
@@ -158,16 +161,3 @@ def test_resampling_removes_what_the_lower_rate_cannot_hold() -> None:
 
 def test_resampling_to_the_same_rate_does_nothing() -> None:
     assert audio.resample(NOISE, RATE, RATE) is NOISE
-
-
-def test_files_by_relative_name(tmp_path: Path) -> None:
-    for name in ("b.wav", "a/c.FLAC", "a/c.d.wav", ".hidden.wav", ".folder/x.wav", "a/notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "folder.wav").mkdir()
-    assert audio.files(tmp_path) == {
-        "a/c": tmp_path / "a/c.FLAC",
-        "a/c.d": tmp_path / "a/c.d.wav",
-        "b": tmp_path / "b.wav",
-    }
-    assert list(audio.files(tmp_path)) == ["a/c", "a/c.d", "b"]

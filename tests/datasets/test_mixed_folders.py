@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from bench.core import audio
 from bench.core.errors import UserError
@@ -73,3 +74,32 @@ def test_silence_is_named(folders: dict[str, str]) -> None:
     data = create("mixed_folders", **folders)
     with pytest.raises(UserError, match=r"s0/0\.wav: silent"):
         data.load("s0/0")
+
+
+def test_linked_speech_compressed_noise_and_what_is_not_read(folders: dict[str, str], tmp_path: Path) -> None:
+    speech, noise = Path(folders["speech"]), Path(folders["noise"])
+    (speech / "s0").rename(tmp_path / "elsewhere")
+    (speech / "s0").symlink_to(tmp_path / "elsewhere")
+    (speech / "transcripts.txt").write_text("0 hello there\n9 nobody\n")
+    (speech / "tags.csv").write_text("id,sex,snr\ns0/0,f,99\n")
+    (noise / "more.m4a").write_bytes(b"x")
+    data = create("mixed_folders", **folders)
+    assert len(data.ids()) == 6
+    mixed = data.load("s0/0")
+    assert mixed.transcript == "hello there" and mixed.tags["sex"] == "f" and mixed.tags["snr"] != 99
+    told = [note.replace(str(tmp_path), "") for note in data.notes()]
+    assert told == [
+        "/noise: not read: 1 x format that cannot be read, convert it to WAV or FLAC (more.m4a)",
+        "/speech/transcripts.txt: 1 of 2 ids match no recording (9)",
+        "/speech/transcripts.txt: no transcript for 5 of 6 (s0/2, s0/4, s1/1, ...)",
+    ]
+
+
+def test_one_channel_of_several(folders: dict[str, str]) -> None:
+    noise = np.random.default_rng(1).standard_normal((RATE, 2)).astype(np.float32)
+    for path in Path(folders["noise"]).rglob("*.*"):
+        path.unlink()
+    soundfile.write(Path(folders["noise"]) / "two.wav", 0.1 * noise, RATE)
+    with pytest.raises(UserError, match="2 channels; channel: 0 takes the first"):
+        create("mixed_folders", **folders).load("s0/0")
+    assert create("mixed_folders", **folders, channel=0).load("s0/0").noisy.any()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +93,10 @@ def test_a_missing_counterpart_stays_and_says_so(folder: Path) -> None:
 def test_no_pair_at_all_is_found_before_anything_runs(folder: Path) -> None:
     (folder / "clean").rename(folder / "noisy/clean")
     (folder / "clean").mkdir()
-    with pytest.raises(UserError, match="clean: no file in it has the name of one in"):
+    with pytest.raises(UserError, match="clean: no recording in it"):
+        PairedFolder(folder)
+    audio.write(folder / "clean/other.wav", tone(), 16000)
+    with pytest.raises(UserError, match=r"clean: no file in it has the name of one in .*: 'other' here, 'a' there"):
         PairedFolder(folder)
 
 
@@ -99,7 +104,7 @@ def test_folders_without_recordings(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere: no such folder"):
         PairedFolder(tmp_path / "nowhere")
     (tmp_path / "noisy").mkdir()
-    with pytest.raises(UserError, match="noisy: no WAV or FLAC file in it"):
+    with pytest.raises(UserError, match="noisy: no recording in it"):
         PairedFolder(tmp_path)
     with pytest.raises(UserError, match=r"list.csv: not a folder; for a CSV file use 'manifest'"):
         (tmp_path / "list.csv").write_text("id,noisy\n")
@@ -153,8 +158,16 @@ def test_a_single_sample(folder: Path) -> None:
 
 def test_stereo_is_refused_or_averaged_when_asked(folder: Path) -> None:
     soundfile.write(folder / "noisy/a.wav", np.stack([tone(), np.zeros(1600)], 1), 16000, subtype="FLOAT")
-    assert message(folder) == "noisy/a.wav: 2 channels; ask for mixdown=true to average them"
+    assert message(folder) == "noisy/a.wav: 2 channels; channel: 0 takes the first, mixdown: true their average"
     assert np.array_equal(PairedFolder(folder, mixdown=True).load("a").noisy, tone() / 2)
+    soundfile.write(folder / "clean/a.wav", np.stack([0 * tone(), tone()], 1), 16000, subtype="FLOAT")
+    second = PairedFolder(folder, channel=1)
+    assert not second.load("a").noisy.any() and np.array_equal(second.load("a").clean, tone())
+    assert message(folder, "sub/b", channel=1) == "noisy/sub/b.wav: no channel 1; it has 1, counted from 0"
+    assert len({PairedFolder(folder, channel=channel).fingerprint() for channel in (None, 0, 1)}) == 3
+    for options in ({"channel": -1}, {"channel": True}, {"channel": 0, "mixdown": True}, {"mixdown": 1}):
+        with pytest.raises(UserError, match="paired_folder: "):
+            PairedFolder(folder, **options)
 
 
 @pytest.mark.parametrize(
@@ -182,13 +195,17 @@ def test_a_damaged_file_costs_its_own_utterance_alone(folder: Path, part: str, d
     ("file", "text"),
     [
         ("transcripts.csv", '\ufeffid,transcript,speaker\na,"one, two",x\nsub/b,,y\nunknown,three,z\n'),
-        ("transcripts.txt", "a one, two\nsub/b\n\nunknown three\n"),
+        ("Transcripts.TSV", "id\ttranscript\nA.wav\tone, two\n./noisy/sub/b.flac\t\nunknown\tthree"),
+        ("transcripts.txt", "a one, two\nb\n\nunknown three\n"),
     ],
 )
 def test_transcripts_beside_the_recordings(folder: Path, file: str, text: str) -> None:
     (folder / file).write_text(text, encoding="utf-8")
     dataset = PairedFolder(folder)
-    assert [dataset.load(name).transcript for name in dataset.ids()] == ["one, two", None]
+    assert [dataset.load(name).transcript for name in dataset.ids()] == ["one, two", ""]
+    notes = [note.removeprefix(f"{folder / file}: ") for note in dataset.notes()]
+    assert notes[0] == "1 of 3 ids match no recording (unknown)"
+    assert notes[1].startswith("1 of 2 transcripts are empty (sub/b): nothing is said there")
 
 
 def test_two_transcript_files_are_ambiguous(folder: Path) -> None:
@@ -217,7 +234,7 @@ def test_manifest(folder: Path) -> None:
     first, second = (dataset.load(name) for name in dataset.ids())
     assert first.transcript == "Six spoons, please"
     assert first.tags == {"snr": 2.5, "speaker": "007", "noise": "babble", "t60": 1}
-    assert (second.clean, second.transcript, second.tags) == (None, None, {"speaker": "nan"})
+    assert (second.clean, second.transcript, second.tags) == (None, "", {"speaker": "nan"})
 
 
 @pytest.mark.parametrize(
@@ -287,3 +304,80 @@ def test_real_recordings(shared: Path) -> None:
     for utterance in map(dataset.load, dataset.ids()):
         assert utterance.sample_rate == 16000
         assert utterance.clean is not None and utterance.clean.size == utterance.noisy.size
+
+
+# What people's folders are like
+
+
+def test_a_linked_speaker_is_read_as_a_copied_one(folder: Path) -> None:
+    for part in ("clean", "noisy"):
+        (folder / part / "sub").rename(folder.parent / f"{part} elsewhere")
+        (folder / part / "sub").symlink_to(folder.parent / f"{part} elsewhere")
+        (folder / part / "circle").symlink_to(folder / part)
+    dataset = PairedFolder(folder)
+    assert dataset.ids() == ["a", "sub/b"]
+    assert dataset.load("sub/b").clean is not None
+    assert dataset.notes() == [
+        f"{folder / part}: not read: 1 x link in a circle (circle)" for part in ("noisy", "clean")
+    ]
+
+
+def test_pairs_in_another_case_or_unicode_form(folder: Path) -> None:
+    (folder / "clean/a.wav").rename(folder / "clean/A.WAV")
+    (folder / "clean").rename(folder / "Clean")
+    for part, form in (("Clean", "NFC"), ("noisy", "NFD")):
+        audio.write(folder / part / f"{unicodedata.normalize(form, 'Größe')}.wav", tone(), 16000)
+    dataset = PairedFolder(folder)
+    assert len(dataset.ids()) == 3 and dataset.notes() == []
+    assert all(dataset.load(name).clean is not None for name in dataset.ids())
+
+
+def test_compressed_recordings_pair_too(folder: Path) -> None:
+    for part in ("clean", "noisy"):
+        soundfile.write(folder / part / "c.ogg", tone(16000), 16000)
+    assert PairedFolder(folder).load("c").noisy.size == 16000
+
+
+def test_what_is_left_out_is_counted_and_named(folder: Path) -> None:
+    (folder / "noisy/x.m4a").write_bytes(b"x")
+    (folder / "clean/a.wav").rename(folder / "clean/orphan.wav")
+    (folder / "enhanced").mkdir()
+    (folder / "transcripts.txt").write_text("a words\n")
+    (folder / "tags.csv").write_text("id,snr\na,5\n")
+    dataset = PairedFolder(folder, limit=1)
+    assert [note.replace(str(folder), "") for note in dataset.notes()] == [
+        "/noisy: not read: 1 x format that cannot be read, convert it to WAV or FLAC (x.m4a)",
+        ": not used: 1 entries beside the recordings (enhanced)",
+        ": 2 of 3 recordings are there on one side only (a, orphan)",
+        "/transcripts.txt: no transcript for 2 of 3 (orphan, sub/b)",
+    ]
+
+
+def test_tags_beside_the_recordings(folder: Path) -> None:
+    (folder / "tags.csv").write_text("id,snr,tags\na,5,sex=f; age = 30\n")
+    dataset = PairedFolder(folder)
+    assert (dataset.load("a").tags, dataset.load("sub/b").tags) == ({"snr": 5, "sex": "f", "age": 30}, {})
+
+
+def test_a_pipe_among_the_files_of_a_manifest_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "noisy/pipe.wav")
+    dataset = PairedFolder(manifest=manifest(folder, "id,noisy\na,noisy/a.wav\nb,noisy/pipe.wav\nc,noisy/c.wav\n"))
+    dataset.fingerprint()
+    [note] = dataset.notes()
+    assert note.endswith(
+        f"test list.csv: 2 of its 3 files are not there ({folder}/noisy/pipe.wav, {folder}/noisy/c.wav)"
+    )
+    with pytest.raises(UserError, match=r"pipe\.wav: named pipe, not a file"):
+        dataset.load("b")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"id,noisy,snr\na,noisy/a.wav,{'x' * 200_000}\n", "line 2: a cell of more than 100000 characters"),
+        ('id,noisy\na,"noisy/a.wav\nb,noisy/b.wav\n', "the table ends within quotes"),
+    ],
+)
+def test_a_manifest_with_an_endless_cell(folder: Path, text: str, reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        PairedFolder(manifest=manifest(folder, text))

@@ -10,6 +10,7 @@ import pytest
 
 from bench.core import audio
 from bench.core.errors import UserError
+from bench.core.folders import recordings_in
 from bench.datasets.recipes import mixing, recordings
 from bench.datasets.recipes import training_pairs as mixtures
 from bench.datasets.recipes.training_pairs import TrainingMixtures
@@ -74,7 +75,7 @@ def test_a_tenth_of_the_owners_is_for_validation_alone(
     assert len(owners["train"]) == 18 and len(owners["valid"]) == 2
     assert not owners["train"] & owners["valid"]
     both = [*recordings.files([tmp_path], "train", owner), *recordings.files([tmp_path], "valid", owner)]
-    assert sorted(both) == sorted(audio.files(tmp_path).values())
+    assert sorted(both) == sorted(recordings_in(tmp_path).files.values())
 
 
 def test_a_speaker_in_two_folders_is_on_one_side(tmp_path: Path) -> None:
@@ -232,3 +233,23 @@ def test_licences_are_found_in_a_text_or_said_to_be_missing(tmp_path: Path) -> N
     (root / "LICENSE").write_text("\n# Creative Commons Zero\n\nAll of it.\n")
     told = recordings.about("noise recordings", [root], recordings.noise_recording)
     assert told == "1 files of 1 noise recordings in noise/ (see its LICENSE: Creative Commons Zero)"
+
+
+def test_what_is_not_read_is_told_apart_from_licences(tmp_path: Path) -> None:
+    root = write(tmp_path / "noise", "a.wav")
+    for name in ("LICENSE", "files.csv", "b.wma"):
+        (root / name).write_text("path,licence\n")
+    told = f"{root}: not read: 1 x format that cannot be read, convert it to WAV or FLAC (b.wma)"
+    assert recordings.notes([root]) == [told]
+    assert TrainingMixtures(noise_dirs=[root], speech_dirs=[root], real_share=1, reverb_share=0).notes() == [told, told]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(f"path,licence\na,{'x' * 200_000}\n".encode(), "line 2: a cell of more"), (b"path\n\xff\n", "not UTF-8 text")],
+)
+def test_a_table_of_licences_with_wrong_content_is_one_line(tmp_path: Path, content: bytes, reason: str) -> None:
+    root = write(tmp_path / "noise", "a.wav")
+    (root / "files.csv").write_bytes(content)
+    with pytest.raises(UserError, match=rf"files\.csv.*: {reason}"):
+        recordings.about("noise recordings", [root], recordings.noise_recording)

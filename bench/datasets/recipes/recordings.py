@@ -7,7 +7,6 @@ them is on one side.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,9 +16,10 @@ from typing import Literal
 import numpy as np
 
 from bench.core import audio
-from bench.core.errors import UserError
+from bench.core.folders import recordings_in
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio
+from bench.datasets.files import table
 from bench.datasets.recipes import mixing
 
 Split = Literal["train", "valid"]
@@ -54,7 +54,7 @@ def room(path: Path) -> str:
 
 
 def files(folders: Folders, split: Split, owner: Owner) -> list[Path]:
-    """The WAV and FLAC files of ``split`` in ``folders``, read recursively.
+    """The recordings of ``split`` in ``folders``, read recursively.
 
     With a single owner there is nothing to hold out: everything is for training.
 
@@ -110,13 +110,24 @@ def about(kind: str, folders: Folders, owner: Owner) -> str:
     return "; ".join(described)
 
 
+_TABLE, _TEXTS = (
+    "files.csv",
+    ("SOURCES.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "LICENCE.txt", "COPYING"),
+)
+
+
+def notes(folders: Folders) -> list[str]:
+    """A line for each of the folders in which something is not read."""
+    return [note for root in _roots(folders) for note in recordings_in(root).notes(used=(_TABLE, *_TEXTS))]
+
+
 def _licences(root: Path, found: Sequence[Path]) -> str:
     for folder in (root, root.parent):
-        table = folder / "files.csv"
-        if table.is_file() and (stated := _from_table(table, {str(path.relative_to(folder)) for path in found})):
+        listed = folder / _TABLE
+        if listed.is_file() and (stated := _from_table(listed, {str(path.relative_to(folder)) for path in found})):
             return stated
     for folder in (root, root.parent):
-        for name in ("SOURCES.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "LICENCE.txt", "COPYING"):
+        for name in _TEXTS:
             if (folder / name).is_file():
                 lines = (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
                 first = next((line.strip(" #*") for line in lines if line.strip(" #*")), "")
@@ -124,10 +135,9 @@ def _licences(root: Path, found: Sequence[Path]) -> str:
     return "no licence stated beside it"
 
 
-def _from_table(table: Path, found: set[str]) -> str:
+def _from_table(path: Path, found: set[str]) -> str:
     """``corpus n files, licence; ...`` of the files found, most first; empty where the table has none of them."""
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row.get("path") in found]
+    rows = [row for _, row in table(path, ()) if row.get("path") in found]
     groups = Counter((row.get("corpus") or "", row.get("licence") or row.get("license") or "") for row in rows)
     told = [f"{corpus} {count} files, {licence or 'not stated'}" for (corpus, licence), count in groups.most_common()]
     missing = len(found) - len(rows)
@@ -139,10 +149,7 @@ def _roots(folders: Folders) -> list[Path]:
 
 
 def _audio_in(root: Path) -> list[Path]:
-    found = list(audio.files(root).values())
-    if not found:
-        raise UserError(f"{root}: no WAV or FLAC file in this folder")
-    return found
+    return list(recordings_in(root).required().files.values())
 
 
 def _at(rate: int, samples: Audio, own: int) -> Audio:

@@ -51,7 +51,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         size: ``len()``; by default practically endless for "train", 200 for "valid".
         snr: range in dB, drawn uniformly.
         reverb_share: fraction of pairs that are reverberant.
-        speech_dirs, noise_dirs, rir_dirs: folders of WAV or FLAC with speech, noise and room impulse
+        speech_dirs, noise_dirs, rir_dirs: folders of recordings with speech, noise and room impulse
             responses, read recursively, used beside what is generated.
         real_share: how often speech, noise and rooms come from those folders, each where it has some.
         flite: whether a quarter of the generated speech is by Flite's voices.
@@ -99,6 +99,10 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
     def _generated(self, files: Sequence[Path]) -> bool:
         """Whether anything is generated beside ``files``."""
         return not files or self.real_share < 1
+
+    def notes(self) -> list[str]:
+        """A line for each of the user's folders in which something is not read."""
+        return [note for folders in self._folders.values() for note in recordings.notes(folders)]
 
     def __str__(self) -> str:
         """What it is made of, for a model card: a line for each of its sources."""

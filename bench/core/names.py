@@ -1,0 +1,65 @@
+"""Names that are the same to a reader: in another case, or in another Unicode form."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+
+class Names:
+    """Names among which one is looked up: as written, else in another case or Unicode form (NFC, NFD).
+
+    Args:
+        names: relative names with ``/`` between folders.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = dict.fromkeys(names)
+        self._alike: dict[str, list[str]] = {}
+        self._last: dict[str, list[str]] = {}
+        for name in self._names:
+            self._alike.setdefault(folded(name), []).append(name)
+            self._last.setdefault(_last(name), []).append(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def alike(self, name: str) -> list[str]:
+        """The one that is written like ``name``, else all that differ from it in case or Unicode form alone."""
+        return [name] if name in self._names else self._alike.get(folded(name), [])
+
+    def find(self, name: str) -> str | None:
+        """The one name that is meant by ``name``; None where there is none, or more than one."""
+        return _only(self.alike(name))
+
+    def find_path(self, name: str) -> str | None:
+        """As ``find``; or the one name that ``name`` is the end of (``01`` for ``anna/01``), or that it ends in."""
+        found = self.find(name)
+        if found is not None:
+            return found
+        whole = f"/{folded(name)}"
+        ends = (other for other in self._last.get(_last(name), ()) if _ends_alike(whole, f"/{folded(other)}"))
+        return _only(list(ends))
+
+
+def folded(name: str) -> str:
+    """Equal for names that differ in case or Unicode form alone."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def examples(names: Iterable[str], most: int = 3) -> str:
+    """The first of ``names``, and that there are more."""
+    shown = list(names)
+    return ", ".join(shown[:most]) + (", ..." if len(shown) > most else "")
+
+
+def _last(name: str) -> str:
+    return folded(name.rsplit("/", maxsplit=1)[-1])
+
+
+def _ends_alike(one: str, other: str) -> bool:
+    return one.endswith(other) or other.endswith(one)
+
+
+def _only(found: Sequence[str]) -> str | None:
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,144 @@
+"""Which files are one recording: read from the names in two folders, or from a manifest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from bench.core.errors import UserError
+from bench.core.folders import Recordings, recordings_in
+from bench.core.names import Names, examples
+from bench.core.types import Tag
+from bench.datasets.files import table, tags
+from bench.datasets.sidefiles import beside, empty_note
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where one utterance lies. ``problem``: why its files cannot be a pair, found by their names alone."""
+
+    noisy: Path | None
+    clean: Path | None = None
+    transcript: str | None = None
+    tags: Mapping[str, Tag] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The entries by their ids, and what the user should know of them before anything is computed."""
+
+    entries: Mapping[str, Entry]
+    notes: Collection[str] = ()
+
+
+def from_folder(folder: Path, noisy: str | None, clean: str | None) -> Pairs:
+    """The recordings of ``folder/noisy`` with those of ``folder/clean`` that have their names.
+
+    Args:
+        noisy, clean: sub-folders of other names.
+
+    Raises:
+        UserError: no such folder, no recording or no pair in it, or its side files do not fit.
+    """
+    if not folder.is_dir():
+        problem = "not a folder; for a CSV file use 'manifest'" if os.path.lexists(folder) else "no such folder"
+        raise UserError(f"{folder}: {problem}")
+    entries_here = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    names = Names(entries_here)
+    noisy_name, clean_name = noisy or names.find("noisy"), clean or names.find("clean")
+    if noisy_name is None:
+        raise UserError(f"{folder}: no folder noisy/ in it; set the option 'noisy' if yours has another name")
+    noisy_files = recordings_in(folder / noisy_name).required()
+    clean_files = None if clean_name is None else recordings_in(folder / clean_name)
+    pairs = _pair(noisy_files, clean_files)
+    side = beside(folder, pairs)
+    entries = {
+        name: Entry(pair.noisy, pair.clean, side.transcripts.get(name), side.tags.get(name, {}), pair.problem)
+        for name, pair in pairs.items()
+    }
+    used = {*(name.split("/")[0] for name in (noisy_name, clean_name) if name), *side.files}
+    unused = [entry for entry in entries_here if entry not in used]
+    notes = [
+        *noisy_files.notes(),
+        *(clean_files.notes() if clean_files else ()),
+        *([f"{folder}: not used: {len(unused)} entries beside the recordings ({examples(unused)})"] if unused else ()),
+        *_half_pairs(folder, entries),
+        *side.notes,
+    ]
+    return Pairs(entries, notes)
+
+
+def _pair(noisy: Recordings, clean: Recordings | None) -> dict[str, Entry]:
+    """Every noisy file with the clean one of its name, which may be in another case or Unicode form."""
+    if clean is None:
+        return {name: Entry(path) for name, path in noisy.files.items()}
+    names = Names(clean.files)
+    partners = {name: names.find(name) for name in noisy.files}
+    if not any(partners.values()):
+        here, there = next(iter(clean.required().files)), next(iter(noisy.files))
+        raise UserError(
+            f"{clean.folder}: no file in it has the name of one in {noisy.folder}: '{here}' here, '{there}' there"
+        )
+    pairs = {}
+    for name, path in noisy.files.items():
+        partner = partners[name]
+        problem = "" if partner else f"{path}: no clean file of that name in {clean.folder}"
+        pairs[name] = Entry(path, clean.files[partner] if partner else None, problem=problem)
+    taken = set(partners.values())
+    for name, path in clean.files.items():
+        if name not in taken:
+            pairs[name] = Entry(None, problem=f"{path}: no noisy recording of that name in {noisy.folder}")
+    return dict(sorted(pairs.items()))
+
+
+def _half_pairs(folder: Path, entries: Mapping[str, Entry]) -> list[str]:
+    half = [name for name, entry in entries.items() if entry.problem]
+    if not half:
+        return []
+    return [f"{folder}: {len(half)} of {len(entries)} recordings are there on one side only ({examples(half)})"]
+
+
+def from_manifest(manifest: Path) -> Pairs:
+    """The recordings that a CSV file lists.
+
+    Raises:
+        UserError: it cannot be read, an id is there twice or cannot be one, or no file of it exists.
+    """
+    entries: dict[str, Entry] = {}
+    spoken: dict[str, str] = {}
+    for line, row in table(manifest, ("id", "noisy")):
+        where = f"{manifest}, line {line}"
+        name, noisy, clean = (row.pop(key, "") for key in ("id", "noisy", "clean"))
+        transcript = row.pop("transcript", None)
+        if not name or not noisy:
+            raise UserError(f"{where}: 'id' and 'noisy' must not be empty")
+        if not _is_relative(name):
+            raise UserError(f"{where}: '{name}' cannot be an id; use a relative name such as 'speaker/sentence'")
+        if name in entries:
+            raise UserError(f"{where}: the id '{name}' is there twice")
+        if transcript is not None:
+            spoken[name] = transcript
+        clean_path = manifest.parent / clean if clean else None
+        entries[name] = Entry(manifest.parent / noisy, clean_path, transcript, tags(row, where))
+    if not entries:
+        raise UserError(f"{manifest}: no recording in it")
+    if not any(entry.noisy and entry.noisy.exists() for entry in entries.values()):
+        raise UserError(f"{manifest}: none of its noisy files exists; paths start at the manifest's own folder")
+    return Pairs(entries, [*_missing(manifest, entries), *empty_note(manifest, spoken)])
+
+
+def _missing(manifest: Path, entries: Mapping[str, Entry]) -> list[str]:
+    files = [path for entry in entries.values() for path in (entry.noisy, entry.clean) if path]
+    missing = [str(path) for path in files if not path.is_file()]
+    if not missing:
+        return []
+    return [f"{manifest}: {len(missing)} of its {len(files)} files are not there ({examples(missing)})"]
+
+
+def _is_relative(name: str) -> bool:
+    """Whether results can be stored under ``name``: "a/b", but not "/a", "../a", "a//b" or a drive's."""
+    path = PurePosixPath(name)
+    return str(path) == name and not path.is_absolute() and not {".", ".."} & {*path.parts, name} and "\\" not in name

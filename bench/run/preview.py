@@ -1,0 +1,41 @@
+"""Before anything is computed: what was given and will not be used, and methods that fit no recording."""
+
+from __future__ import annotations
+
+import sys
+
+from bench.core.errors import UserError
+from bench.datasets.base import Dataset
+from bench.run.parts import Parts
+from methods.base import Method
+
+
+def preview(parts: Parts) -> list[str]:
+    """What the user should know of the datasets and methods of a run, a line each.
+
+    Raises:
+        UserError: a method can do nothing with the recordings of any dataset.
+    """
+    datasets = [parts.dataset(label) for label in parts.datasets]
+    notes = [note for dataset in datasets for note in dataset.notes()]
+    for label in parts.methods:
+        told = [_preview(parts.method(label), dataset) for dataset in datasets]
+        refusals = [answer for answer in told if isinstance(answer, UserError)]
+        if len(refusals) == len(datasets):
+            raise refusals[0]
+        notes += [note for answer in told for note in ([str(answer)] if isinstance(answer, UserError) else answer)]
+    return list(dict.fromkeys(notes))
+
+
+def _preview(method: Method, dataset: Dataset) -> list[str] | UserError:
+    """What a method has to say of a dataset; or why it can do nothing with it, which another dataset may outweigh."""
+    try:
+        return method.preview(dataset.ids(), dataset.load)
+    except UserError as error:
+        return error
+
+
+def show(notes: list[str]) -> None:
+    """Print notes where they do not mix with what a command answers."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr, flush=True)

@@ -1,0 +1,133 @@
+"""Which file of somebody's output belongs to which recording: by a pattern of names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from bench.core.audio import FORMATS
+from bench.core.errors import UserError
+from bench.core.names import Names, examples, folded
+
+TRIED = 30
+"""Recordings that a pattern is guessed from, where none fits."""
+
+GUESSES = ("{id}*", "*{id}", "*{id}*", "{name}*", "*{name}", "*{name}*", "*/{id}*", "*/*{name}*")
+"""Patterns that are tried where no plain one fits."""
+
+
+class Pattern:
+    """How a file is called: ``{id}`` stands for the recording's id, ``{name}`` for the id without its folders, ``*``
+    for anything but a ``/``.
+
+    Args:
+        text: such as ``{id}_enhanced`` or ``noisy/{id}``; a suffix such as ``.wav`` makes no difference.
+
+    Raises:
+        UserError: neither ``{id}`` nor ``{name}`` is in it, or other braces are.
+    """
+
+    def __init__(self, text: str) -> None:
+        rest = re.sub(r"\{(id|name)\}", "", str(text))
+        if rest == str(text) or {"{", "}"} & set(rest):
+            raise UserError(
+                f"pattern: '{text}' must say where the recording's name stands, as {{id}} or {{name}} (its last part): "
+                "'{id}_enhanced'"
+            )
+        path = PurePosixPath(text)
+        self.text = str(path.with_suffix("")) if path.suffix.lower() in FORMATS else str(text)
+
+    def names(self, utterance_id: str) -> str:
+        """The file's name, without suffix, for a recording; with ``*`` where that is open."""
+        given = {"id": utterance_id, "name": utterance_id.rsplit("/", maxsplit=1)[-1]}
+        return re.sub(r"\{(id|name)\}", lambda field: given[field[1]], self.text)
+
+    def matcher(self, utterance_id: str) -> Callable[[str], re.Match[str] | None]:
+        """Whether a folded name fits, for a pattern with ``*``. A recording ``1`` is not found in ``10`` or ``21``."""
+        given = {"{id}": utterance_id, "{name}": utterance_id.rsplit("/", maxsplit=1)[-1], "*": "[^/]*"}
+        regex = ""
+        for part in re.split(r"(\{id\}|\{name\}|\*)", self.text):
+            if part in ("{id}", "{name}"):
+                regex += rf"(?<!\d(?=\d)){re.escape(folded(given[part]))}(?!(?<=\d)\d)"
+            else:
+                regex += given.get(part, re.escape(folded(part)))
+        return re.compile(regex).fullmatch
+
+
+class FilesById:
+    """The files of a folder by the recordings they belong to; case and Unicode form may differ.
+
+    Args:
+        files: by relative name without suffix.
+    """
+
+    def __init__(self, folder: Path, files: Mapping[str, Path], pattern: Pattern) -> None:
+        self.folder, self.files, self.pattern = folder, files, pattern
+        self._names = Names(files)
+        self._folded = {name: folded(name) for name in files}
+
+    def candidates(self, utterance_id: str) -> list[str]:
+        """The names of the files that could be the recording's."""
+        if "*" not in self.pattern.text:
+            return self._names.alike(self.pattern.names(utterance_id))
+        fits = self.pattern.matcher(utterance_id)
+        return [name for name, plain in self._folded.items() if fits(plain)]
+
+    def find(self, utterance_id: str) -> Path:
+        """The recording's file.
+
+        Raises:
+            UserError: there is none, or more than one.
+        """
+        found = self.candidates(utterance_id)
+        if len(found) == 1:
+            return self.files[found[0]]
+        wanted = self.pattern.names(utterance_id)
+        if not found:
+            raise UserError(f"{self.folder / wanted}: no such recording in any format")
+        raise UserError(f"{self.folder / wanted}: could be {examples(found)}; a narrower pattern says which")
+
+    def matched(self, utterance_ids: Iterable[str]) -> dict[str, str]:
+        """The file's name by recording, of those that have one file.
+
+        Raises:
+            UserError: none has; with an example of each side, and a pattern that fits, if one was found.
+        """
+        wanted = list(utterance_ids)
+        found = {own: names[0] for own in wanted if len(names := self.candidates(own)) == 1}
+        if found or not wanted:
+            return found
+        example, many = next(iter(self.files)), f"none of its {len(self.files)} files"
+        raise UserError(
+            f"{self.folder}: {many} has the name of a recording: '{example}' here, "
+            f"'{self.pattern.names(wanted[0])}' wanted{self._advice(wanted)}"
+        )
+
+    def _advice(self, wanted: Sequence[str]) -> str:
+        """The patterns that would fit most of the recordings."""
+        some = wanted[:: -(-len(wanted) // TRIED)]
+        for texts in (dict.fromkeys(self._guessed(some)), GUESSES):
+            counted = {text: self._fitting(text, some) for text in texts}
+            most = max(counted.values(), default=0)
+            if 2 * most >= len(some):
+                best = [f"'{text}'" for text, count in counted.items() if count == most]
+                return f"; say how they are called: pattern: {' or pattern: '.join(best[:3])}"
+        return "; an option says how they are called: pattern: '{id}_enhanced'"
+
+    def _guessed(self, some: Sequence[str]) -> Iterator[str]:
+        """Names of files with a recording's name cut out."""
+        for utterance_id in some[:3]:
+            own = utterance_id.rsplit("/", maxsplit=1)[-1]
+            for field, text in dict.fromkeys(
+                [("{id}", utterance_id), ("{id}" if own == utterance_id else "{name}", own)]
+            ):
+                yield from (name.replace(text, field, 1) for name in self.files if text in name)
+
+    def _fitting(self, text: str, some: Sequence[str]) -> int:
+        """How many of the recordings have one file under this pattern."""
+        try:
+            tried = FilesById(self.folder, self.files, Pattern(text))
+        except UserError:  # a file's name with braces in it
+            return 0
+        return sum(len(tried.candidates(own)) == 1 for own in some)
