@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
 from bench.core.errors import UserError
 from bench.core.memory import keep_freed_memory
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio, Score, Utterance
+from bench.run.inference import Inference, Timed
 from bench.run.parts import Parts
 from bench.run.plan import Cell
-from bench.run.timing import Stopwatch
-from methods.base import Enhanced, Method
+from methods.base import Enhanced
 from results.store.rows import Key, Row
 
 LONGEST_REASON = 300
-WARM_UP_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class Worker:
         keep_freed_memory()
         self.parts = parts
         self.threads = threads
-        self._warm: set[str] = set()
+        self._methods: dict[str, Inference] = {}
         self._last: tuple[tuple[str, str], Utterance] | None = None
         self._traces: list[str] = []
 
@@ -78,8 +75,8 @@ class Worker:
         utterance = self._load(key)
         if item.row is not None and item.audio is not None:
             return self._with_scores(item.row, metrics, Enhanced(item.audio, estimate=item.estimate), utterance), None
-        enhanced, seconds = self._enhance(key, utterance)
-        row = self._row(key, utterance, enhanced, seconds)
+        timed = self._enhance(key, utterance)
+        enhanced, row = timed.enhanced, self._row(key, utterance, timed)
         if item.row is not None:  # enhanced again only to be scored: what other metrics said still holds
             row = replace(row, scores=item.row.scores, metric_versions=item.row.metric_versions)
         return self._with_scores(row, metrics, enhanced, utterance), enhanced
@@ -90,24 +87,10 @@ class Worker:
             self._last = (name, self.parts.dataset(key.dataset).load(key.utterance))
         return self._last[1]
 
-    def _enhance(self, key: Key, utterance: Utterance) -> tuple[Enhanced, float]:
-        method = self.parts.method(key.method)
-        if key.method not in self._warm:
-            _warm_up(method, utterance.sample_rate)
-            self._warm.add(key.method)
-        with Stopwatch(_device(method)) as watch:
-            enhanced = method.enhance(
-                utterance.noisy,
-                utterance.sample_rate,
-                key.steps,
-                self._generator(key),
-                utterance_id=key.utterance if method.needs_id else None,
-            )
-        if enhanced.audio.shape != utterance.noisy.shape:
-            raise UserError(f"the enhanced speech has {enhanced.audio.shape} samples, noisy {utterance.noisy.shape}")
-        if not np.isfinite(enhanced.audio).all():
-            raise UserError("the enhanced speech holds NaN or infinity")
-        return enhanced, watch.seconds
+    def _enhance(self, key: Key, utterance: Utterance) -> Timed:
+        if key.method not in self._methods:
+            self._methods[key.method] = Inference(self.parts.method(key.method))
+        return self._methods[key.method](utterance, key.steps, self._generator(key))
 
     def _generator(self, key: Key) -> torch.Generator:
         """The clip's own noise. It follows the names that dataset and method have in the registry or
@@ -116,20 +99,20 @@ class Worker:
         dataset, method = self.parts.dataset(key.dataset).name, self.parts.methods[key.method].name
         return torch.Generator().manual_seed(stable_seed(key.seed, dataset, key.utterance, method, key.steps))
 
-    def _row(self, key: Key, utterance: Utterance, enhanced: Enhanced, seconds: float) -> Row:
-        method = self.parts.method(key.method)
+    def _row(self, key: Key, utterance: Utterance, timed: Timed) -> Row:
+        inference, enhanced = self._methods[key.method], timed.enhanced
         return Row(
             key=key,
-            paradigm=method.paradigm,
+            paradigm=inference.method.paradigm,
             status="ok",
             sample_rate=utterance.sample_rate,
             resampled_from=utterance.resampled_from,
             model_rate=enhanced.model_rate,
             seconds=len(utterance.noisy) / utterance.sample_rate,
             nfe=enhanced.nfe,
-            enhance_seconds=seconds,
+            enhance_seconds=timed.seconds,
             threads=self.threads,
-            device=_device(method),
+            device=inference.device,
             tags=dict(utterance.tags),
             adjusted=dict(enhanced.adjusted),
         )
@@ -160,16 +143,3 @@ def failed(item: Item, reason: str, parts: Parts) -> Row:
         return Row(item.cell.key, str(paradigm), "error", reason)
     failures = {name: Score.missing("error", reason) for name in item.cell.metrics}
     return replace(item.row, scores={**item.row.scores, **failures})
-
-
-def _device(method: Method) -> str:
-    return str(getattr(method, "device", "cpu"))
-
-
-def _warm_up(method: Method, sample_rate: int) -> None:
-    """One short call that is not timed: the first one allocates, loads and tunes. Its failure says nothing."""
-    if method.needs_id:
-        return
-    noise = np.random.default_rng(0).normal(size=int(WARM_UP_SECONDS * sample_rate)).astype(np.float32) * 0.1
-    with contextlib.suppress(Exception):
-        method.enhance(noise, sample_rate, 1 if method.uses_steps else None, 0)

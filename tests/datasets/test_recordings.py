@@ -251,5 +251,5 @@ def test_what_is_not_read_is_told_apart_from_licences(tmp_path: Path) -> None:
 def test_a_table_of_licences_with_wrong_content_is_one_line(tmp_path: Path, content: bytes, reason: str) -> None:
     root = write(tmp_path / "noise", "a.wav")
     (root / "files.csv").write_bytes(content)
-    with pytest.raises(UserError, match=rf"files\.csv.*: {reason}"):
+    with pytest.raises(UserError, match=rf"files\.csv.* {reason}"):
         recordings.about("noise recordings", [root], recordings.noise_recording)
