@@ -14,7 +14,7 @@ from methods.conditioning import CONDITIONS
 from methods.training.data import NORMALISATIONS
 from methods.training.objectives import LOSSES, WEIGHTINGS
 
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "64-true")
 
 MAY_CHANGE = {
     *("max_steps", "max_hours", "patience", "checkpoint_every", "log_every", "tensorboard", "scores"),
@@ -148,6 +148,7 @@ RULES: dict[str, Rule] = {
     "dataset.speech_dirs": several(text),
     "dataset.noise_dirs": several(text),
     "dataset.rir_dirs": several(text),
+    "dataset.natural_share": optional(number(0, 1)),
     "dataset.flite": boolean,
     "dataset.about": optional(text),
     "dataset.cache": optional(text),

@@ -23,6 +23,7 @@ from bench.core.memory import keep_freed_memory
 from bench.datasets.recipes.training_pairs import TrainingMixtures
 from bench.run.preview import show
 from bench.train.initial import take_over
+from bench.train.precision import resolve
 from bench.train.record import BestWeights
 from bench.train.scores import Scores
 from bench.train.settings import check, check_same
@@ -62,6 +63,7 @@ def train(config: DictConfig, command: str = "bench train") -> Path:
 def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench train") -> Path:
     """``train`` on given recordings."""
     check(_plain(config))
+    config = DictConfig({**config, "precision": resolve(config.precision)})  # stored so, and kept where it goes on
     keep_freed_memory()
     if config.threads:
         torch.set_num_threads(config.threads)

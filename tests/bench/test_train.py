@@ -315,6 +315,16 @@ def test_a_training_with_other_settings_is_not_continued(tmp_path: Path) -> None
     train(config(tmp_path, "max_steps=6", "patience=3", "checkpoint_every=1"))
 
 
+def test_what_auto_precision_came_to_is_stored(tmp_path: Path) -> None:
+    settings = config(tmp_path / "auto", "max_steps=5", "precision=auto")
+    weights = fit(settings, Tones(10**6), Tones(8))
+    came_to = load(weights).training["config"]["precision"]
+    assert came_to in ("32-true", "bf16-mixed")
+    other = {"32-true": "bf16-mixed", "bf16-mixed": "32-true"}[came_to]
+    with pytest.raises(UserError, match=f"holds a training with precision={came_to}"):
+        fit(DictConfig({**settings, "precision": other}), Tones(10**6), Tones(8))
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     settings = config(tmp_path, "max_steps=5")
     train(settings)

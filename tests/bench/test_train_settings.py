@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 import bench.conf
 from bench.conf.compose import compose
 from bench.core.errors import UserError
+from bench.train import precision
 from bench.train.settings import MAY_CHANGE, RULES, check, check_same, flatten
 from bench.train.training import build_model
 from methods.diffusion.samplers import BridgeODE, PredictorCorrector
@@ -46,7 +47,7 @@ def test_the_defaults_are_in_order_and_every_rule_is_about_a_key(composed: dict[
         ("optimiser.lr", "1e-3x", "optimiser.lr: a number"),
         ("ema_decay", 1.5, "ema_decay: a number from 0 to 1; got 1.5"),
         ("normalise", "max", "normalise: one of noisy, crop, clean, none; got 'max'"),
-        ("precision", "bf16", "precision: one of 32-true"),
+        ("precision", "bf16", "precision: one of auto, 32-true"),
         ("strategy", "fsdp", "strategy: auto, or one of Lightning's ddp strategies"),
         ("network.width", 6, "network.width: a multiple of 4"),
         ("network.multipliers", [], "network.multipliers: a list of at least 1"),
@@ -88,6 +89,28 @@ def test_only_what_the_weights_do_not_depend_on_may_change(composed: dict[str, A
     ):
         with pytest.raises(UserError, match=rf"out: holds a training with {key}="):
             check_same(changed(composed, key, value), composed, Path("out"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "found"),
+    [
+        ("flags\t\t: fpu avx512f avx512_bf16 gfni", "bf16-mixed"),
+        ("flags : fpu amx_tile amx_bf16", "bf16-mixed"),
+        ("Features\t: fp asimd i8mm bf16", "bf16-mixed"),
+        ("flags\t\t: fpu avx512f avx512vl", "32-true"),
+        ("", "32-true"),
+    ],
+)
+def test_auto_is_half_precision_where_the_processor_has_it(
+    flags: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(precision, "_CPUINFO", tmp_path / "cpuinfo")
+    assert precision.resolve("auto") == "32-true"  # not Linux
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{flags}\n")
+    assert precision.resolve("auto") == found
+    assert precision.resolve("16-mixed") == "16-mixed"
 
 
 NETWORKS = {

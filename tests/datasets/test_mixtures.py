@@ -12,24 +12,24 @@ import pytest
 
 from bench.core import audio
 from bench.core.errors import UserError
+from bench.datasets.recipes import pools
 from bench.datasets.recipes import training_pairs as mixtures
 from bench.datasets.recipes.training_pairs import TrainingMixtures
+from bench.datasets.synthesis.noise import white
 
 pytest.importorskip("espeakng_loader")
 pytest.importorskip("pyroomacoustics")
 
-SMALL = (
-    "from bench.datasets.recipes import training_pairs as mixtures; mixtures._UTTERANCES = {'train': 6, 'valid': 4}; "
-)
-SMALL += "mixtures._ROOMS = {'train': 2, 'valid': 1}; "
+SMALL = "from bench.datasets.recipes import pools, training_pairs as mixtures; "
+SMALL += "pools._UTTERANCES = {'train': 6, 'valid': 4}; pools._ROOMS = {'train': 2, 'valid': 1}; "
 
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache with few utterances and rooms."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mixtures, "_UTTERANCES", {"train": 6, "valid": 4})
-        patch.setattr(mixtures, "_ROOMS", {"train": 2, "valid": 1})
+        patch.setattr(pools, "_UTTERANCES", {"train": 6, "valid": 4})
+        patch.setattr(pools, "_ROOMS", {"train": 2, "valid": 1})
         folder = tmp_path_factory.mktemp("cache")
         TrainingMixtures("train", cache=folder)
         TrainingMixtures("valid", cache=folder)
@@ -38,8 +38,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def small(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(mixtures, "_UTTERANCES", {"train": 6, "valid": 4})
-    monkeypatch.setattr(mixtures, "_ROOMS", {"train": 2, "valid": 1})
+    monkeypatch.setattr(pools, "_UTTERANCES", {"train": 6, "valid": 4})
+    monkeypatch.setattr(pools, "_ROOMS", {"train": 2, "valid": 1})
     return cache
 
 
@@ -125,6 +125,17 @@ def test_flite_speaks_a_quarter_of_the_generated_speech(small: Path, monkeypatch
     share = np.mean([np.ptp(source[index][0]) == 0 for index in range(200)])
     assert 0.15 < share < 0.35
     assert not any(np.ptp(plain[index][0]) == 0 for index in range(50))
+
+
+def test_natural_voices_have_their_share_and_speak_the_babble(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoken = np.full(40000, 0.1, np.float32)
+    monkeypatch.setattr(mixtures, "natural_pool", lambda *_: [spoken])
+    talkers: list[object] = []
+    monkeypatch.setattr(mixtures, "noises", lambda speech: talkers.extend(speech) or {"white": white})
+    source = TrainingMixtures("train", reverb_share=0, natural_share=0.8, cache=small)
+    share = np.mean([np.ptp(source[index][0]) == 0 for index in range(200)])
+    assert 0.7 < share < 0.9 and talkers == [spoken]
+    assert str(source).splitlines()[1].startswith("80% of the generated speech: 1 utterances by 40 voices of Kokoro")
 
 
 def test_it_says_what_it_is_made_of(small: Path, tmp_path: Path) -> None:

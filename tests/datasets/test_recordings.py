@@ -157,7 +157,7 @@ def refuse_to_generate(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("nothing needs to be generated here")
 
-    for name in ("speech_pool", "flite_pool", "room_pool"):
+    for name in ("speech_pool", "natural_pool", "flite_pool", "room_pool"):
         monkeypatch.setattr(mixtures, name, refuse)
 
 

@@ -1,16 +1,15 @@
 """What the networks are trained on: clean speech and its noisy or reverberant version, made as asked for.
 
-Pools of speech and of rooms are generated once and kept in a cache, as far as they are used; everything
-else about a pair (utterance, noise, SNR, level, room) is drawn when it is asked for, from the pair's own
-index.
+Pools of speech and of rooms (``bench.datasets.recipes.pools``) are generated once and kept in a cache, as far
+as they are used; everything else about a pair (utterance, noise, SNR, level, room) is drawn when it is
+asked for, from the pair's own index.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
-from functools import cached_property, partial
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,22 +18,16 @@ from bench.core.errors import UserError
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio
 from bench.datasets.recipes import mixing, recordings
+from bench.datasets.recipes.pools import RECIPE, flite_pool, natural_pool, room_pool, speech_pool
 from bench.datasets.recipes.recordings import Folders, Split
-from bench.datasets.synthesis import flite, pool, rooms, sentences, speech, voices
+from bench.datasets.synthesis import flite, kokoro, rooms, speech, voices
 from bench.datasets.synthesis.choose import choose
 from bench.datasets.synthesis.noise import Noise, noises, white
 
 SAMPLE_RATE = speech.SAMPLE_RATE
-RECIPE = 1
-"""Raise it when generated speech or rooms change, so that no old cache is used."""
-
 FLITE_SHARE = 0.25
-"""Of the generated utterances, where Flite is asked for."""
+"""Of the utterances that are not natural voices', where Flite is asked for."""
 
-_UTTERANCES = {"train": 1200, "valid": 120}
-_FLITE_UTTERANCES = {"train": 400, "valid": 40}
-_ROOMS = {"train": 160, "valid": 24}
-_SHORTEST, _LONGEST = 2.0, 6.0  # s of an utterance
 _LEVEL = (-32.0, -18.0)  # dB re full scale
 
 
@@ -54,7 +47,9 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         speech_dirs, noise_dirs, rir_dirs: folders of recordings with speech, noise and room impulse
             responses, read recursively, used beside what is generated.
         real_share: how often speech, noise and rooms come from those folders, each where it has some.
-        flite: whether a quarter of the generated speech is by Flite's voices.
+        natural_share: how often generated speech is by Kokoro's natural voices, which speak the babble too;
+            None: never. The rest is eSpeak's.
+        flite: whether a quarter of that rest is by Flite's voices.
         about: what to say of the folders in a model card, beside what is found in them.
         cache: where the pools lie; default ``$SEBENCH_CACHE`` or ``~/.cache/sebench``.
 
@@ -74,6 +69,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         noise_dirs: Folders = (),
         rir_dirs: Folders = (),
         real_share: float = 0.5,
+        natural_share: float | None = None,
         flite: bool = False,
         about: str | None = None,
         cache: str | Path | None = None,
@@ -84,6 +80,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         self.snr = snr
         self.reverb_share = reverb_share
         self.real_share = real_share
+        self.natural_share = natural_share or 0.0
         self.about = about
         self._folders = {"speech": speech_dirs, "noise": noise_dirs, "rooms": rir_dirs}
         self._speech_files = recordings.files(speech_dirs, split, recordings.speaker)
@@ -92,6 +89,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         folder = Path(cache or os.environ.get("SEBENCH_CACHE") or Path.home() / ".cache" / "sebench")
         speaks = self._generated(self._speech_files) or (reverb_share < 1 and self._generated(self._noise_files))
         self._speech: Sequence[Audio] = speech_pool(folder, split) if speaks else ()
+        self._natural: Sequence[Audio] = natural_pool(folder, split) if speaks and self.natural_share else ()
         self._flite: Sequence[Audio] = flite_pool(folder, split) if speaks and flite else ()
         reverberates = reverb_share > 0 and self._generated(self._room_files)
         self._rooms: Sequence[Audio] = room_pool(folder, split) if reverberates else ()
@@ -110,6 +108,12 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         if self._speech:
             voices_of = {voice.name for voice in voices.VOICES[self.split]}
             lines.append(f"{len(self._speech)} utterances by {len(voices_of)} eSpeak NG {speech.version()} voices")
+        if self._natural:
+            count = len(kokoro.VOICES[self.split])
+            lines.append(
+                f"{self.natural_share:.0%} of the generated speech: {len(self._natural)} utterances by {count} voices "
+                f"of Kokoro {kokoro.version()}, and blends of them"
+            )
         if self._flite:
             speakers = ", ".join(flite.VOICES[self.split])
             lines.append(f"{len(self._flite)} utterances by Flite {flite.version()}'s voices {speakers}")
@@ -147,7 +151,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
 
     @cached_property
     def _noises(self) -> list[Noise]:
-        return list(noises(self._speech).values())
+        return list(noises(self._natural or self._speech).values())
 
     def _draw_speech(self, rng: np.random.Generator) -> Audio:
         if self._own(rng, self._speech_files):
@@ -157,6 +161,8 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
                 return recording
             if not self._speech:
                 raise UserError(f"{path}: silence; take it out of dataset.speech_dirs")
+        if self._natural and rng.random() < self.natural_share:
+            return choose(rng, self._natural)
         if self._flite and rng.random() < FLITE_SHARE:
             return choose(rng, self._flite)
         return choose(rng, self._speech)
@@ -181,70 +187,3 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
     def _own(self, rng: np.random.Generator, files: Sequence[Path]) -> bool:
         """Whether it is one of the user's own ``files`` this time; draws only where there are some."""
         return bool(files) and rng.random() < self.real_share
-
-
-def speech_pool(cache: Path, split: voices.Split) -> pool.Pool:
-    """Utterances of the voices and sentences of ``split``."""
-    count, version = _UTTERANCES[split], speech.version()
-    folder = cache / f"speech-{split}-{RECIPE}-{count}-espeak-{version}"
-    about = {"recipe": RECIPE, "split": split, "utterances": count, "espeak": version}
-    return pool.build(folder, _progress(f"{split} speech", _utterances(split, count), count), about)
-
-
-def flite_pool(cache: Path, split: voices.Split) -> pool.Pool:
-    """Utterances of Flite's voices of ``split`` and of its sentences."""
-    count, version = _FLITE_UTTERANCES[split], flite.version()
-    folder = cache / f"speech-{split}-{RECIPE}-{count}-flite-{version}"
-    about = {"recipe": RECIPE, "split": split, "utterances": count, "flite": version}
-    return pool.build(folder, _progress(f"{split} speech by Flite", _flite_utterances(split, count), count), about)
-
-
-def room_pool(cache: Path, split: voices.Split) -> pool.Pool:
-    """Rooms of ``split``, two signals each: reverberant, then anechoic."""
-    count = _ROOMS[split]
-    folder = cache / f"rooms-{split}-{RECIPE}-{count}"
-    drawn = (rooms.draw_room(stable_seed("room", RECIPE, split, k), SAMPLE_RATE) for k in range(count))
-    signals = (signal for room in drawn for signal in (room.reverberant, room.anechoic))
-    return pool.build(folder, _progress(f"{split} rooms", signals, 2 * count), {"recipe": RECIPE, "rooms": count})
-
-
-def _utterances(split: voices.Split, count: int) -> Iterator[Audio]:
-    """Speech of 2 to 6 s by eSpeak's voices."""
-    for k in range(count):
-        rng = np.random.default_rng(stable_seed("utterance", RECIPE, split, k))
-        kind = _draw_kind(rng)
-        voice, delivery = voices.draw_voice(rng, split), voices.draw_delivery(rng)
-        yield _say(rng, split, kind, partial(speech.synthesise, voice=voice.name, **asdict(delivery)))
-
-
-def _flite_utterances(split: voices.Split, count: int) -> Iterator[Audio]:
-    """Speech of 2 to 6 s by Flite's voices."""
-    for k in range(count):
-        rng = np.random.default_rng(stable_seed("flite utterance", RECIPE, split, k))
-        kind, voice = _draw_kind(rng), choose(rng, flite.VOICES[split])
-        stretch, pitch = rng.uniform(0.85, 1.15), rng.uniform(0.9, 1.12)
-        yield _say(rng, split, kind, partial(flite.synthesise, voice=voice, stretch=stretch, pitch=pitch))
-
-
-def _draw_kind(rng: np.random.Generator) -> sentences.Kind:
-    """Three in four free sentences, the others commands."""
-    return "free" if rng.random() < 0.75 else "command"
-
-
-def _say(
-    rng: np.random.Generator, split: voices.Split, kind: sentences.Kind, synthesise: Callable[[str], Audio]
-) -> Audio:
-    """Sentences until they last long enough, cut where they last too long."""
-    text = sentences.spoken(sentences.draw_sentence(rng, split, kind))
-    said = synthesise(text)
-    while said.size < _SHORTEST * SAMPLE_RATE:
-        text += ", " + sentences.spoken(sentences.draw_sentence(rng, split, kind))
-        said = synthesise(text)
-    return said[: round(_LONGEST * SAMPLE_RATE)]
-
-
-def _progress(what: str, signals: Iterator[Audio], count: int) -> Iterator[Audio]:
-    """``signals``, with a bar on the terminal; it shows only when something is made."""
-    from rich.progress import track
-
-    yield from track(signals, description=f"generating {what}", total=count, transient=True)
