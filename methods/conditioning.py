@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor
+
+from bench.core.errors import UserError
 
 CONDITIONS = {"noisy": 2, "post_denoiser": 2, "both": 3}
 """The conditionings, and the number of complex inputs of a score network with each, the state among them."""
+
+
+@dataclass(frozen=True)
+class Conditioned:
+    """Settings of a method whose score network is conditioned.
+
+    Attributes:
+        condition: "noisy", "post_denoiser" (the estimate) or "both".
+    """
+
+    condition: str = "both"
+
+    def __post_init__(self) -> None:
+        if self.condition not in CONDITIONS:
+            raise UserError(f"condition: one of {', '.join(CONDITIONS)}; got '{self.condition}'")
 
 
 def conditioning(condition: str, noisy: Tensor, estimate: Tensor) -> tuple[Tensor, ...]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from torch import Tensor
 
+from bench.core.errors import UserError
+from methods.backbones import Network
 from methods.base import METHODS
+from methods.losses import Losses, Objective, SpectrogramBatch, half_norm
 from methods.noise import RandnLike
 from methods.spectral import EnhancedSpectrogram, SpectralMethod
+from methods.trained import NoSettings
+from methods.weights import TrainedModel
 
 
 @METHODS.register("ncsnpp_m")
@@ -20,5 +29,32 @@ class NCSNppM(SpectralMethod):
     name = "ncsnpp_m"
     paradigm = "predictive"
 
+    @classmethod
+    def networks(cls, settings: Any) -> Mapping[str, Network]:
+        return {"denoiser": Network()}
+
+    def spectrogram_loss(self, batch: SpectrogramBatch, objective: Objective) -> Losses:
+        error = batch.clean - self.model.networks["denoiser"](batch.noisy)
+        value = half_norm(error, objective.supervised_loss).mean()
+        return Losses(value, {"supervised": value})
+
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
         return EnhancedSpectrogram(self.model.networks["denoiser"](noisy))
+
+    def check_objective(self, objective: Objective) -> None:
+        if objective.supervised_loss == "none":
+            raise UserError(f"objective.supervised_loss=none leaves {self.name} nothing to learn from: mse or mae")
+
+    @classmethod
+    def adopt(cls, model: TrainedModel) -> TrainedModel | None:
+        """The predictive network of a two-stage model stands for itself."""
+        if "denoiser" not in model.networks:
+            return None
+        return replace(
+            model,
+            method=cls.name,
+            sizes={"denoiser": model.sizes["denoiser"]},
+            networks={"denoiser": model.networks["denoiser"]},
+            settings=NoSettings(),
+            sampler={},
+        )

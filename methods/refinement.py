@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from bench.core.errors import did_you_mean
+from bench.core.errors import UserError, did_you_mean
+from methods.backbones import Network
 from methods.base import METHODS
-from methods.conditioning import conditioning
+from methods.conditioning import CONDITIONS, Conditioned, conditioning
 from methods.diffusion.method import DiffusionMethod
+from methods.diffusion.score_matching import score_loss
+from methods.losses import Losses, Objective, SpectrogramBatch, two_stage
 from methods.noise import RandnLike
 from methods.spectral import EnhancedSpectrogram
 from methods.weights import TrainedModel
 
 NORMALISATIONS = ("clip", "bin")
+
+
+@dataclass(frozen=True)
+class Residual(Conditioned):
+    """Settings of stochastic refinement.
+
+    Attributes:
+        residue_in_stft: whether the residue is taken before the magnitudes are compressed.
+    """
+
+    residue_in_stft: bool = False
 
 
 @METHODS.register("refinement")
@@ -36,6 +52,8 @@ class StochasticRefinement(DiffusionMethod):
     name = "refinement"
     paradigm = "refinement"
     two_stages = True
+    Settings = Residual
+    generates_residue = True
     default_steps = 30
 
     def __init__(
@@ -46,13 +64,33 @@ class StochasticRefinement(DiffusionMethod):
         super().__init__(checkpoint, **options)
         self.normalisation = normalisation
 
+    @classmethod
+    def networks(cls, settings: Any) -> Mapping[str, Network]:
+        return {"denoiser": Network(), "score": Network(inputs=CONDITIONS[settings.condition], timed=True)}
+
+    def spectrogram_loss(self, batch: SpectrogramBatch, objective: Objective) -> Losses:
+        """Gradients flow from the score term into the predictive network, unless it is frozen."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not objective.freeze_denoiser):
+            estimate = self.model.networks["denoiser"](batch.noisy)
+        left = residue(self.model, batch.noisy, estimate)
+        scale = residue_scale(left)
+        wanted = residue(self.model, batch.clean, estimate) / scale
+        beside = conditioning(self.model.settings.condition, batch.noisy, estimate)
+        score = score_loss(self.model, objective, wanted, left / scale, beside, batch.t, batch.z)
+        return two_stage(objective, batch.clean - estimate, score)
+
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
         estimate: Tensor = self.model.networks["denoiser"](noisy)
         left = residue(self.model, noisy, estimate)
         scale = residue_scale(left, self.normalisation)
-        beside = conditioning(self.model.condition, noisy, estimate)
+        beside = conditioning(self.model.settings.condition, noisy, estimate)
         found = scale * self.sample(left / scale, beside, steps, randn_like)
         return EnhancedSpectrogram(undo_residue(self.model, found, estimate), estimate)
+
+    def check_objective(self, objective: Objective) -> None:
+        super().check_objective(objective)
+        if objective.l1_weight:
+            raise UserError("objective.l1_weight needs a score network that predicts clean speech, not a residue")
 
     def provenance(self) -> dict[str, Any]:
         return {**super().provenance(), "normalisation": self.normalisation}
@@ -61,10 +99,10 @@ class StochasticRefinement(DiffusionMethod):
 def residue(model: TrainedModel, x: Tensor, estimate: Tensor) -> Tensor:
     """What ``estimate`` leaves of ``x``, both ``[B, 1, F, T]``.
 
-    A difference of compressed spectrograms; with ``model.residue_in_stft`` the compressed difference
+    A difference of compressed spectrograms; with the setting ``residue_in_stft`` the compressed difference
     of the STFTs.
     """
-    if not model.residue_in_stft:
+    if not model.settings.residue_in_stft:
         return x - estimate
     transform = model.spectrogram
     return transform.compress(transform.expand(x) - transform.expand(estimate))
@@ -72,7 +110,7 @@ def residue(model: TrainedModel, x: Tensor, estimate: Tensor) -> Tensor:
 
 def undo_residue(model: TrainedModel, left: Tensor, estimate: Tensor) -> Tensor:
     """The x of ``residue``."""
-    if not model.residue_in_stft:
+    if not model.settings.residue_in_stft:
         return estimate + left
     transform = model.spectrogram
     return transform.compress(transform.expand(left) + transform.expand(estimate))

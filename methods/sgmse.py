@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor
 
+from methods.backbones import Network
 from methods.base import METHODS
 from methods.diffusion.method import DiffusionMethod
+from methods.diffusion.score_matching import score_loss
+from methods.losses import Losses, Objective, SpectrogramBatch
 from methods.noise import RandnLike
 from methods.spectral import EnhancedSpectrogram
 
@@ -27,6 +31,15 @@ class SGMSE(DiffusionMethod):
     paradigm = "generative"
     default_steps = 50
     release: ClassVar[dict[str, Any]] = {"predictor": "reverse_diffusion", "corrector": "ald"}
+
+    @classmethod
+    def networks(cls, settings: Any) -> Mapping[str, Network]:
+        return {"score": Network(inputs=2, timed=True)}
+
+    def spectrogram_loss(self, batch: SpectrogramBatch, objective: Objective) -> Losses:
+        noisy = batch.noisy
+        value = score_loss(self.model, objective, batch.clean, noisy, (noisy,), batch.t, batch.z).mean()
+        return Losses(value, {"score": value})
 
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
         return EnhancedSpectrogram(self.sample(noisy, (noisy,), steps, randn_like))

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bench.core.types import Audio
-from methods.base import Enhanced, Method
-from methods.checkpoints.systems import find
+from methods.base import Enhanced
 from methods.counting import count_calls
-from methods.devices import resolve
+from methods.losses import Batch, Losses, Objective, SpectrogramBatch, diffusion_time
 from methods.noise import RandnLike, drawn_from
-from methods.weights import TrainedModel
+from methods.trained import TrainedMethod
 
 
 @dataclass(frozen=True)
@@ -32,26 +30,8 @@ class EnhancedSpectrogram:
     estimate: Tensor | None = None
 
 
-class SpectralMethod(Method):
-    """Peak-normalise, transform, pad, enhance the spectrogram, invert, undo the normalisation, as the StoRM release.
-
-    Args:
-        checkpoint: a weights file, ours or StoRM's or SGMSE's; "embedded" for the small networks that come
-            with the project; or networks already built.
-        weights: "ema" or "raw", of a checkpoint with both; None for the averages where there are any.
-        device: "cpu", "cuda", "cuda:1", ...; "auto" takes a GPU where there is one.
-    """
-
-    name: str
-
-    def __init__(
-        self, checkpoint: str | TrainedModel = "embedded", device: str = "auto", weights: str | None = None
-    ) -> None:
-        self.model = checkpoint if isinstance(checkpoint, TrainedModel) else find(checkpoint, self.name, weights)
-        self.device = resolve(device)
-        for network in self.model.networks.values():
-            network.to(self.device).eval()
-        self.sample_rate = self.model.spectrogram.sample_rate
+class SpectralMethod(TrainedMethod):
+    """Peak-normalise, transform, pad, enhance the spectrogram, invert, undo the normalisation, as the StoRM release."""
 
     @abstractmethod
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
@@ -61,6 +41,20 @@ class SpectralMethod(Method):
             noisy: of the recording divided by its peak, compressed.
             randn_like: draws all noise.
         """
+
+    @abstractmethod
+    def spectrogram_loss(self, batch: SpectrogramBatch, objective: Objective) -> Losses:
+        """``loss`` for spectrograms."""
+
+    def loss(self, batch: Batch, objective: Objective) -> Losses:
+        """``spectrogram_loss`` of the transformed batch, a time and a noise tensor drawn for each item."""
+        generator, device = batch.generator, batch.clean.device
+        with torch.autocast(device.type, enabled=False):
+            clean, noisy = (self.model.spectrogram.forward(signal) for signal in (batch.clean, batch.noisy))
+        uniform = torch.rand(len(clean), generator=generator, device=device)
+        z = torch.randn(clean.shape, dtype=clean.dtype, generator=generator, device=device)
+        t = diffusion_time(uniform, self.model.t_eps)
+        return self.spectrogram_loss(SpectrogramBatch(clean, noisy, t, z, generator), objective)
 
     def enhance_one(
         self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
@@ -82,11 +76,3 @@ class SpectralMethod(Method):
 
         estimate = None if made.estimate is None else audible(made.estimate)
         return Enhanced(audible(made.speech), nfe=calls.total, estimate=estimate)
-
-    def provenance(self) -> dict[str, Any]:
-        return {
-            "weights_sha256": self.model.sha256,
-            "parameters": self.model.parameters,
-            "device": str(self.device),
-            **{key: value for key, value in self.model.config().items() if key != "training"},
-        }

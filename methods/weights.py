@@ -1,16 +1,15 @@
 """Trained networks in one safetensors file with the configuration that makes sense of them.
 
 The file's metadata holds, as JSON, everything needed to rebuild the model: which method, networks'
-sizes, conditioning, SDE, transform. No pickle is read or written.
+sizes, path, transform, and the method's own settings. No pickle is read or written.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from inspect import signature
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from bench.core.errors import UserError
-from methods.backbones import NCSNpp
-from methods.conditioning import CONDITIONS
-from methods.diffusion.parametrization import Parametrization
-from methods.diffusion.paths import OUVE, SDE, sde_from
+from bench.core.errors import UserError, did_you_mean
+from methods.backbones.base import Backbone, build, describe
+from methods.base import METHODS
+from methods.diffusion.parametrization import Parametrization, ScorePrediction, parametrization_from
+from methods.diffusion.paths import OUVE, path_from
+from methods.diffusion.paths import Path as Process
 from methods.spectrogram import Spectrogram
 
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -35,13 +35,12 @@ class TrainedModel:
 
     Attributes:
         method: the registry name of the method they belong to.
-        networks: "denoiser" (the predictive network) and/or "score".
-        sizes: keyword arguments of ``NCSNpp`` for each network.
-        condition: the score network's conditioning: "noisy", "post_denoiser" or "both".
+        sizes: of each network, its ``backbone`` ("ncsnpp" where none is named) and that one's arguments.
+        networks: by the names that the method has for them, e.g. "denoiser" (predictive) and "score".
+        settings: the method's own, an instance of its class's ``Settings``; a mapping becomes one.
         spectrogram, sde, t_eps: the domain and the diffusion.
-        residue_in_stft: whether ``refinement`` takes its residue before the compression.
         parametrization: what the score network's output stands for.
-        sampler: what these weights are run with unless told otherwise: options of ``DiffusionMethod``
+        sampler: what these weights are run with unless other options are given: options of ``DiffusionMethod``
             and ``steps``.
         weights: which of training's two sets these are: "ema", the exponential moving averages, or "raw".
         training: how the weights came to be, for the model card.
@@ -50,23 +49,22 @@ class TrainedModel:
 
     method: str
     sizes: dict[str, dict[str, Any]]
-    networks: dict[str, NCSNpp] = field(default_factory=dict)
-    condition: str = "noisy"
+    networks: dict[str, Backbone] = field(default_factory=dict)
+    settings: Any = field(default_factory=dict)
     spectrogram: Spectrogram = field(default_factory=Spectrogram)
-    sde: SDE = field(default_factory=OUVE)
+    sde: Process = field(default_factory=OUVE)
     t_eps: float = 0.03
-    residue_in_stft: bool = False
-    parametrization: Parametrization = field(default_factory=Parametrization)
+    parametrization: Parametrization = field(default_factory=ScorePrediction)
     sampler: dict[str, Any] = field(default_factory=dict)
     weights: str = "ema"
     training: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
 
     def __post_init__(self) -> None:
-        if self.condition not in CONDITIONS:
-            raise UserError(f"condition must be one of {', '.join(CONDITIONS)}, got '{self.condition}'")
+        if isinstance(self.settings, Mapping):
+            self.settings = settings_of(self.method, self.settings)
         if not self.networks:
-            self.networks = {name: NCSNpp(**size) for name, size in self.sizes.items()}
+            self.networks = {name: build(size) for name, size in self.sizes.items()}
 
     @property
     def parameters(self) -> int:
@@ -74,63 +72,61 @@ class TrainedModel:
         return sum(p.numel() for network in self.networks.values() for p in network.parameters())
 
     def config(self) -> dict[str, Any]:
-        """What the file's metadata holds."""
+        """What the file's metadata holds; the method's own settings stand among the others."""
         return {
             "method": self.method,
             "sizes": self.sizes,
-            "condition": self.condition,
+            **asdict(self.settings),
             "spectrogram": asdict(self.spectrogram),
             "sde": self.sde.config(),
             "t_eps": self.t_eps,
-            "residue_in_stft": self.residue_in_stft,
-            "parametrization": asdict(self.parametrization),
+            "parametrization": self.parametrization.config(),
             "sampler": self.sampler,
             "weights": self.weights,
             "training": self.training,
         }
 
 
+SHARED = {f.name for f in fields(TrainedModel)} - {"settings", "networks", "sha256"}
+"""Keys of the metadata that every method has; the others are the method's own settings."""
+ONCE_SHARED = {"condition", "residue_in_stft"}
+"""Keys that files of every method have had: other methods' settings, which said nothing there."""
+
+
+def settings_of(method: str, given: Mapping[str, Any]) -> Any:
+    """The settings of ``method``'s own, an instance of its class's ``Settings``.
+
+    Raises:
+        UserError: the method is unknown or not a trained one, or one of its settings makes no sense.
+    """
+    schema = getattr(METHODS.get(method), "Settings", None)
+    if schema is None:
+        raise UserError(f"the method '{method}' has no networks to train")
+    known = [f.name for f in fields(schema)]
+    if unknown := next((name for name in given if name not in known), None):
+        raise did_you_mean(f"setting of the method '{method}'", unknown, known)
+    return schema(**given)
+
+
 def new_model(
-    method: str,
-    width: int = 128,
-    multipliers: tuple[int, ...] = (1, 2, 2, 2),
-    condition: str = "both",
-    architecture: Mapping[str, Any] | None = None,
-    **settings: Any,
+    method: str, network: Mapping[str, Any] | None = None, own: Mapping[str, Any] | None = None, **shared: Any
 ) -> TrainedModel:
-    """Untrained networks of the right kinds for ``method``; the defaults are the StoRM paper's.
+    """Untrained networks of the kinds that ``method`` declares; the defaults are the StoRM paper's.
 
     Args:
-        architecture: further options of ``NCSNpp``. Without ``scale_by_time``, a score network is divided
-            by t where it predicts a score, since only that grows towards t = 0.
-        settings: of the ``TrainedModel``.
+        network: the backbone and its options, for networks whose method names none.
+        own: the method's own settings.
+        shared: fields of the ``TrainedModel``.
+
+    Raises:
+        UserError: an unknown method, setting, backbone or option.
     """
-    own = _not_default(architecture or {})
-    scaled = own.pop("scale_by_time", None)
-    if scaled is None:
-        scaled = settings.get("parametrization", Parametrization()).predicts == "score"
-    size: dict[str, Any] = {"width": width, "multipliers": list(multipliers), **own}
-    denoiser = {**size, "inputs": 1, "conditional": False}
-    score = size if scaled else {**size, "scale_by_time": False}
-    if method == "ncsnpp_m":
-        sizes, condition = {"denoiser": denoiser}, "noisy"
-    elif method == "sgmse_m":
-        sizes, condition = {"score": {**score, "inputs": 2}}, "noisy"
-    else:
-        sizes = {"denoiser": denoiser, "score": {**score, "inputs": CONDITIONS.get(condition, 2)}}
-    return TrainedModel(method, sizes, condition=condition, **settings)
-
-
-def _not_default(architecture: Mapping[str, Any]) -> dict[str, Any]:
-    """What of it differs from ``NCSNpp``'s defaults, so that equal networks are described alike."""
-    defaults = {name: parameter.default for name, parameter in signature(NCSNpp).parameters.items()}
-    given = {name: list(value) if isinstance(value, Sequence) else value for name, value in architecture.items()}
-    return {
-        name: value
-        for name, value in given.items()
-        if name == "scale_by_time"
-        or value != (list(defaults[name]) if isinstance(defaults[name], tuple) else defaults[name])
-    }
+    settings, kind = settings_of(method, own or {}), METHODS.get(method)
+    predicts = shared.get("parametrization", ScorePrediction()).predicts
+    chosen = {"width": 128, "multipliers": [1, 2, 2, 2]} if network is None else network
+    needed = kind.networks(settings)  # type: ignore[attr-defined]
+    sizes = {role: describe(one, chosen, predicts=predicts) for role, one in needed.items()}
+    return TrainedModel(method, sizes, settings=settings, **shared)
 
 
 def save(path: str | Path, model: TrainedModel, dtype: torch.dtype = torch.float32) -> None:
@@ -169,10 +165,7 @@ def load(path: str | Path) -> TrainedModel:
     if "sebench" not in metadata:
         raise UserError(f"{path}: not written by sebench (its metadata has no 'sebench' entry)")
     config = json.loads(metadata["sebench"])
-    config["spectrogram"] = Spectrogram(**config["spectrogram"])
-    config["sde"] = sde_from(config["sde"])
-    config["parametrization"] = Parametrization(**config.get("parametrization", {}))
-    model = TrainedModel(**config, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    model = _untrained(config, hashlib.sha256(path.read_bytes()).hexdigest())
     for name, network in model.networks.items():
         state = {
             key.removeprefix(f"{name}."): value.float() for key, value in tensors.items() if key.startswith(f"{name}.")
@@ -184,3 +177,14 @@ def load(path: str | Path) -> TrainedModel:
         except RuntimeError as error:
             raise UserError(f"{path}: the weights do not fit the configuration: {error}") from error
     return model
+
+
+def _untrained(config: Mapping[str, Any], sha256: str) -> TrainedModel:
+    """The model that a file's metadata describes, its networks not yet filled."""
+    shared = {name: value for name, value in config.items() if name in SHARED}
+    shared["spectrogram"] = Spectrogram(**shared["spectrogram"])
+    shared["sde"] = path_from(shared["sde"])
+    shared["parametrization"] = parametrization_from(shared.get("parametrization", {}))
+    known = {f.name for f in fields(getattr(METHODS.get(config["method"]), "Settings", TrainedModel))}
+    own = {name: value for name, value in config.items() if name not in SHARED | (ONCE_SHARED - known)}
+    return TrainedModel(**shared, settings=own, sha256=sha256)

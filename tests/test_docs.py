@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from omegaconf import DictConfig
 
 from bench.conf.compose import compose
+from bench.train.model import untrained
 from bench.train.settings import check
-from bench.train.training import build_model
 from methods.base import METHODS
 from methods.diffusion.paths import OUVE
 from methods.diffusion.samplers import choose
@@ -42,4 +41,4 @@ def test_keys_are_the_trainings(code: str, tmp_path: Path) -> None:
     config = compose("train", [*method, *code.split()])
     check(config)
     with torch.device("meta"):
-        build_model(DictConfig({**config, "init": None}))
+        untrained(config)

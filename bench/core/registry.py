@@ -81,7 +81,8 @@ class Registry(Generic[T]):
     def options(self, name: str) -> dict[str, Any]:
         """The keyword options of ``name`` with their defaults (``inspect.Parameter.empty``: required).
 
-        A class whose constructor hands ``**options`` on has its base's options too.
+        A class whose constructor hands ``**options`` on has its base's options too; one that hands them to something
+        else says what they are: ``further_options()``, a class method.
         """
         factory = self.get(name)
         found: dict[str, Any] = {}
@@ -91,7 +92,8 @@ class Registry(Generic[T]):
             found = {p.name: p.default for p in named} | found
             if not any(p.kind is p.VAR_KEYWORD for p in parameters):
                 break
-        return found
+        further = getattr(factory, "further_options", None)
+        return found | (further() if further is not None else {})
 
     def check(self, name: str, options: Collection[str]) -> None:
         """That ``name`` can be built with these options.

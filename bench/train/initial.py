@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
-from methods.backbones import NCSNpp
+from methods.backbones.base import complete
+from methods.base import METHODS
 from methods.checkpoints.systems import open_model
-from methods.training.warm_start import from_fewer_inputs, from_predictive
 from methods.weights import TrainedModel
 
 
@@ -20,28 +19,35 @@ def take_over(model: TrainedModel, init: str | Sequence[str] | None, warm_start:
     Args:
         init: files, ours or a reference checkpoint. Of several, the first that has a network gives it.
         warm_start: a score network that none of them has begins as a copy of their predictive one; one that
-            sees fewer inputs there (``sgmse_m``'s, for ``storm``) is one that ignores the others.
+            has fewer inputs there (``sgmse_m``'s, for ``storm``) is one that ignores the others.
 
     Raises:
         UserError: a file is missing, has none of the networks, or has them in another size or transform.
     """
+    kind: Any = METHODS.get(model.method)
     files = [init] if isinstance(init, str) else list(init or ())
     given = [_open(file, model, warm_start) for file in files]
     for name, network in model.networks.items():
-        source = next((other for other in given if name in other.networks), None)
-        if source and _complete(source.sizes[name]) != _complete(model.sizes[name]):
-            from_fewer_inputs(network, source.networks[name])
+        source = _first(given, name)
+        if source and complete(source.sizes[name]) != complete(model.sizes[name]):
+            network.begin_with_fewer_inputs(source.networks[name])
         elif source:
             network.load_state_dict(source.networks[name].state_dict())
-    names = {name for other in given for name in other.networks}
-    warm = warm_start and "score" in model.networks and "score" not in names and "denoiser" in names
-    if warm:
-        denoiser = next(other.networks["denoiser"] for other in given if "denoiser" in other.networks)
-        from_predictive(model.networks["score"], denoiser, zero_output=model.method == "refinement")
+    used = set(model.networks)
+    for name, source_name in kind.warm_starts.items() if warm_start else ():
+        source = _first(given, source_name)
+        if source and _first(given, name) is None:
+            model.networks[name].begin_as(source.networks[source_name], zero_output=kind.generates_residue)
+            used.add(source_name)
     for file, other in zip(files, given, strict=True):
-        if not set(other.networks) & set(model.networks) and not (warm and "denoiser" in other.networks):
+        if not used & set(other.networks):
             raise UserError(f"init={file}: has none of the networks {', '.join(model.networks)}")
     return given
+
+
+def _first(given: Sequence[TrainedModel], name: str) -> TrainedModel | None:
+    """The first model that has a network called so."""
+    return next((model for model in given if name in model.networks), None)
 
 
 def _open(file: str, model: TrainedModel, warm_start: bool) -> TrainedModel:
@@ -51,16 +57,9 @@ def _open(file: str, model: TrainedModel, warm_start: bool) -> TrainedModel:
     if given.spectrogram != model.spectrogram:
         raise UserError(f"init={file}: trained on {given.spectrogram}, not {model.spectrogram}")
     for name in [name for name in model.networks if name in given.networks]:
-        own, others = _complete(model.sizes[name]), _complete(given.sizes[name])
+        own, others = complete(model.sizes[name]), complete(given.sizes[name])
         if own != others and not (
             warm_start and own["inputs"] > others["inputs"] and {**others, "inputs": own["inputs"]} == own
         ):
             raise UserError(f"init={file}: its '{name}' network is {given.sizes[name]}, not {model.sizes[name]}")
     return given
-
-
-def _complete(size: Mapping[str, Any]) -> dict[str, Any]:
-    """A network's options with the defaults of those that are not named."""
-    options = inspect.signature(NCSNpp).parameters
-    named = {**{name: option.default for name, option in options.items()}, **size}
-    return {name: list(value) if isinstance(value, Sequence) else value for name, value in named.items()}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from methods.base import METHODS
 from methods.weights import TrainedModel
 
 Record = dict[str, Any]
@@ -83,20 +86,31 @@ def model_card(model: TrainedModel, size: int) -> str:
 def _facts(model: TrainedModel, size: int) -> list[tuple[str, object]]:
     config = model.training["config"]
     rows: list[tuple[str, object]] = [
-        ("networks", ", ".join(f"{name}: NCSN++ {options}" for name, options in model.sizes.items())),
+        ("networks", ", ".join(f"{name}: {_network(size)}" for name, size in model.sizes.items())),
         ("parameters", f"{model.parameters:,}"),
         ("file", f"{size / 1e6:.2f} MB, safetensors, float16 (Fourier frequencies float32)"),
         ("weights", f"average over the training (EMA {config['ema_decay']})"),
         ("transform", model.spectrogram),
     ]
-    if "score" in model.networks:
+    rows += [(name.replace("_", " "), value) for name, value in asdict(model.settings).items()]
+    if _diffuses(model):
         rows += [
-            ("conditioning", model.condition),
             ("diffusion", f"{model.sde}, t_eps {model.t_eps}"),
             ("score network", f"predicts {model.parametrization.predicts}"),
             ("sampler", model.sampler or "as the release"),
         ]
     return rows
+
+
+def _network(size: Mapping[str, Any]) -> str:
+    options = dict(size)
+    name = options.pop("backbone", "NCSN++")
+    return f"{name} {options}"
+
+
+def _diffuses(model: TrainedModel) -> bool:
+    """Whether its method draws noise, and so what it makes is not all in the recording."""
+    return bool(getattr(METHODS.get(model.method), "stochastic", False))
 
 
 def _summary(chain: list[Record]) -> list[tuple[str, object]]:
@@ -160,5 +174,5 @@ def _limits(model: TrainedModel) -> list[str]:
         *([SMALL.format(parameters=model.parameters)] if largest < PAPER_SIZE else []),
         LIMITS,
         *([] if any(dataset.get("speech_dirs") for dataset in datasets) else [GENERATED]),
-        *([INVENTS] if "score" in model.networks else []),
+        *([INVENTS] if _diffuses(model) else []),
     ]

@@ -10,9 +10,9 @@ from typing import Any
 
 from bench.core.errors import UserError
 from bench.datasets.recipes.training_pairs import SAMPLE_RATE
-from methods.conditioning import CONDITIONS
+from bench.train.model import check_method
+from methods.losses import LOSSES
 from methods.training.data import NORMALISATIONS
-from methods.training.objectives import LOSSES, WEIGHTINGS
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "64-true")
 
@@ -127,19 +127,14 @@ RULES: dict[str, Rule] = {
     "strategy": strategy,
     "threads": optional(whole(1)),
     "workers": optional(whole(0)),
-    "method.condition": one_of(*CONDITIONS),
     "method.objective.supervised_loss": one_of(*LOSSES),
     "method.objective.score_loss": one_of(*(kind for kind in LOSSES if kind != "none")),
     "method.objective.supervised_weight": number(0, 1),
     "method.objective.freeze_denoiser": boolean,
-    "method.objective.score_weighting": one_of("", *sorted({name for known in WEIGHTINGS.values() for name in known})),
     "method.objective.l1_weight": number(0),
     "method.spectrogram.sample_rate": Rule(
         lambda value: value == SAMPLE_RATE, f"{SAMPLE_RATE}, the rate of the recordings that training mixes"
     ),
-    "method.sde.theta": number(0, above=True),
-    "method.sde.sigma_min": number(0, above=True),
-    "method.sde.sigma_max": number(0, above=True),
     "method.t_eps": number(0, 1, above=True),
     "dataset.seed": whole(0),
     "dataset.snr": snr_range,
@@ -165,23 +160,17 @@ def check(config: Mapping[str, Any]) -> None:
     for key, rule in RULES.items():
         if key in flat and not rule.holds(flat[key]):
             raise UserError(f"{key}: {rule.words}; got {flat[key]!r}")
-    stride = 2 ** (len(flat["network.multipliers"]) - 1)
-    if flat["frames"] % stride:
-        raise UserError(f"frames: a network of {len(flat['network.multipliers'])} levels needs a multiple of {stride}")
     if flat["valid_every"] > flat["max_steps"]:
         raise UserError(
             f"valid_every={flat['valid_every']} is more than max_steps={flat['max_steps']}: without a validation "
             "there are no weights"
         )
-    if flat.get("method.sde.sigma_min", 0) >= flat.get("method.sde.sigma_max", 1):
-        raise UserError("method.sde: sigma_min must be below sigma_max")
     if flat.get("method.objective.freeze_denoiser") and flat["init"] is None:
         raise UserError(
             "method.objective.freeze_denoiser=true would keep a random predictive network; name a trained one with "
             "init=checkpoints/ncsnpp_m/weights.safetensors"
         )
-    if flat["method.name"] == "ncsnpp_m" and flat["method.objective.supervised_loss"] == "none":
-        raise UserError("method.objective.supervised_loss=none leaves ncsnpp_m nothing to learn from: mse or mae")
+    check_method(config)
     for name in ("speech_dirs", "noise_dirs", "rir_dirs"):
         for folder in flat.get(f"dataset.{name}", []):
             if not Path(folder).expanduser().is_dir():
@@ -194,13 +183,26 @@ def check_same(given: Mapping[str, Any], stored: Mapping[str, Any], out: Path) -
     Raises:
         UserError: names the first key that differs.
     """
-    now, then = flatten(given), flatten(stored)
+    now, then = flatten(given), _as_today(flatten(stored))
     for key in sorted({*now, *then}):
         if now.get(key) != then.get(key) and not _may_change(key):
             raise UserError(
                 f"{out}: holds a training with {key}={_shown(then, key)}, not {_shown(now, key)}; continue it with "
                 "that, or name another out="
             )
+
+
+RENAMED = {"method.parametrization.told": "method.parametrization.time_input"}
+"""Keys of older versions, and what they are called now."""
+GONE = {("ncsnpp_m", "method.condition"), ("sgmse_m", "method.condition")}
+"""Keys of older versions that said nothing, by the method in whose configuration they stood."""
+
+
+def _as_today(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration that an older version may have stored, as it would be stored now."""
+    return {
+        RENAMED.get(key, key): value for key, value in stored.items() if (stored.get("method.name"), key) not in GONE
+    }
 
 
 def _may_change(key: str) -> bool:

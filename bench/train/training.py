@@ -23,21 +23,18 @@ from bench.core.memory import keep_freed_memory
 from bench.datasets.recipes.training_pairs import TrainingMixtures
 from bench.run.preview import show
 from bench.train.initial import take_over
+from bench.train.model import untrained
 from bench.train.precision import resolve
 from bench.train.record import BestWeights
 from bench.train.scores import Scores
 from bench.train.settings import check, check_same
-from methods.diffusion.parametrization import Parametrization
-from methods.diffusion.paths import sde_from
-from methods.diffusion.samplers import choose
-from methods.spectrogram import Spectrogram
+from methods.losses import Objective
 from methods.training.checkpoint import Checkpoints, TimeLimit
 from methods.training.data import Source, TrainingData
 from methods.training.ema import EMA
 from methods.training.log import TrainingLog
 from methods.training.module import Optimiser, TrainingModule
-from methods.training.objectives import Objective
-from methods.weights import TrainedModel, load, new_model
+from methods.weights import load
 
 
 def train(config: DictConfig, command: str = "bench train") -> Path:
@@ -69,8 +66,11 @@ def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench 
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, verbose=False)
     out = _folder(config)
-    model, given = build_model(config)
-    module = TrainingModule(model, Objective(**config.method.objective), Optimiser(**config.optimiser), config.seed)
+    model = untrained(_plain(config))
+    given = take_over(model, config.init, config.warm_start)
+    module = TrainingModule(
+        model, Objective(**_plain(config.method.objective)), Optimiser(**config.optimiser), config.seed
+    )
     data = TrainingData(
         train,
         valid,
@@ -160,30 +160,6 @@ def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
         if trainer.interrupted:
             raise KeyboardInterrupt from stop
         raise
-
-
-def build_model(config: DictConfig) -> tuple[TrainedModel, list[TrainedModel]]:
-    """Fresh networks as configured, or with those of ``config.init`` taken over; and what was in those files.
-
-    Raises:
-        UserError: ``init`` is missing, or its networks or their transform are not those configured.
-    """
-    method, network = config.method, _plain(config.network)
-    model = new_model(
-        method.name,
-        network.pop("width"),
-        tuple(network.pop("multipliers")),
-        method.condition,
-        network,
-        spectrogram=Spectrogram(**method.spectrogram),
-        sde=sde_from(method.sde),
-        t_eps=method.t_eps,
-        residue_in_stft=method.get("residue_in_stft", False),
-        parametrization=Parametrization(**method.get("parametrization", {})),
-        sampler={key: value for key, value in _plain(method).get("sampler", {}).items() if value is not None},
-    )
-    choose(model.sde, {}, {key: value for key, value in model.sampler.items() if key != "steps"}, model.t_eps)
-    return model, take_over(model, config.init, config.warm_start)
 
 
 def _plain(config: Any) -> dict[str, Any]:

@@ -7,15 +7,18 @@ residual blocks with anti-aliased resampling, a pyramid of downsampled inputs ad
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from methods.backbones.base import BACKBONES, Backbone, Network
 from methods.backbones.blocks import Attention, FourierFeatures, ResBlock, conv, group_norm, linear
 from methods.backbones.fir import downsample, upsample
 from methods.backbones.fused import norm_silu
+from methods.backbones.warm_start import from_fewer_inputs, from_predictive
 
 
 class DownLevel(nn.Module):
@@ -81,7 +84,8 @@ class UpLevel(nn.Module):
         return h if self.upsampling is None else self.upsampling(h, embedding), pyramid
 
 
-class NCSNpp(nn.Module):
+@BACKBONES.register("ncsnpp")
+class NCSNpp(Backbone):
     """Complex spectrogram(s) in, one complex spectrogram out.
 
     Args:
@@ -93,7 +97,7 @@ class NCSNpp(nn.Module):
         attention_heights: feature heights (frequency bins) with attention on the path, besides the
             bottleneck's.
         height: number of frequency bins that ``attention_heights`` is meant for.
-        conditional: whether the network is told the diffusion time. The predictive one is not: it has
+        conditional: whether the network is given the diffusion time. The predictive one is not: it has
             no time layers, and no division by t.
         scale_by_time: whether a conditional network's output is divided by t, as a score's should be.
         pyramids: whether the input's pyramid joins every level, and every level its tap to the output's;
@@ -167,9 +171,46 @@ class NCSNpp(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
-    def stride(self) -> int:
+    def stride(self) -> int:  # type: ignore[override]
         """Both spectrogram axes must be multiples of this."""
         return int(2 ** (len(self.down) - 1))
+
+    @classmethod
+    def options_for(cls, network: Network, options: Mapping[str, Any], *, predicts: str) -> dict[str, Any]:
+        """Those that differ from the defaults, so that equal networks are described alike.
+
+        Where ``scale_by_time`` is left open, the output is divided by t where it is a score, since only that
+        grows towards t = 0.
+        """
+        own = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+        scaled = own.pop("scale_by_time", None)
+        if scaled is None:
+            scaled = predicts == "score"
+        defaults = BACKBONES.options("ncsnpp")
+        always = ("width", "multipliers")
+        size = {
+            name: value
+            for name, value in own.items()
+            if name in always
+            or name not in defaults
+            or value != (list(defaults[name]) if isinstance(defaults[name], tuple) else defaults[name])
+        }
+        if not network.timed:
+            return {**size, "inputs": network.inputs, "conditional": False}
+        return {**size, **({} if scaled else {"scale_by_time": False}), "inputs": network.inputs}
+
+    def unused(self) -> Iterable[nn.Parameter]:
+        """The time layers that a network without a time has, for the reference's sake, and never calls."""
+        if self.conditional:
+            return ()
+        blocks = [module for module in self.modules() if isinstance(module, ResBlock)]
+        return [parameter for block in blocks for parameter in block.time.parameters()]
+
+    def begin_as(self, given: Backbone, *, zero_output: bool = False) -> None:
+        from_predictive(self, given, zero_output=zero_output)
+
+    def begin_with_fewer_inputs(self, given: Backbone) -> None:
+        from_fewer_inputs(self, given)
 
     def forward(self, x: Tensor, t: Tensor | None = None) -> Tensor:
         """The network's output; ``methods.diffusion.parametrization`` says what a score network's stands for.

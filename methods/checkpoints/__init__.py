@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from methods.base import METHODS, Method
-from methods.checkpoints.systems import find, open_model
+from methods.checkpoints.systems import open_model
 
-__all__ = ["find", "from_checkpoint", "open_model"]
+__all__ = ["from_checkpoint", "open_model"]
 
 
 def from_checkpoint(path: str | Path, weights: str | None = None, **options: Any) -> Method:

@@ -8,13 +8,12 @@ nothing about how networks are run, and is passed over.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from bench.core.errors import UserError
 from methods.checkpoints.lightning import Checkpoint
-from methods.diffusion.parametrization import Parametrization
-from methods.diffusion.paths import SDE, SDES, sde_from
+from methods.diffusion.parametrization import PARAMETRIZATIONS, Parametrization
+from methods.diffusion.paths import PATHS, Path, path_from
 from methods.spectrogram import Spectrogram
 
 Settings = Mapping[str, Any]
@@ -25,7 +24,7 @@ BACKBONES = ("ncsnpp", "ncsnpp_v2", "ncsnpp_48k", "ncsnpplarge", "ncsnpp12M", "n
 
 
 READ: dict[str, tuple[Any, ...]] = {
-    "sde": tuple(SDES),
+    "sde": ("ouve", "ouvp", "sbve"),
     "spatial_channels": (1,),
     "return_time": (False,),
     "input_y": (True,),
@@ -91,11 +90,11 @@ def spectrogram(settings: Settings) -> Spectrogram:
     )
 
 
-def sde(settings: Settings) -> SDE:
+def sde(settings: Settings) -> Path:
     """The process; its parameters have the reference's names."""
     name = settings.get("sde", "ouve")
-    parameters = {field.name: field for field in fields(SDES[name])}  # type: ignore[arg-type]
-    return sde_from({"name": name, **{key: float(settings[key]) for key in parameters if key in settings}})
+    parameters = PATHS.options(name)
+    return path_from({"name": name, **{key: float(settings[key]) for key in parameters if key in settings}})
 
 
 def parametrization(settings: Settings) -> Parametrization:
@@ -103,12 +102,14 @@ def parametrization(settings: Settings) -> Parametrization:
     clean = settings.get("loss_type") == "data_prediction"
     if settings.get("backbone") != "ncsnpp_v2":  # these return minus the network, whatever they predict
         scaled = settings.get("output_std_exponent") == -1  # of StoRM's first release
-        return Parametrization("clean" if clean else "score", c_out="-1", network_scaling="1/sigma" if scaled else "1")
+        return PARAMETRIZATIONS.create(
+            "clean" if clean else "score", c_out="-1", network_scaling="1/sigma" if scaled else "1"
+        )
     scaling = settings.get("network_scaling") or "1"
     if settings.get("loss_type") == "denoiser":  # which applies neither c_skip nor c_out
-        return Parametrization("mean", network_scaling=scaling, **_given(settings, "c_in", "sigma_data"))
+        return PARAMETRIZATIONS.create("mean", network_scaling=scaling, **_given(settings, "c_in", "sigma_data"))
     names = ("c_in", "c_out", "c_skip", "sigma_data")
-    return Parametrization(
+    return PARAMETRIZATIONS.create(
         "clean" if clean else "score", network_scaling=scaling, **{"c_out": "1", **_given(settings, *names)}
     )
 

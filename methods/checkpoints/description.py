@@ -90,9 +90,9 @@ def _settings(model: TrainedModel) -> dict[str, str]:
     method = METHODS.create(model.method, checkpoint=model, device="cpu").provenance()
     sampler = dict(method["sampler"])
     return lines | {
-        "conditioning": model.condition,
+        **{name.replace("_", " "): str(value) for name, value in asdict(model.settings).items()},
         "diffusion": f"{model.sde.name}: {_options(model.sde)}; t_eps {model.t_eps}",
-        "prediction": _options(model.parametrization),
+        "prediction": _options(model.parametrization.config()),
         "sampler": f"{sampler.pop('name')}: {_options(sampler)}; N {method['default_steps']}",
     }
 

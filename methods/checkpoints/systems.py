@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError, did_you_mean
 from methods.backbones import NCSNpp
 from methods.backbones.convert import from_reference
+from methods.base import METHODS
 from methods.checkpoints import configuration
 from methods.checkpoints.architecture import sizes as sizes_of
 from methods.checkpoints.lightning import Checkpoint, Weights, open_checkpoint, sha256
 from methods.conditioning import CONDITIONS
-from methods.weights import EMBEDDED, TrainedModel, load
-
-
-def find(checkpoint: str | Path, method: str, weights: str | None = None) -> TrainedModel:
-    """The model for a method's ``checkpoint`` option: a path, or "embedded" for the project's own small weights.
-
-    The predictive network of a two-stage model stands for itself where ``method`` is "ncsnpp_m".
-
-    Raises:
-        UserError: as ``open_model``, or the file belongs to another method.
-    """
-    path = EMBEDDED / f"{method}.safetensors" if str(checkpoint) == "embedded" else Path(checkpoint).expanduser()
-    model = open_model(path, weights)
-    if method == "ncsnpp_m" and "denoiser" in model.networks:
-        return _predictive_part(model)
-    if model.method != method:
-        raise UserError(f"{path}: these weights are for the method '{model.method}', not '{method}'")
-    return model
+from methods.weights import TrainedModel, load
 
 
 def open_model(path: str | Path, weights: str | None = None) -> TrainedModel:
@@ -65,16 +49,15 @@ def from_reference_checkpoint(checkpoint: Checkpoint, weights: str | None = None
     networks = {prefix: _network(checkpoint, prefix, state) for prefix, state in states.items()}
     method, roles = _roles(checkpoint, networks)
     sizes = {role: networks[prefix][0] for role, prefix in roles.items()}
-    condition = _condition(checkpoint, method, sizes)
+    own = _settings(checkpoint, method, sizes)
     settings, project = checkpoint.hyper_parameters, configuration.project(checkpoint)
     try:
         return TrainedModel(
             method,
             sizes,
             {role: networks[prefix][1] for role, prefix in roles.items()},
-            condition=condition,
+            settings=own,
             spectrogram=configuration.spectrogram(settings),
-            residue_in_stft=bool(settings.get("residue_in_stft", False)),
             sde=configuration.sde(settings),
             t_eps=float(settings.get("t_eps", 0.03)),
             parametrization=configuration.parametrization(settings),
@@ -113,29 +96,26 @@ def _roles(checkpoint: Checkpoint, networks: dict[str, Any]) -> tuple[str, dict[
     raise UserError(f"{checkpoint.path}: its networks, {', '.join(sorted(networks))}, make up no method that is here")
 
 
-def _condition(checkpoint: Checkpoint, method: str, sizes: dict[str, dict[str, Any]]) -> str:
-    """The score network's conditioning, which its number of inputs must agree with."""
-    if "score" not in sizes:
-        return "noisy"
-    inputs = sizes["score"]["inputs"]
-    default = "noisy" if method == "sgmse_m" else "both" if inputs == 3 else "post_denoiser"
-    condition = str(checkpoint.hyper_parameters.get("condition", default))
-    if CONDITIONS.get(condition) != inputs:
-        raise UserError(f"{checkpoint.path}: its score network takes {inputs} spectrograms, not condition={condition}")
-    return condition
+def _settings(checkpoint: Checkpoint, method: str, sizes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The method's own settings; the score network's number of inputs must agree with its conditioning."""
+    given = checkpoint.hyper_parameters
+    own = {name: given[name] for name in _own(method) if name in given}
+    if "score" in sizes:
+        inputs = sizes["score"]["inputs"]
+        default = "noisy" if "denoiser" not in sizes else "both" if inputs == 3 else "post_denoiser"
+        condition = str(given.get("condition", default))
+        if CONDITIONS.get(condition) != inputs:
+            raise UserError(
+                f"{checkpoint.path}: its score network takes {inputs} spectrograms, not condition={condition}"
+            )
+        if "condition" in _own(method):
+            own["condition"] = condition
+    return own
 
 
-def _predictive_part(model: TrainedModel) -> TrainedModel:
-    """The predictive network of ``model`` as a model of its own."""
-    role = "denoiser"
-    return replace(
-        model,
-        method="ncsnpp_m",
-        sizes={role: model.sizes[role]},
-        networks={role: model.networks[role]},
-        condition="noisy",
-        sampler={},
-    )
+def _own(method: str) -> set[str]:
+    """The names of a method's own settings, which the reference has the same names for."""
+    return {field.name for field in fields(METHODS.get(method).Settings)}  # type: ignore[attr-defined]
 
 
 def is_safetensors(path: Path) -> bool:

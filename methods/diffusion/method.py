@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar
 
 from torch import Tensor
 
-from methods.diffusion.samplers import choose
+from methods.diffusion.samplers import Estimate, choose, sampler_options
+from methods.diffusion.score_matching import check_score_objective
 from methods.diffusion.score_model import ScoreModel
+from methods.losses import Objective
 from methods.noise import RandnLike
 from methods.spectral import SpectralMethod
 from methods.weights import TrainedModel
@@ -18,11 +21,12 @@ class DiffusionMethod(SpectralMethod):
     """A spectral method with a score network and a sampler.
 
     Args:
+        checkpoint, device, weights: see ``TrainedMethod``.
         sampler: "pc" (predictor-corrector) or "ode" (adaptive) for the diffusions, "ode" or "sde" for the
-            Schroedinger bridge.
-        predictor, corrector, corrector_steps, snr, stepping, times, denoise: see ``PredictorCorrector``.
-        rtol, atol, max_calls, stepping, denoise: see ``ProbabilityFlow``.
-        t_eps: the last time at which the network is asked; of the weights it is what they were trained to.
+            Schroedinger bridge, or any other of ``SAMPLERS`` that can run along the weights' path; or a mapping
+            of its ``name`` and its options.
+        sampler_options: of the project's own samplers, e.g. ``corrector="none"``: see ``PredictorCorrector``,
+            ``ProbabilityFlow``.
 
     For each, None is what the weights ask for; where they ask for nothing, what the release runs the
     method with. Weights may ask for ``steps`` too, in place of ``default_steps``.
@@ -34,6 +38,7 @@ class DiffusionMethod(SpectralMethod):
 
     uses_steps = True
     stochastic = True
+    warm_starts: ClassVar[Mapping[str, str]] = {"score": "denoiser"}
     release: ClassVar[dict[str, Any]] = {"predictor": "reverse_diffusion", "corrector": "none"}
     default_steps: int
 
@@ -42,46 +47,30 @@ class DiffusionMethod(SpectralMethod):
         checkpoint: str | TrainedModel = "embedded",
         device: str = "auto",
         weights: str | None = None,
-        sampler: str | None = None,
-        predictor: str | None = None,
-        corrector: str | None = None,
-        corrector_steps: int | None = None,
-        snr: float | None = None,
-        stepping: str | None = None,
-        times: str | None = None,
-        denoise: bool | None = None,
-        rtol: float | None = None,
-        atol: float | None = None,
-        max_calls: int | None = None,
-        t_eps: float | None = None,
+        sampler: str | Mapping[str, Any] | None = None,
+        **sampler_options: Any,
     ) -> None:
         super().__init__(checkpoint, device, weights)
-        options = {
-            "sampler": sampler,
-            "predictor": predictor,
-            "corrector": corrector,
-            "corrector_steps": corrector_steps,
-            "snr": snr,
-            "stepping": stepping,
-            "times": times,
-            "denoise": denoise,
-            "rtol": rtol,
-            "atol": atol,
-            "max_calls": max_calls,
-            "t_eps": t_eps,
-        }
-        told = {name: value for name, value in options.items() if value is not None}
+        asked = {name: value for name, value in {"sampler": sampler, **sampler_options}.items() if value is not None}
         defaults = {**self.release, **self.model.sampler}
         self.default_steps = int(defaults.pop("steps", self.default_steps))
-        self.sampler = choose(self.model.sde, told, defaults, self.model.t_eps)
+        self.sampler = choose(self.model.sde, asked, defaults, self.model.t_eps)
+
+    @classmethod
+    def further_options(cls) -> dict[str, None]:
+        """The options in ``sampler_options``, which the samplers themselves declare."""
+        return sampler_options()
 
     def sample(
         self, start: Tensor, conditioning: tuple[Tensor, ...], steps: int | None, randn_like: RandnLike
     ) -> Tensor:
         """The reverse process from ``start``, the network taking ``conditioning`` beside the state."""
         model = ScoreModel(self.model, start, conditioning)
-        estimate = model.clean if self.sampler.asks_for == "clean" else model.score
+        estimate: Estimate = getattr(model, self.sampler.asks_for)
         return self.sampler.sample(estimate, self.model.sde, start, steps or self.default_steps, randn_like)
+
+    def check_objective(self, objective: Objective) -> None:
+        check_score_objective(self.model.parametrization, objective)
 
     def provenance(self) -> dict[str, Any]:
         sampler = {"name": type(self.sampler).__name__, **asdict(self.sampler)}  # type: ignore[call-overload]

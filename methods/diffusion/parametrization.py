@@ -1,18 +1,20 @@
-"""What a score network's output stands for, and the score that follows from it."""
+"""What a score network's output stands for, and the score and the loss that follow from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from bench.core.errors import did_you_mean
-from methods.diffusion.paths import SDE, per_item
+from bench.core.registry import Registry
+from methods.diffusion.paths import Path, Perturbed, per_item
 
-PREDICTIONS = ("score", "mean", "clean")
-TOLD = ("t", "sigma")
+TIME_INPUTS = ("t", "sigma")
 
 Scale = Callable[[Tensor, Tensor, float], Tensor]
 """(sigma(t), t, sigma_data) -> a factor, ``[B]``."""
@@ -34,75 +36,182 @@ _SCALES: dict[str, dict[str, Scale]] = {
     "network_scaling": {"1": _OUTPUT["1"], "1/sigma": _OUTPUT["1/sigma"], "1/t": lambda sigma, t, data: 1 / t},
 }
 
+Weighting = Callable[[Perturbed, float], Tensor | float]
+"""(a point of the path, sigma_data) -> the square root of the squared error's weight."""
+
 
 @dataclass(frozen=True)
-class Parametrization:
+class Parametrization(ABC):
     """From the raw output F of a score network to a prediction, and from that to the score of the perturbed data.
 
     prediction = c_skip x + c_out (network_scaling F), F being the network of c_in times all its inputs:
     Richter et al. 2025, "Investigating training objectives for generative speech enhancement" (the SGMSE
-    release's ``ncsnpp_v2``), with the scalings of Karras et al. 2022 ("edm") on request. The default is
-    score = -F of StoRM and SGMSE+, whose network has divided F by t.
+    release's ``ncsnpp_v2``), with the scalings of Karras et al. 2022 ("edm") on request.
+
+    Each kind is a way of saying the same about the data: the score that follows is that of the perturbation
+    kernel around its prediction, and the process that is reversed is the same; what differs is what a short
+    training learns first: to enhance, of clean speech; to remove the diffusion's own noise, of the score.
 
     Attributes:
-        predicts: "score"; "mean", the perturbation kernel's (the release's "denoiser" loss); or "clean",
-            x0 ("data_prediction"). The score that follows is that of the perturbation kernel around
-            it. The process that is reversed is the same; what differs is what a short training learns
-            first: to enhance rather than to remove the diffusion's own noise.
+        predicts: what its prediction is, and its name in the registry.
+        weightings: of the squared error in the loss; the first is the default.
+        default_c_out: c_out where none is given.
         c_in: "1" or "edm".
-        c_out: "1", "-1", "sigma", "1/sigma" or "edm"; "" for "-1" with a score and "1" otherwise.
+        c_out: "1", "-1", "sigma", "1/sigma" or "edm"; "" for the default.
         c_skip: "0" or "edm".
         network_scaling: "1", "1/sigma" or "1/t".
-        told: what the network is told of the time, and divided by where it divides: "t" as in the
+        time_input: what the network's time embedding is of, and what divides where it divides: "t" as in the
             releases, or "sigma", sigma(t), as the StoRM paper has it.
         sigma_data: the data's standard deviation that "edm" assumes.
     """
 
-    predicts: str = "score"
+    predicts: ClassVar[str]
+    weightings: ClassVar[Mapping[str, Weighting]]
+    default_c_out: ClassVar[str] = "1"
+
     c_in: str = "1"
     c_out: str = ""
     c_skip: str = "0"
     network_scaling: str = "1"
-    told: str = "t"
+    time_input: str = "t"
     sigma_data: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.predicts not in PREDICTIONS:
-            raise did_you_mean("prediction", self.predicts, PREDICTIONS)
-        if self.told not in TOLD:
-            raise did_you_mean("told", self.told, TOLD)
+        if self.time_input not in TIME_INPUTS:
+            raise did_you_mean("time_input", self.time_input, TIME_INPUTS)
         if not self.c_out:
-            object.__setattr__(self, "c_out", "-1" if self.predicts == "score" else "1")
+            object.__setattr__(self, "c_out", self.default_c_out)
         for kind, known in _SCALES.items():
             if (value := getattr(self, kind)) not in known:
                 raise did_you_mean(kind, value, known)
 
-    def input_scale(self, t: Tensor, sde: SDE) -> Tensor:
+    @abstractmethod
+    def score(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
+        """The score at state ``x``; ``start`` is what the process drifts to."""
+
+    @abstractmethod
+    def clean(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
+        """The expected clean speech behind ``x``."""
+
+    @abstractmethod
+    def error(self, prediction: Tensor, at: Perturbed) -> Tensor:
+        """What a loss measures: a perfect network's is 0. ``[B, 1, F, T]``."""
+
+    def input_scale(self, t: Tensor, path: Path) -> Tensor:
         """c_in at t, ``[B, 1, 1, 1]``."""
-        return self._scale("c_in", t, sde)
+        return self._scale("c_in", t, path)
 
-    def time(self, t: Tensor, sde: SDE) -> Tensor:
-        """What the network is told, ``[B]``."""
-        return sde.std(t) if self.told == "sigma" else t
+    def time(self, t: Tensor, path: Path) -> Tensor:
+        """The time embedding's input, ``[B]``."""
+        return path.std(t) if self.time_input == "sigma" else t
 
-    def prediction(self, output: Tensor, x: Tensor, t: Tensor, sde: SDE) -> Tensor:
+    def prediction(self, output: Tensor, x: Tensor, t: Tensor, path: Path) -> Tensor:
         """What ``predicts`` names, from the network's raw output; all ``[B, 1, F, T]``, t ``[B]``."""
-        output = self._scale("network_scaling", t, sde) * output
-        return self._scale("c_skip", t, sde) * x + self._scale("c_out", t, sde) * output
+        output = self._scale("network_scaling", t, path) * output
+        return self._scale("c_skip", t, path) * x + self._scale("c_out", t, path) * output
 
-    def score(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, sde: SDE) -> Tensor:
-        """The score at state ``x``; ``start`` is what the SDE drifts to."""
-        if self.predicts == "score":
-            return prediction
-        mean = prediction if self.predicts == "mean" else sde.mean(prediction, t, start)
-        return (mean - x) / per_item(sde.std(t)) ** 2
+    def weighting(self, name: str) -> Weighting:
+        """The weighting of that name, or for "" the default.
 
-    def clean(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, sde: SDE) -> Tensor:
-        """The expected clean speech behind ``x``: from a score by Tweedie's formula."""
-        if self.predicts == "clean":
-            return prediction
-        mean = prediction if self.predicts == "mean" else x + per_item(sde.std(t)) ** 2 * prediction
-        return sde.clean(mean, t, start)
+        Raises:
+            UserError: there is none.
+        """
+        name = name or next(iter(self.weightings))
+        if name not in self.weightings:
+            raise did_you_mean(
+                f"score_weighting of a network that predicts the {self.predicts}:", name, self.weightings
+            )
+        return self.weightings[name]
 
-    def _scale(self, kind: str, t: Tensor, sde: SDE) -> Tensor:
-        return per_item(_SCALES[kind][getattr(self, kind)](sde.std(t), t, self.sigma_data))
+    def config(self) -> dict[str, Any]:
+        """What ``parametrization_from`` makes an equal one of."""
+        return {"predicts": self.predicts, **asdict(self)}
+
+    def _scale(self, kind: str, t: Tensor, path: Path) -> Tensor:
+        return per_item(_SCALES[kind][getattr(self, kind)](path.std(t), t, self.sigma_data))
+
+
+PARAMETRIZATIONS: Registry[Parametrization] = Registry(
+    "prediction",
+    "sebench.parametrizations",
+    dict.fromkeys(("score", "mean", "clean"), "methods.diffusion.parametrization"),
+)
+
+
+@PARAMETRIZATIONS.register("score")
+@dataclass(frozen=True)
+class ScorePrediction(Parametrization):
+    """The score itself, -F of StoRM's and SGMSE+'s networks, which have divided F by t."""
+
+    predicts: ClassVar[str] = "score"
+    weightings: ClassVar[Mapping[str, Weighting]] = {
+        "sigma^2": lambda at, data: 1.0,
+        "1": lambda at, data: 1 / at.std,
+    }
+    default_c_out: ClassVar[str] = "-1"
+
+    def score(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
+        return prediction
+
+    def clean(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
+        """By Tweedie's formula."""
+        return path.clean(x + per_item(path.std(t)) ** 2 * prediction, t, start)
+
+    def error(self, prediction: Tensor, at: Perturbed) -> Tensor:
+        """sigma s + z, weighted with sigma^2: with the state mean + sigma z the score should be -z / sigma."""
+        return at.std * prediction + at.z
+
+
+@PARAMETRIZATIONS.register("mean")
+@dataclass(frozen=True)
+class MeanPrediction(Parametrization):
+    """The perturbation kernel's mean: the SGMSE release's "denoiser" loss."""
+
+    predicts: ClassVar[str] = "mean"
+    weightings: ClassVar[Mapping[str, Weighting]] = {
+        "sigma^2": lambda at, data: at.std,
+        "1": lambda at, data: 1.0,
+        "edm": lambda at, data: torch.sqrt(at.std**2 + data**2) / (at.std * data),
+    }
+
+    def score(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
+        return (prediction - x) / per_item(path.std(t)) ** 2
+
+    def clean(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
+        return path.clean(prediction, t, start)
+
+    def error(self, prediction: Tensor, at: Perturbed) -> Tensor:
+        return prediction - at.mean
+
+
+@PARAMETRIZATIONS.register("clean")
+@dataclass(frozen=True)
+class CleanPrediction(Parametrization):
+    """x0: the SGMSE release's "data_prediction"."""
+
+    predicts: ClassVar[str] = "clean"
+    weightings: ClassVar[Mapping[str, Weighting]] = {
+        "1": lambda at, data: 1.0,
+        "1/FT": lambda at, data: (at.clean.shape[-2] * at.clean.shape[-1]) ** -0.5,
+    }
+
+    def score(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
+        return (path.mean(prediction, t, start) - x) / per_item(path.std(t)) ** 2
+
+    def clean(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
+        return prediction
+
+    def error(self, prediction: Tensor, at: Perturbed) -> Tensor:
+        return prediction - at.clean
+
+
+def parametrization_from(config: Mapping[str, Any]) -> Parametrization:
+    """The parametrization that ``config`` describes: what it ``predicts`` ("score" without it) and its options.
+
+    Raises:
+        UserError: an unknown prediction, option or scaling.
+    """
+    options = dict(config)
+    if "told" in options:  # its name in files of before
+        options["time_input"] = options.pop("told")
+    return PARAMETRIZATIONS.create(options.pop("predicts", "score"), **options)

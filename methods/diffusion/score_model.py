@@ -25,10 +25,10 @@ class ScoreModel:
 
     def output(self, x: Tensor, t: Tensor) -> Tensor:
         """The network's, scaled: what the parametrization says that it predicts."""
-        parametrization, sde = self.model.parametrization, self.model.sde
-        given = torch.cat((x, *self.conditioning), dim=1) * parametrization.input_scale(t, sde)
-        output = self.model.networks["score"](given, parametrization.time(t, sde))
-        return parametrization.prediction(output, x, t, sde)
+        parametrization, path = self.model.parametrization, self.model.sde
+        given = torch.cat((x, *self.conditioning), dim=1) * parametrization.input_scale(t, path)
+        output: Tensor = self.model.networks["score"](given, parametrization.time(t, path))
+        return parametrization.prediction(output, x, t, path)
 
     def score(self, x: Tensor, t: Tensor) -> Tensor:
         """The score of the perturbed data at x."""

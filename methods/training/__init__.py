@@ -1,1 +1,1 @@
-"""Training of the four methods: crops -> objective -> optimiser, EMA, validation, weights."""
+"""Training of the four methods: crops -> loss -> optimiser, EMA, validation, weights."""

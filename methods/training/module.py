@@ -1,4 +1,4 @@
-"""The Lightning module: a model and its objective; every draw depends on the seed and the step."""
+"""The Lightning module: a method and its loss; every draw depends on the seed and the step."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from bench.core.seeds import stable_seed
-from methods.backbones.blocks import ResBlock
-from methods.training.objectives import Losses, Objective, diffusion_time, losses
+from methods.base import METHODS
+from methods.losses import Batch, Losses, Objective
+from methods.trained import TrainedMethod
 from methods.weights import TrainedModel
 
 
@@ -41,15 +42,21 @@ class Optimiser:
 class TrainingModule(lightning.LightningModule):
     """Minimises the loss of ``model``'s method.
 
-    Diffusion times and noise are drawn from a generator seeded by (seed, step), so that a training
-    that was killed and continued draws the same as one that was not.
+    Whatever is drawn comes from a generator seeded by (seed, step), so that a training that was killed and
+    continued draws the same as one that was not.
     """
 
     def __init__(self, model: TrainedModel, objective: Objective, optimiser: Optimiser, seed: int = 0) -> None:
         super().__init__()
-        self.model, self.objective, self.optimiser, self.seed = model, objective, optimiser, seed
-        self.networks = nn.ModuleDict(model.networks)
-        _freeze_unused(model)
+        self.objective, self.optimiser, self.seed = objective, optimiser, seed
+        method = METHODS.create(model.method, checkpoint=model, device="cpu")
+        assert isinstance(method, TrainedMethod)
+        method.check_objective(objective)
+        self.method = method
+        self.networks = nn.ModuleDict(model.networks).train()
+        for network in model.networks.values():
+            for parameter in network.unused():
+                parameter.requires_grad_(False)
         if objective.freeze_denoiser:
             self.networks["denoiser"].requires_grad_(False)
 
@@ -65,33 +72,18 @@ class TrainingModule(lightning.LightningModule):
         self.log_dict(self._means("valid", values, items), on_epoch=True, batch_size=items, sync_dist=True)
 
     def _losses(self, batch: tuple[Tensor, Tensor], *draw: object) -> Losses:
-        with torch.autocast(self.device.type, enabled=False):
-            clean, noisy = (self.model.spectrogram.forward(signal) for signal in batch)
         generator = torch.Generator(self.device).manual_seed(stable_seed(self.seed, *draw))
-        uniform = torch.rand(len(clean), generator=generator, device=self.device)
-        z = torch.randn(clean.shape, dtype=clean.dtype, generator=generator, device=self.device)
-        return losses(self.model, self.objective, clean, noisy, diffusion_time(uniform, self.model.t_eps), z)
+        return self.method.loss(Batch(*batch, generator), self.objective)
 
     def _means(self, split: str, values: Losses, items: int) -> dict[str, Tensor]:
-        """Means over items, whether the objective sums or averages over the batch."""
-        share = 1 if len(self.model.networks) == 1 else items
-        parts = {"loss": values.total, "supervised": values.supervised, "score": values.score}
-        return {f"{split}_{name}": value.detach() / share for name, value in parts.items() if value is not None}
+        """Means over items, whether the loss sums or averages over the batch."""
+        share = items if values.summed else 1
+        return {
+            f"{split}_{name}": value.detach() / share for name, value in {"loss": values.total, **values.parts}.items()
+        }
 
     def configure_optimizers(self) -> Any:
         parameters = [p for p in self.parameters() if p.requires_grad]
         optimizer = torch.optim.Adam(parameters, lr=self.optimiser.lr)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.optimiser.factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def _freeze_unused(model: TrainedModel) -> None:
-    """Freeze the time layers that a network without a time has but never calls.
-
-    They are kept for the reference's sake; distributed training would wait for their gradients for ever.
-    """
-    for network in model.networks.values():
-        if not network.conditional:
-            for block in network.modules():
-                if isinstance(block, ResBlock):
-                    block.time.requires_grad_(False)

@@ -29,14 +29,14 @@ def test_a_checkpoint_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out
     for words in (
         "StoRM, regen-joint-training, Lightning 1.8.3, epoch 2, step 5",
-        "method        storm",
+        "method      storm",
         "ncsnpp, 28,622 parameters: inputs 1, width 4, multipliers [1, 2, 2, 2]",
         "averaged (EMA), decay 0.999, 5 updates",
         "ouve: theta 1.5, sigma_min 0.05, sigma_max 0.5; t_eps 0.03",
         "reverse_diffusion, corrector ald, corrector_steps 1, snr 0.5, stepping uniform",
         "N 50",
         "16000 Hz",
-        "conditioning  both",
+        "condition   both",
         "factor 0.33",
         "nothing is wrong with it",
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import multiprocessing
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,8 @@ from methods.spectrogram import Spectrogram
 from methods.training.checkpoint import Checkpoints
 from methods.training.module import TrainingModule
 from methods.weights import load, new_model, save
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "training"
 
 OBJECTIVES = {
     "predictive": ["method=ncsnpp_m"],
@@ -75,7 +78,7 @@ def config(out: Path, *overrides: str) -> DictConfig:
 def predictive(tmp_path: Path) -> Path:
     """Weights of an untrained predictive network."""
     path = tmp_path / "given.safetensors"
-    save(path, new_model("ncsnpp_m", width=4, multipliers=(1, 2), spectrogram=Spectrogram(n_fft=62, hop=16)))
+    save(path, new_model("ncsnpp_m", {"width": 4, "multipliers": [1, 2]}, spectrogram=Spectrogram(n_fft=62, hop=16)))
     return path
 
 
@@ -355,6 +358,21 @@ def test_ctrl_c_is_an_interruption_not_an_exit(tmp_path: Path, monkeypatch: pyte
             train(config(tmp_path, "max_steps=5"))
     finally:
         signal.signal(signal.SIGINT, handler)  # Lightning has it ignored from then on
+
+
+def test_a_training_that_an_older_version_began_is_continued(tmp_path: Path) -> None:
+    """Keys have been renamed since, and ``condition`` was a key of every method."""
+    shutil.copytree(GOLDEN, tmp_path, dirs_exist_ok=True)
+    assert "told: t" in (tmp_path / "config.yaml").read_text()
+    before = torch.load(tmp_path / "last.ckpt", weights_only=False)
+    small = ["method=sgmse_m", "network.multipliers=[1]", "valid_every=2", "checkpoint_every=2", "batch_size=2"]
+    train(config(tmp_path, *small, "max_steps=6"))
+    after = ended(config(tmp_path))
+    curve = [tuple(entry) for entry in after["curve"]]
+    assert after["step"] == 6 and curve[:2] == before["callbacks"]["BestWeights"]["curve"]
+    assert [step for step, _ in curve] == [2, 4, 6]
+    with pytest.raises(UserError, match=r"method\.parametrization\.time_input=t, not sigma"):
+        train(config(tmp_path, *small, "max_steps=6", "method.parametrization.time_input=sigma"))
 
 
 # What else comes out

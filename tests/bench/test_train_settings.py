@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from omegaconf import DictConfig
 
 import bench.conf
 from bench.conf.compose import compose
 from bench.core.errors import UserError
 from bench.train import precision
+from bench.train.model import untrained
 from bench.train.settings import MAY_CHANGE, RULES, check, check_same, flatten
-from bench.train.training import build_model
 from methods.diffusion.samplers import BridgeODE, PredictorCorrector
 from methods.sgmse import SGMSE
 from methods.storm import StoRM
@@ -51,7 +50,7 @@ def test_the_defaults_are_in_order_and_every_rule_is_about_a_key(composed: dict[
         ("strategy", "fsdp", "strategy: auto, or one of Lightning's ddp strategies"),
         ("network.width", 6, "network.width: a multiple of 4"),
         ("network.multipliers", [], "network.multipliers: a list of at least 1"),
-        ("frames", 100, "frames: a network of 4 levels needs a multiple of 8"),
+        ("frames", 100, "frames: the network 'denoiser' needs a multiple of 8"),
         ("valid_every", 10**6, "without a validation there are no weights"),
         ("scores.metrics", "pesq", "scores.metrics: a list"),
         ("method.condition", "all", "method.condition: one of noisy, post_denoiser, both"),
@@ -131,7 +130,7 @@ def test_networks_are_the_references(method: str, network: str) -> None:
     made = compose("train", [f"method={method}", f"network={network}"])
     check(made)
     with torch.device("meta"):
-        model, _ = build_model(DictConfig(made))
+        model = untrained(made)
     assert model.parameters == NETWORKS[method, network]
 
 
@@ -145,7 +144,7 @@ def test_the_sgmse_release_is_an_experiment(name: str) -> None:
     made = compose("train", [f"experiment={name}"])
     check(made)
     with torch.device("meta"):
-        model, _ = build_model(DictConfig(made))
+        model = untrained(made)
         method = SGMSE(model, device="meta")
     network, is_bridge = model.networks["score"], name == "sgmse_bridge"
     assert network.centered and network.scale_by_time != is_bridge
@@ -161,7 +160,7 @@ def test_the_papers_own_variants_can_be_chosen() -> None:
             "method=storm",
             "network.centered=true",
             "method.spectrogram.window=sqrthann",
-            "method.parametrization.told=sigma",
+            "method.parametrization.time_input=sigma",
             "method.objective.score_weighting='1'",
             "method.sampler={times: to_zero, stepping: grid, denoise: false, corrector: ald, steps: 50}",
             "patience=10",
@@ -169,7 +168,7 @@ def test_the_papers_own_variants_can_be_chosen() -> None:
     )
     check(made)
     with torch.device("meta"):
-        model, _ = build_model(DictConfig(made))
+        model = untrained(made)
         sampler = StoRM(model, device="meta").sampler
     assert sampler == PredictorCorrector(stepping="grid", times="to_zero", denoise=False)
-    assert model.parametrization.told == "sigma" and model.spectrogram.window == "sqrthann"
+    assert model.parametrization.time_input == "sigma" and model.spectrogram.window == "sqrthann"

@@ -29,7 +29,7 @@ TRAINED = {"ncsnpp_m": NCSNppM, "sgmse_m": SGMSE, "refinement": StochasticRefine
 def small(name: str) -> Method:
     """An untrained network of 8 channels whose output is not nearly zero."""
     torch.manual_seed(0)
-    model = new_model(name, width=8, multipliers=(1, 2))
+    model = new_model(name, {"width": 8, "multipliers": [1, 2]})
     for network in model.networks.values():
         for level in network.up:
             torch.nn.init.normal_(level.tap.weight, std=0.05)
@@ -104,7 +104,7 @@ def test_gain_goes_through(method: Method) -> None:
     ],
 )
 def test_network_calls_are_counted(name: str, options: dict[str, Any], nfe: int) -> None:
-    model = new_model(name, width=8, multipliers=(1, 2))
+    model = new_model(name, {"width": 8, "multipliers": [1, 2]})
     method = TRAINED[name](model, **options)  # type: ignore[abstract]
     assert method.enhance(speechlike(500), 16000, 3, 0).nfe == nfe
 
@@ -222,7 +222,7 @@ def _nan(path: Path, model: TrainedModel) -> None:
 def test_damaged_weights_are_one_clear_line(
     tmp_path: Path, damage: Callable[[Path, TrainedModel], None], message: str
 ) -> None:
-    path, model = tmp_path / "weights.safetensors", new_model("ncsnpp_m", width=8, multipliers=(1, 2))
+    path, model = tmp_path / "weights.safetensors", new_model("ncsnpp_m", {"width": 8, "multipliers": [1, 2]})
     save(path, model)
     load(path)
     damage(path, model)
@@ -232,7 +232,7 @@ def test_damaged_weights_are_one_clear_line(
 
 
 def test_weights_of_another_method_are_refused(tmp_path: Path) -> None:
-    save(tmp_path / "w.safetensors", new_model("ncsnpp_m", width=8, multipliers=(1, 2)))
+    save(tmp_path / "w.safetensors", new_model("ncsnpp_m", {"width": 8, "multipliers": [1, 2]}))
     with pytest.raises(UserError, match="for the method 'ncsnpp_m', not 'storm'"):
         create("storm", checkpoint=str(tmp_path / "w.safetensors"))
 

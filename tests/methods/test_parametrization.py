@@ -9,12 +9,14 @@ import torch
 
 from bench.core.errors import UserError
 from methods.backbones import NCSNpp
-from methods.diffusion.parametrization import Parametrization
+from methods.backbones.warm_start import from_fewer_inputs, from_predictive
+from methods.diffusion.parametrization import PARAMETRIZATIONS, ScorePrediction
 from methods.diffusion.paths import OUVE, SBVE, SDE
 from methods.diffusion.samplers import PredictorCorrector
-from methods.training.objectives import Objective, losses
-from methods.training.warm_start import from_fewer_inputs, from_predictive
+from methods.losses import Objective
+from methods.training.module import Optimiser, TrainingModule
 from methods.weights import load, new_model, save
+from tests.methods.trained import losses
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -35,7 +37,7 @@ def test_a_clean_prediction_gives_the_score_of_the_perturbation_kernel_around_it
     clean, noisy, z = (noise(2, 1, 4, 4, seed=s) for s in range(3))
     mean, std = sde.marginal_prob(clean, t, noisy)
     std = std[:, None, None, None]
-    score = Parametrization("clean").score(clean, mean + std * z, t, noisy, sde)
+    score = PARAMETRIZATIONS.create("clean").score(clean, mean + std * z, t, noisy, sde)
     torch.testing.assert_close(score, -z / std, rtol=1e-4, atol=1e-4)  # a difference is divided by a small square
 
 
@@ -44,7 +46,7 @@ def test_ddim_reaches_a_known_clean_speech_in_any_number_of_steps(steps: int) ->
     sde, clean, noisy = OUVE(), noise(1, 1, 4, 4), noise(1, 1, 4, 4, seed=1)
 
     def score(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        return Parametrization("clean").score(clean, x, t, noisy, sde)
+        return PARAMETRIZATIONS.create("clean").score(clean, x, t, noisy, sde)
 
     sampler = PredictorCorrector(predictor="ddim", corrector="none", stepping="grid")
     found = sampler.sample(score, sde, noisy, steps, lambda x: noise(*x.shape, seed=2))
@@ -90,7 +92,7 @@ def test_with_a_zero_output_only_the_features_are_taken_over() -> None:
 
 def test_the_loss_of_a_clean_prediction_is_its_error() -> None:
     torch.manual_seed(0)
-    model = new_model("sgmse_m", 8, (1, 2), parametrization=Parametrization("clean"))
+    model = new_model("sgmse_m", {"width": 8, "multipliers": [1, 2]}, parametrization=PARAMETRIZATIONS.create("clean"))
     clean, noisy, z = (noise(2, 1, 16, 8, seed=s) for s in range(3))
     t = torch.tensor([0.2, 0.9])
     mean, std = model.sde.marginal_prob(clean, t, noisy)
@@ -100,15 +102,18 @@ def test_the_loss_of_a_clean_prediction_is_its_error() -> None:
 
 
 def test_the_weights_file_remembers_the_parametrization(tmp_path: Path) -> None:
-    save(tmp_path / "w.safetensors", new_model("sgmse_m", 8, (1, 2), parametrization=Parametrization("clean")))
+    save(
+        tmp_path / "w.safetensors",
+        new_model("sgmse_m", {"width": 8, "multipliers": [1, 2]}, parametrization=PARAMETRIZATIONS.create("clean")),
+    )
     model = load(tmp_path / "w.safetensors")
-    assert model.parametrization == Parametrization("clean")
+    assert model.parametrization == PARAMETRIZATIONS.create("clean")
     assert not model.networks["score"].scale_by_time
 
 
 def test_an_unknown_prediction_is_answered_with_the_nearest() -> None:
     with pytest.raises(UserError, match="clean"):
-        Parametrization("claen")
+        PARAMETRIZATIONS.create("claen")
 
 
 @pytest.mark.parametrize("sde", [OUVE(), SBVE()], ids=["ouve", "sbve"])
@@ -120,7 +125,7 @@ def test_every_prediction_gives_the_same_score_and_clean_speech(predicts: str, s
     std = std[:, None, None, None]
     x = mean + std * z
     prediction = {"score": -z / std, "mean": mean, "clean": clean}[predicts]
-    parametrization = Parametrization(predicts)
+    parametrization = PARAMETRIZATIONS.create(predicts)
     torch.testing.assert_close(parametrization.score(prediction, x, t, noisy, sde), -z / std, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(parametrization.clean(prediction, x, t, noisy, sde), clean, rtol=1e-3, atol=1e-3)
 
@@ -128,7 +133,7 @@ def test_every_prediction_gives_the_same_score_and_clean_speech(predicts: str, s
 def test_the_scalings_of_edm() -> None:
     """The network sees unit variance, and where it gives 0 the prediction is the best for Gaussian data."""
     sde, t, data = OUVE(), torch.tensor([0.1, 0.9]), 0.1
-    edm = Parametrization("clean", c_in="edm", c_out="edm", c_skip="edm", sigma_data=data)
+    edm = PARAMETRIZATIONS.create("clean", c_in="edm", c_out="edm", c_skip="edm", sigma_data=data)
     sigma = sde.std(t)
     assert torch.allclose(edm.input_scale(t, sde).flatten() ** 2 * (sigma**2 + data**2), torch.ones(2))
     x = noise(2, 1, 4, 4)
@@ -136,10 +141,10 @@ def test_the_scalings_of_edm() -> None:
     torch.testing.assert_close(edm.prediction(0 * x, x, t, sde), wiener)
 
 
-def test_a_network_may_be_told_sigma() -> None:
+def test_the_time_embedding_may_be_of_sigma() -> None:
     t = torch.tensor([0.1, 0.9])
-    assert torch.equal(Parametrization().time(t, OUVE()), t)
-    assert torch.equal(Parametrization(told="sigma").time(t, OUVE()), OUVE().std(t))
+    assert torch.equal(ScorePrediction().time(t, OUVE()), t)
+    assert torch.equal(ScorePrediction(time_input="sigma").time(t, OUVE()), OUVE().std(t))
 
 
 @pytest.mark.parametrize(
@@ -147,12 +152,12 @@ def test_a_network_may_be_told_sigma() -> None:
     [
         ({"c_in": "edn"}, "did you mean 'edm'"),
         ({"network_scaling": "sigma"}, "did you mean '1/sigma'"),
-        ({"told": "sigmas"}, "did you mean 'sigma'"),
+        ({"time_input": "sigmas"}, "did you mean 'sigma'"),
     ],
 )
 def test_unknown_scalings_are_answered_with_the_nearest(options: dict[str, str], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        Parametrization(**options)
+        ScorePrediction(**options)
 
 
 def test_the_losses_weightings() -> None:
@@ -163,7 +168,9 @@ def test_the_losses_weightings() -> None:
 
     def loss(predicts: str, weighting: str) -> float:
         torch.manual_seed(0)
-        model = new_model("sgmse_m", 8, (1, 2), parametrization=Parametrization(predicts))
+        model = new_model(
+            "sgmse_m", {"width": 8, "multipliers": [1, 2]}, parametrization=PARAMETRIZATIONS.create(predicts)
+        )
         return losses(model, Objective(score_weighting=weighting), clean, noisy, t, z).total.item()
 
     assert loss("score", "sigma^2") == pytest.approx(sigma**2 * loss("score", "1"), rel=1e-4)
@@ -178,9 +185,9 @@ def test_the_losses_weightings() -> None:
 def test_the_waveforms_loss_is_for_clean_predictions() -> None:
     clean, noisy, z = (noise(1, 1, 256, 8, seed=s) for s in range(3))
     t = torch.tensor([0.6])
-    model = new_model("sgmse_m", 8, (1, 2))
+    model = new_model("sgmse_m", {"width": 8, "multipliers": [1, 2]})
     with pytest.raises(UserError, match="predicts=clean"):
-        losses(model, Objective(l1_weight=0.1), clean, noisy, t, z)
-    model = new_model("sgmse_m", 8, (1, 2), parametrization=Parametrization("clean"))
+        TrainingModule(model, Objective(l1_weight=0.1), Optimiser())
+    model = new_model("sgmse_m", {"width": 8, "multipliers": [1, 2]}, parametrization=PARAMETRIZATIONS.create("clean"))
     plain, more = (losses(model, Objective(l1_weight=w), clean, noisy, t, z).total.item() for w in (0.0, 1000.0))
     assert more > plain

@@ -209,7 +209,7 @@ def test_the_bridges_states_have_its_own_marginals() -> None:
 
 def test_a_bridge_sampler_is_for_bridges() -> None:
     _, y = pair()
-    with pytest.raises(UserError, match="samples the SDE sbve, not ouve"):
+    with pytest.raises(UserError, match="BridgeODE cannot run along the SDE ouve"):
         BridgeODE().sample(lambda x, t: x, SDE, y, 3, torch.ones_like)
 
 

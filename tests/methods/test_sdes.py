@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.core.errors import UserError
-from methods.diffusion.paths import OUVE, OUVP, SBVE, SDE, sde_from
+from methods.diffusion.paths import OUVE, OUVP, SBVE, SDE, Path, path_from
 
 
 def test_starts_at_the_clean_speech_and_ends_near_the_noisy() -> None:
@@ -85,16 +85,16 @@ def test_the_bridges_reference_process_gathers_its_own_variance() -> None:
 
 
 @pytest.mark.parametrize("sde", [OUVE(), OUVP(0.1, 2.0), SBVE()], ids=["ouve", "ouvp", "sbve"])
-def test_clean_speech_from_the_kernels_mean_and_an_sde_from_its_configuration(sde: SDE) -> None:
+def test_clean_speech_from_the_kernels_mean_and_a_path_from_its_configuration(sde: Path) -> None:
     x0, y = (torch.randn(2, 1, 3, 3, dtype=torch.complex64) for _ in range(2))
     t = torch.tensor([0.2, 0.7])
     assert torch.allclose(sde.clean(sde.mean(x0, t, y), t, y), x0, atol=1e-5)
-    assert sde_from(sde.config()) == sde
+    assert path_from(sde.config()) == sde
 
 
 def test_unknown_sdes_and_parameters_are_answered_with_the_nearest() -> None:
-    assert sde_from({"theta": 2.0}) == OUVE(theta=2.0)
+    assert path_from({"theta": 2.0}) == OUVE(theta=2.0)
     with pytest.raises(UserError, match="did you mean 'ouve'"):
-        sde_from({"name": "ouvee"})
+        path_from({"name": "ouvee"})
     with pytest.raises(UserError, match="did you mean 'theta'"):
-        sde_from({"teta": 2.0})
+        path_from({"teta": 2.0})

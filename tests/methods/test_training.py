@@ -11,17 +11,18 @@ import torch
 from bench.core.errors import UserError
 from bench.core.types import Audio
 from methods.diffusion.score_model import ScoreModel
+from methods.losses import Objective
 from methods.spectrogram import Spectrogram
 from methods.training.data import Crops, EndlessSampler, TimedLoader, spare_cores
 from methods.training.ema import EMA, ema_decay
 from methods.training.module import Optimiser, TrainingModule
-from methods.training.objectives import Objective, losses
 from methods.weights import new_model
+from tests.methods.trained import losses
 
 
 def test_the_right_score_has_no_loss_but_the_draw() -> None:
     """err = sigma * score + z vanishes for score = -z / sigma."""
-    model = new_model("sgmse_m", width=8, multipliers=(1, 2))
+    model = new_model("sgmse_m", {"width": 8, "multipliers": [1, 2]})
     clean, noisy, z = (torch.randn(2, 1, 16, 16, dtype=torch.complex64) for _ in range(3))
     t = torch.tensor([0.2, 0.9])
 
@@ -111,7 +112,7 @@ def test_a_loader_knows_how_long_it_was_waited_for_and_names_the_broken_file(wor
 
 def test_layers_that_are_never_called_are_frozen_and_all_others_learn() -> None:
     """Distributed training waits for the gradient of every parameter that is not frozen."""
-    model = new_model("storm", width=4, multipliers=(1, 2), spectrogram=Spectrogram(n_fft=62, hop=16))
+    model = new_model("storm", {"width": 4, "multipliers": [1, 2]}, spectrogram=Spectrogram(n_fft=62, hop=16))
     module = TrainingModule(model, Objective(), Optimiser())
     clean, noisy, z = (torch.randn(2, 1, 32, 16, dtype=torch.complex64) for _ in range(3))
     losses(model, Objective(), clean, noisy, torch.tensor([0.2, 0.9]), z).total.backward()

@@ -14,28 +14,29 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from bench.core.errors import UserError
-from methods.diffusion.paths import SBVE, SDE, per_item
-from methods.diffusion.samplers.base import Estimate, Sampler
+from methods.diffusion.paths import SBVE, Path, per_item
+from methods.diffusion.samplers.base import SAMPLERS, Estimate, Sampler, unsuited
 from methods.noise import RandnLike
 
 
 @dataclass(frozen=True)
 class _Bridge(Sampler):
     asks_for: ClassVar[str] = "clean"
+    paths: ClassVar[type] = SBVE
+    trained_t_eps: ClassVar[bool] = False  # a bridge is sampled further down, as in the release
 
     t_eps: float = 1e-4
 
-    def sample(self, estimate: Estimate, sde: SDE, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:
-        if not isinstance(sde, SBVE):
-            raise UserError(f"{type(self).__name__} samples the SDE sbve, not {sde.name}")
-        x = sde.prior_sampling(y, randn_like)
+    def sample(self, estimate: Estimate, path: Path, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:
+        if not isinstance(path, SBVE):
+            raise unsuited(self, path)
+        x = path.prior_sampling(y, randn_like)
         times = torch.linspace(1.0, self.t_eps, steps + 1, device=y.device)
         for i in range(1, steps + 1):
             before, now = (time.expand(y.shape[0]) for time in (times[i - 1], times[i]))
             # The network is asked at the time that is stepped to, as in the release.
             clean = estimate(x, now)
-            x = self.step(sde, x, clean, y, before, now, randn_like, last=i == steps)
+            x = self.step(path, x, clean, y, before, now, randn_like, last=i == steps)
         return x
 
     @abstractmethod
@@ -54,6 +55,7 @@ class _Bridge(Sampler):
         """x at the time ``now``, a little earlier than ``before``, ``[B]`` each."""
 
 
+@SAMPLERS.register("bridge_ode")
 @dataclass(frozen=True)
 class BridgeODE(_Bridge):
     """Along the bridge's probability flow; draws no noise.
@@ -83,6 +85,7 @@ class BridgeODE(_Bridge):
         return per_item(kept) * x + per_item(to_clean) * clean + per_item(to_noisy) * y
 
 
+@SAMPLERS.register("bridge_sde")
 @dataclass(frozen=True)
 class BridgeSDE(_Bridge):
     """Ancestral sampling; draws one noise tensor a step, of which the last is not used.

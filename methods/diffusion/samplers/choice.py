@@ -3,53 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from bench.core.errors import UserError, did_you_mean
-from methods.diffusion.paths import OUVE, OUVP, SBVE, SDE
-from methods.diffusion.samplers.base import Sampler
-from methods.diffusion.samplers.bridge import BridgeODE, BridgeSDE
-from methods.diffusion.samplers.ode import ProbabilityFlow
-from methods.diffusion.samplers.predictor_corrector import PredictorCorrector
-
-_DIFFUSION: dict[str, type[Sampler]] = {"pc": PredictorCorrector, "ode": ProbabilityFlow}
-SAMPLERS: dict[str, dict[str, type[Sampler]]] = {
-    OUVE.name: _DIFFUSION,
-    OUVP.name: _DIFFUSION,
-    SBVE.name: {"ode": BridgeODE, "sde": BridgeSDE},
-}
-"""Each SDE's samplers by the names that SGMSE has for them; the first is the default."""
+from bench.core.registry import OURS
+from methods.diffusion.paths import Path
+from methods.diffusion.samplers.base import SAMPLERS, Sampler
 
 
-def choose(sde: SDE, told: Mapping[str, Any], defaults: Mapping[str, Any], t_eps: float) -> Sampler:
-    """The sampler for ``sde`` with the options that it was told, else the defaults that it knows.
+def choose(path: Path, asked: Mapping[str, Any], defaults: Mapping[str, Any], t_eps: float) -> Sampler:
+    """The sampler for ``path`` with the options that were asked for, else the defaults that it has an option for.
 
     Args:
-        told: ``sampler``, the name, and options of that sampler; an option that it lacks is refused.
-        defaults: the same, of any of the SDE's samplers: what another one would need is left out.
-        t_eps: of the trained weights; a bridge is sampled further down.
+        asked: ``sampler``, a name or a mapping of a ``name`` and its options; and options of that sampler. One that
+            it lacks is refused.
+        defaults: the same, of any of the path's samplers: what another one would need is left out.
+        t_eps: of the trained weights, for samplers that do not say how far down they go.
 
     Raises:
-        UserError: an unknown sampler or option, or one of another SDE or sampler.
+        UserError: an unknown sampler or option, or one of another path or sampler.
     """
-    known = SAMPLERS[sde.name]
-    name = told.get("sampler") or defaults.get("sampler") or next(iter(known))
-    if name not in known:
-        raise did_you_mean(f"sampler for the SDE {sde.name}:", name, known)
-    anywhere = {option for kinds in SAMPLERS.values() for kind in kinds.values() for option in _options(kind)}
-    if unknown := next((option for option in defaults if option not in anywhere | {"sampler"}), None):
+    asked, defaults = _flat(asked), _flat(defaults)
+    name = asked.pop("sampler", None) or defaults.get("sampler") or next(iter(path.samplers))
+    kind = _kind(path, name)
+    options = SAMPLERS.options(path.samplers.get(name, name))
+    anywhere = {"sampler", *options, *sampler_options()}
+    if unknown := next((option for option in defaults if option not in anywhere), None):
         raise did_you_mean("sampler option in the weights file", unknown, anywhere)
-    options = _options(known[name])
-    if foreign := [option for option in told if option != "sampler" and option not in options]:
+    if foreign := [option for option in asked if option not in options]:
         raise UserError(
-            f"sampler={name} for the SDE {sde.name} has no option {foreign[0]}; it has {', '.join(options)}"
+            f"sampler={name} for the SDE {path.name} has no option {foreign[0]}; it has {', '.join(options)}"
         )
-    settings = {option: value for option, value in {**defaults, **told}.items() if option in options}
-    if known is _DIFFUSION:
+    settings = {option: value for option, value in {**defaults, **asked}.items() if option in options}
+    if "t_eps" in options and kind.trained_t_eps:
         settings.setdefault("t_eps", t_eps)
-    return known[name](**settings)
+    sampler: Sampler = kind(**settings)
+    return sampler
 
 
-def _options(kind: type[Sampler]) -> list[str]:
-    return [field.name for field in fields(kind)]  # type: ignore[arg-type]
+def sampler_options() -> dict[str, None]:
+    """The options of all samplers that are here; those of another package's are given with its name, in a mapping."""
+    ours = [name for name in SAMPLERS.names() if SAMPLERS.origin(name) == OURS]
+    return dict.fromkeys(option for name in ours for option in SAMPLERS.options(name))
+
+
+def _kind(path: Path, name: str) -> Any:
+    """The class of the sampler that is called so, a ``Sampler``'s that can run along ``path``."""
+    registered = path.samplers.get(name, name)
+    if registered in SAMPLERS.names():
+        kind: Any = SAMPLERS.get(registered)
+        if isinstance(path, kind.paths):
+            return kind
+    raise did_you_mean(f"sampler for the SDE {path.name}:", name, path.samplers)
+
+
+def _flat(options: Mapping[str, Any]) -> dict[str, Any]:
+    """``{sampler: {name: pc, snr: 0.4}}`` as ``{sampler: pc, snr: 0.4}``."""
+    flat = dict(options)
+    if isinstance(sampler := flat.get("sampler"), Mapping):
+        own = dict(sampler)
+        flat |= {"sampler": own.pop("name", None), **own}
+    return flat

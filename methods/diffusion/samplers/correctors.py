@@ -1,6 +1,7 @@
 """Correctors: Langevin steps at a fixed time t, towards where the score says the data are.
 
-Both walk ``x <- x + eps s(x, t) + sqrt(2 eps) z`` and return x and its noise-free mean; they differ in eps.
+A corrector is a function (score, sde, x, t, snr, steps, randn_like) -> (x, its noise-free mean). Both here
+walk ``x <- x + eps s(x, t) + sqrt(2 eps) z``; they differ in eps.
 """
 
 from __future__ import annotations
@@ -9,11 +10,19 @@ import torch
 from torch import Tensor
 
 from bench.core.errors import UserError
+from bench.core.registry import Registry
 from methods.diffusion.paths import OUVP, SDE, per_item
 from methods.diffusion.samplers.base import Estimate
 from methods.noise import RandnLike
 
+CORRECTORS: Registry[tuple[Tensor, Tensor]] = Registry(
+    "corrector",
+    "sebench.correctors",
+    dict.fromkeys(("ald", "langevin", "none"), "methods.diffusion.samplers.correctors"),
+)
 
+
+@CORRECTORS.register("ald")
 def annealed_langevin(
     score: Estimate, sde: SDE, x: Tensor, t: Tensor, snr: float, steps: int, randn_like: RandnLike
 ) -> tuple[Tensor, Tensor]:
@@ -32,6 +41,7 @@ def annealed_langevin(
     return x, mean
 
 
+@CORRECTORS.register("langevin")
 def langevin(
     score: Estimate, sde: SDE, x: Tensor, t: Tensor, snr: float, steps: int, randn_like: RandnLike
 ) -> tuple[Tensor, Tensor]:
@@ -43,6 +53,14 @@ def langevin(
         mean = x + eps * direction
         x = mean + torch.sqrt(2 * eps) * z
     return x, mean
+
+
+@CORRECTORS.register("none")
+def no_correction(
+    score: Estimate, sde: SDE, x: Tensor, t: Tensor, snr: float, steps: int, randn_like: RandnLike
+) -> tuple[Tensor, Tensor]:
+    """x as it is."""
+    return x, x
 
 
 def _norm(x: Tensor) -> Tensor:

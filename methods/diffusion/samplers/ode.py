@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
-from methods.diffusion.paths import SDE
-from methods.diffusion.samplers.base import Estimate, Sampler
-from methods.diffusion.samplers.predictor_corrector import STEPPINGS, probability_flow, reverse_diffusion_mean
+from methods.diffusion.paths import SDE, Path
+from methods.diffusion.samplers.base import SAMPLERS, Estimate, Sampler, unsuited
+from methods.diffusion.samplers.predictor_corrector import STEPPINGS
+from methods.diffusion.samplers.predictors import probability_flow, reverse_diffusion_mean
 from methods.noise import RandnLike
 
 
+@SAMPLERS.register("ode")
 @dataclass(frozen=True)
 class ProbabilityFlow(Sampler):
     """Dormand-Prince 4(5) with adaptive steps from 1 to ``t_eps``, then one noise-free reverse-diffusion step.
@@ -34,6 +36,7 @@ class ProbabilityFlow(Sampler):
     """
 
     asks_for: ClassVar[str] = "score"
+    paths: ClassVar[type] = SDE
 
     rtol: float = 1e-5
     atol: float = 1e-5
@@ -46,9 +49,11 @@ class ProbabilityFlow(Sampler):
         if self.stepping not in STEPPINGS:
             raise did_you_mean("stepping", self.stepping, STEPPINGS)
 
-    def sample(self, estimate: Estimate, sde: SDE, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:
+    def sample(self, estimate: Estimate, path: Path, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:
         from scipy.integrate import solve_ivp
 
+        if not isinstance(path, SDE):
+            raise unsuited(self, path)
         calls = 0
 
         def state(flat: NDArray[Any]) -> Tensor:
@@ -58,7 +63,7 @@ class ProbabilityFlow(Sampler):
             return torch.full((y.shape[0],), time, device=y.device)
 
         def slope(time: float, flat: NDArray[Any]) -> NDArray[Any]:
-            flow = probability_flow(estimate, sde, state(flat), at(time), y)
+            flow = probability_flow(estimate, path, state(flat), at(time), y)
             if not flow.isfinite().all():  # the solver would look for a shorter step forever
                 raise UserError(f"sampler=ode: the score is not finite at t={time:.3g}")
             nonlocal calls
@@ -67,7 +72,7 @@ class ProbabilityFlow(Sampler):
                 raise UserError(f"sampler=ode: at t={time:.3g} after {self.max_calls} network calls; raise rtol, atol")
             return np.asarray(flow.reshape(-1).cpu().numpy())
 
-        start = sde.prior_sampling(y, randn_like).reshape(-1).cpu().numpy()
+        start = path.prior_sampling(y, randn_like).reshape(-1).cpu().numpy()
         solution = solve_ivp(slope, (1.0, self.t_eps), start, method="RK45", rtol=self.rtol, atol=self.atol)
         if not solution.success:
             raise UserError(f"sampler=ode stopped at t={solution.t[-1]:.3g}: {solution.message} Raise rtol, atol")
@@ -75,4 +80,4 @@ class ProbabilityFlow(Sampler):
         if not self.denoise:
             return x
         step = 1 / steps if self.stepping == "uniform" else self.t_eps
-        return reverse_diffusion_mean(estimate, sde, x, at(self.t_eps), y, step)
+        return reverse_diffusion_mean(estimate, path, x, at(self.t_eps), y, step)

@@ -163,7 +163,7 @@ def test_which_weights_there_are_to_have(tmp_path: Path) -> None:
         open_model(path, "ema")
     with pytest.raises(UserError, match="unknown kind of weights 'emma': did you mean 'ema'"):
         open_model(path, "emma")
-    save(tmp_path / "ours.safetensors", new_model("ncsnpp_m", width=8, multipliers=(1, 2)))
+    save(tmp_path / "ours.safetensors", new_model("ncsnpp_m", {"width": 8, "multipliers": [1, 2]}))
     with pytest.raises(UserError, match=r"ours.safetensors: holds the 'ema' weights only, not 'raw'"):
         create("ncsnpp_m", checkpoint=str(tmp_path / "ours.safetensors"), weights="raw")
 

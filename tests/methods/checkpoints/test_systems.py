@@ -14,7 +14,7 @@ from methods import create, from_checkpoint
 from methods.backbones import NCSNpp
 from methods.checkpoints.systems import open_model
 from methods.diffusion.method import DiffusionMethod
-from methods.diffusion.parametrization import Parametrization
+from methods.diffusion.parametrization import PARAMETRIZATIONS, Parametrization
 from methods.diffusion.paths import OUVE, OUVP, SBVE
 from methods.spectral import SpectralMethod
 from methods.weights import TrainedModel
@@ -100,7 +100,7 @@ def opened(tmp_path: Path, networks: Networks, version: str = "1.8.3", **setting
 
 def test_what_a_file_leaves_out_is_what_the_constructors_had(tmp_path: Path) -> None:
     storm = opened(tmp_path, {"denoiser_net": denoiser(), "score_net": network()})
-    assert storm.condition == "post_denoiser" and storm.t_eps == 0.03 and storm.sde == OUVE(1.5, 0.05, 0.5)
+    assert storm.settings.condition == "post_denoiser" and storm.t_eps == 0.03 and storm.sde == OUVE(1.5, 0.05, 0.5)
     assert (storm.spectrogram.factor, storm.spectrogram.exponent, storm.spectrogram.window) == (0.15, 0.5, "hann")
     assert (storm.spectrogram.n_fft, storm.spectrogram.hop, storm.spectrogram.sample_rate) == (510, 128, 16000)
     sgmse = opened(tmp_path, {"dnn": network()}, version="1.6.5", backbone="ncsnpp", sde_n=1000)
@@ -167,20 +167,23 @@ def test_the_sde_without_a_standard_deviation_is_sampled_without_annealing(tmp_p
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, Parametrization("score", c_out="-1")),
-        ({"output_std_exponent": -1.0, **STORM}, Parametrization("score", c_out="-1", network_scaling="1/sigma")),
-        ({"backbone": "ncsnpp_v2", "loss_type": "score_matching"}, Parametrization("score", c_out="1")),
+        ({}, PARAMETRIZATIONS.create("score", c_out="-1")),
+        (
+            {"output_std_exponent": -1.0, **STORM},
+            PARAMETRIZATIONS.create("score", c_out="-1", network_scaling="1/sigma"),
+        ),
+        ({"backbone": "ncsnpp_v2", "loss_type": "score_matching"}, PARAMETRIZATIONS.create("score", c_out="1")),
         (
             {"backbone": "ncsnpp_v2", "network_scaling": "1/sigma", "c_in": "edm", "c_skip": "edm", "c_out": "edm"},
-            Parametrization("score", "edm", "edm", "edm", "1/sigma"),
+            PARAMETRIZATIONS.create("score", c_in="edm", c_out="edm", c_skip="edm", network_scaling="1/sigma"),
         ),
         (  # the release applies neither c_skip nor c_out to this one
             {"backbone": "ncsnpp_v2", "loss_type": "denoiser", "c_skip": "edm", "network_scaling": "1/t"},
-            Parametrization("mean", network_scaling="1/t"),
+            PARAMETRIZATIONS.create("mean", network_scaling="1/t"),
         ),
         (
             {"backbone": "ncsnpp_v2", "loss_type": "data_prediction", "sigma_data": 0.2},
-            Parametrization("clean", c_out="1", sigma_data=0.2),
+            PARAMETRIZATIONS.create("clean", c_out="1", sigma_data=0.2),
         ),
     ],
 )

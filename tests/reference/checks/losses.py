@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from methods.conditioning import conditioning
-from methods.diffusion.parametrization import Parametrization
+from methods.diffusion.parametrization import PARAMETRIZATIONS, ScorePrediction
 from methods.diffusion.paths import SBVE
 from methods.diffusion.score_model import ScoreModel
+from methods.losses import Objective, diffusion_time
 from methods.spectrogram import Spectrogram
 from methods.training.ema import EMA, ema_decay
-from methods.training.objectives import Objective, diffusion_time, losses
 from methods.weights import TrainedModel
+from tests.methods.trained import losses
 from tests.reference.checks.networks import NETWORKS, network
 from tests.reference.checks.systems import storm_model
 from tests.reference.golden import Comparison, Golden, reproduces
@@ -54,8 +55,8 @@ def values_and_gradients(key: str, model: TrainedModel, values: Any, facts: dict
     networks = model.networks
     yield key, values.total.item(), facts["loss"]
     if "loss_score" in facts:
-        yield key, values.score.item(), facts["loss_score"]
-        yield key, values.supervised.item(), facts["loss_denoiser"]
+        yield key, values.parts["score"].item(), facts["loss_score"]
+        yield key, values.parts["supervised"].item(), facts["loss_denoiser"]
     for name, module in networks.items():
         norm = facts.get(f"grad_norm_{name}", facts.get("grad_norm"))
         if norm is not None and any(p.grad is not None for p in module.parameters()):
@@ -114,7 +115,7 @@ def residues(golden: Golden) -> Iterator[Comparison]:
     yield from golden.compare(sde_target=residue(model, arrays["X"], estimate) / scale)
 
 
-V2_SCORE = Parametrization(c_out="1")
+V2_SCORE = ScorePrediction(c_out="1")
 SGMSE: dict[str, tuple[dict[str, Any], Objective]] = {
     "ncsnpp_score_matching": ({}, Objective()),
     "v2_score_matching": ({"parametrization": V2_SCORE}, Objective()),
@@ -122,10 +123,10 @@ SGMSE: dict[str, tuple[dict[str, Any], Objective]] = {
         {"parametrization": replace(V2_SCORE, c_in="edm", network_scaling="1/sigma")},
         Objective(),
     ),
-    "v2_denoiser_weight_1": ({"parametrization": Parametrization("mean")}, Objective(score_weighting="1")),
-    "v2_denoiser_weight_sigma^2": ({"parametrization": Parametrization("mean")}, Objective()),
+    "v2_denoiser_weight_1": ({"parametrization": PARAMETRIZATIONS.create("mean")}, Objective(score_weighting="1")),
+    "v2_denoiser_weight_sigma^2": ({"parametrization": PARAMETRIZATIONS.create("mean")}, Objective()),
     "v2_sbve_data_prediction_l1_0.001": (
-        {"parametrization": Parametrization("clean"), "sde": SBVE()},
+        {"parametrization": PARAMETRIZATIONS.create("clean"), "sde": SBVE()},
         Objective(score_weighting="1/FT", l1_weight=0.001),
     ),
 }
@@ -155,7 +156,12 @@ def sgmse(golden: Golden) -> Iterator[Comparison]:
     # The release weights every item with all items' weights: the mean weight times the sum of the losses.
     one_by_one = [
         [
-            value({"parametrization": Parametrization("mean")}, Objective(score_weighting=w), True, slice(i, i + 1))
+            value(
+                {"parametrization": PARAMETRIZATIONS.create("mean")},
+                Objective(score_weighting=w),
+                True,
+                slice(i, i + 1),
+            )
             for w in ("1", "edm")
         ]
         for i in range(len(t))

@@ -10,8 +10,14 @@ from torch import Tensor
 
 from methods.conditioning import conditioning
 from methods.diffusion.paths import OUVE, SBVE, per_item
-from methods.diffusion.samplers import BridgeODE, BridgeSDE, PredictorCorrector, ProbabilityFlow
-from methods.diffusion.samplers import predictor_corrector as pc
+from methods.diffusion.samplers import (
+    CORRECTORS,
+    PREDICTORS,
+    BridgeODE,
+    BridgeSDE,
+    PredictorCorrector,
+    ProbabilityFlow,
+)
 from methods.diffusion.score_model import ScoreModel
 from tests.reference.checks.systems import storm_model
 from tests.reference.golden import Comparison, Golden, noise, reproduces
@@ -75,14 +81,13 @@ def trajectory(
     """(state, its noise-free mean) after every corrector and predictor, which ``sample`` does not keep."""
     x = SDE.prior_sampling(y, draw)
     rows = []
-    correct = pc.CORRECTORS[ours.corrector]
+    predict, correct = PREDICTORS.get(ours.predictor), CORRECTORS.get(ours.corrector)
     for time, step in zip(*ours.grid(steps), strict=True):
         t = time.expand(y.shape[0])
         for move in ("corrector", "predictor"):
-            mean = x
-            if move == "predictor" and ours.predictor != "none":
-                x, mean = pc.reverse_diffusion_step(score, SDE, x, t, y, step, draw)
-            elif move == "corrector" and correct is not None:
+            if move == "predictor":
+                x, mean = predict(score, SDE, x, t, y, step, draw)
+            else:
                 x, mean = correct(score, SDE, x, t, ours.snr, ours.corrector_steps, draw)
             rows.append((x, mean))
     states, means = zip(*rows, strict=True)

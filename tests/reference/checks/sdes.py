@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from methods.diffusion.paths import OUVE, OUVP, SBVE, per_item
-from methods.diffusion.samplers.predictor_corrector import probability_flow, reverse_diffusion_mean
+from methods.diffusion.samplers.predictors import probability_flow, reverse_diffusion_mean
 from tests.reference.golden import Comparison, Golden, reproduces
 
 

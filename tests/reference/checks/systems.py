@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from methods.diffusion.parametrization import Parametrization
+from methods.diffusion.parametrization import PARAMETRIZATIONS, ScorePrediction
 from methods.diffusion.paths import SBVE
 from methods.spectrogram import Spectrogram
 from methods.weights import TrainedModel
@@ -12,7 +12,7 @@ from tests.reference.checks.networks import NETWORKS, network
 from tests.reference.golden import Golden
 
 
-def storm_model(golden: Golden, method: str, condition: str = "both", **settings: Any) -> TrainedModel:
+def storm_model(golden: Golden, method: str, condition: str = "both", **own: Any) -> TrainedModel:
     """Of the StoRM release: its networks of width 16."""
     score = "storm_m_score6_nf16" if condition == "both" else "storm_m_score4_nf16"
     tags = {
@@ -23,8 +23,7 @@ def storm_model(golden: Golden, method: str, condition: str = "both", **settings
         method,
         {role: NETWORKS[tag][1] for role, tag in tags.items()},
         {role: network(golden, tag) for role, tag in tags.items()},
-        condition=condition,
-        **settings,
+        settings={"condition": condition, **own} if method in ("storm", "refinement") else {},
     )
 
 
@@ -33,8 +32,8 @@ def sgmse_model(golden: Golden, kind: str) -> TrainedModel:
     tag = "sgmse_ncsnpp_nf8" if kind == "ncsnpp" else "sgmse_ncsnpp_v2_nf8"
     settings: dict[str, Any] = {
         "ncsnpp": {},
-        "v2": {"parametrization": Parametrization(c_in="edm", c_out="1", network_scaling="1/sigma")},
-        "bridge": {"parametrization": Parametrization("clean"), "sde": SBVE()},
+        "v2": {"parametrization": ScorePrediction(c_in="edm", c_out="1", network_scaling="1/sigma")},
+        "bridge": {"parametrization": PARAMETRIZATIONS.create("clean"), "sde": SBVE()},
     }[kind]
     return TrainedModel(
         "sgmse_m",

@@ -1,19 +1,17 @@
-"""A score network that begins as a copy of another network, so that enhancing is not learnt twice."""
+"""An NCSN++ that begins as a copy of another, so that enhancing is not learnt twice."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
-from methods.backbones import NCSNpp
-
-SEEN = slice(2, 4)
-"""The real channels of the first thing that a score network sees beside its state: y, or D(y)."""
+CONDITIONING = slice(2, 4)
+"""The real channels of the first spectrogram that a score network takes beside its state: y, or D(y)."""
 
 
 @torch.no_grad()
-def from_predictive(score: NCSNpp, denoiser: NCSNpp, *, zero_output: bool = False) -> None:
-    """Make ``score([x, seen, ...], t)`` equal ``denoiser(seen)`` for any x and t, in place.
+def from_predictive(score: nn.Module, denoiser: nn.Module, *, zero_output: bool = False) -> None:
+    """Make ``score([x, y, ...], t)`` equal ``denoiser(y)`` for any x and t, in place.
 
     Both have the same widths. Whatever reads another input or the time starts at zero, and so has a
     gradient; the networks' further taps start at zero too, but not what reads them.
@@ -33,20 +31,20 @@ def from_predictive(score: NCSNpp, denoiser: NCSNpp, *, zero_output: bool = Fals
         if ".tap." in name:
             parameter.zero_()
             if not zero_output:
-                parameter[SEEN] = value
+                parameter[CONDITIONING] = value
         elif name == "output.weight":
-            parameter[:, SEEN] = value
+            parameter[:, CONDITIONING] = value
         elif name == "output.bias":
             parameter.copy_(0 * value if zero_output else value)
         elif parameter.shape == value.shape:
             parameter.copy_(value)
         else:  # a convolution that reads the inputs
             parameter.zero_()
-            parameter[:, SEEN] = value
+            parameter[:, CONDITIONING] = value
 
 
 @torch.no_grad()
-def from_fewer_inputs(score: NCSNpp, given: NCSNpp) -> None:
+def from_fewer_inputs(score: nn.Module, given: nn.Module) -> None:
     """Make ``score([x, y, more], t)`` equal ``given([x, y], t)`` for any further input, in place.
 
     Both have the same widths. What reads the further inputs, and what taps them, starts at zero; what

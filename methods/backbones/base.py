@@ -1,0 +1,111 @@
+"""What every network that methods are built on keeps, and the registry of their names."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from bench.core.errors import UserError
+from bench.core.registry import Registry
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a method needs of one of its networks.
+
+    Attributes:
+        inputs: number of complex spectrograms that go in.
+        timed: whether it is given the diffusion time.
+        options: of the backbone, its name as ``backbone`` among them; where none is named, the backbone and
+            its options are what a training chooses (``bench train network=...``).
+    """
+
+    inputs: int = 1
+    timed: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Backbone(nn.Module, ABC):
+    """Complex spectrogram(s) in, one complex spectrogram out.
+
+    Its constructor takes ``inputs`` and ``conditional`` beside options of its own, which a weights file keeps.
+
+    Attributes:
+        stride: both spectrogram axes must be multiples of this.
+        conditional: whether it is given the diffusion time.
+    """
+
+    stride: int
+    conditional: bool
+
+    @abstractmethod
+    def forward(self, x: Tensor, t: Tensor | None = None) -> Tensor:
+        """Complex ``[B, inputs, F, T]`` and t ``[B]`` in (0, 1], None without a time -> complex ``[B, 1, F, T]``."""
+
+    @classmethod
+    def options_for(cls, network: Network, options: Mapping[str, Any], *, predicts: str) -> dict[str, Any]:
+        """The constructor's arguments for ``network`` with the ``options`` chosen.
+
+        Args:
+            predicts: what a network with a time predicts, by its parametrization's name.
+        """
+        return {**options, "inputs": network.inputs, "conditional": network.timed}
+
+    def unused(self) -> Iterable[nn.Parameter]:
+        """Parameters that no call uses; distributed training would wait for their gradients for ever."""
+        return ()
+
+    def begin_as(self, given: Backbone, *, zero_output: bool = False) -> None:
+        """Take over a predictive network of the same sizes, in place, so that enhancing is not learnt twice.
+
+        Args:
+            zero_output: keep the features and let the output be 0, for a network whose target is a residue.
+
+        Raises:
+            UserError: this kind cannot.
+        """
+        raise UserError(f"warm_start: a {type(self).__name__} cannot begin as a copy of another network")
+
+    def begin_with_fewer_inputs(self, given: Backbone) -> None:
+        """Take over a network that differs in having fewer inputs, in place; the others are ignored at first.
+
+        Raises:
+            UserError: this kind cannot.
+        """
+        raise UserError(f"warm_start: a {type(self).__name__} cannot begin as one of fewer inputs")
+
+
+BACKBONES: Registry[Backbone] = Registry("backbone", "sebench.backbones", {"ncsnpp": "methods.backbones.ncsnpp"})
+
+DEFAULT = "ncsnpp"
+
+
+def build(size: Mapping[str, Any]) -> Backbone:
+    """The network that ``size`` describes: its ``backbone`` ("ncsnpp" without one) and its constructor's arguments.
+
+    Raises:
+        UserError: an unknown backbone or option.
+    """
+    options = dict(size)
+    return BACKBONES.create(options.pop("backbone", DEFAULT), **options)
+
+
+def describe(network: Network, chosen: Mapping[str, Any], *, predicts: str) -> dict[str, Any]:
+    """The size of ``network``, for ``build``; ``chosen`` names a backbone and its options where it does not."""
+    options = dict(network.options if "backbone" in network.options else {**chosen, **network.options})
+    name = options.pop("backbone", DEFAULT)
+    kind: Any = BACKBONES.get(name)
+    size: dict[str, Any] = kind.options_for(network, options, predicts=predicts)
+    BACKBONES.check(name, size)
+    return size if name == DEFAULT else {"backbone": name, **size}
+
+
+def complete(size: Mapping[str, Any]) -> dict[str, Any]:
+    """A size with the defaults of all options that it does not name."""
+    given = {"backbone": DEFAULT, **size}
+    defaults = BACKBONES.options(given["backbone"])
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in {**defaults, **given}.items()}

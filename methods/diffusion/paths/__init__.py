@@ -1,0 +1,7 @@
+"""Probability paths from clean speech to noisy speech: a file a family, by name in a registry."""
+
+from methods.diffusion.paths.base import PATHS, SDE, Path, Perturbed, path_from, per_item
+from methods.diffusion.paths.ornstein_uhlenbeck import OUVE, OUVP
+from methods.diffusion.paths.schroedinger_bridge import SBVE
+
+__all__ = ["OUVE", "OUVP", "PATHS", "SBVE", "SDE", "Path", "Perturbed", "path_from", "per_item"]

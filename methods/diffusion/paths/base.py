@@ -1,0 +1,130 @@
+"""What carries clean speech to noisy speech, and the registry of its kinds.
+
+Symbols as in the StoRM paper (Lemercier et al. 2023, Sec. II-B): state x, clean x0, noisy y, time t in
+(0, 1]; all tensors complex ``[B, C, F, T]``, t ``[B]``. Complex Gaussian noise has unit total variance,
+half in each of the real and imaginary part.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from bench.core.registry import Registry
+from methods.noise import RandnLike
+
+
+def per_item(values: Tensor) -> Tensor:
+    """``[B]`` -> ``[B, 1, 1, 1]``."""
+    return values[:, None, None, None]
+
+
+@dataclass(frozen=True)
+class Perturbed:
+    """A point of a path: the state x_t = mean + std z, and what it was made of.
+
+    Attributes:
+        x, mean, clean, start, z: ``[B, C, F, T]``; ``start`` is y, where the reverse process starts.
+        std: ``[B, 1, 1, 1]``.
+        t: ``[B]``.
+    """
+
+    x: Tensor
+    t: Tensor
+    mean: Tensor
+    std: Tensor
+    clean: Tensor
+    start: Tensor
+    z: Tensor
+
+
+class Path(ABC):
+    """Gaussian marginals p(x_t | x0, y) with mean a(t) x0 + b(t) y and standard deviation sigma(t).
+
+    A frozen dataclass, whose fields are its parameters.
+
+    Attributes:
+        name: what configurations and weights files call it: its name in the registry.
+        samplers: what options and weights files call this path's samplers, and which of ``SAMPLERS`` those are;
+            the first is the default. Any other that suits it can be named too.
+    """
+
+    name: ClassVar[str]
+    samplers: ClassVar[Mapping[str, str]]
+
+    @abstractmethod
+    def mean_weights(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """(a, b), each ``[B]``: the perturbation kernel's mean is a x0 + b y."""
+
+    @abstractmethod
+    def std(self, t: Tensor) -> Tensor:
+        """Standard deviation sigma(t) of the perturbation kernel, ``[B]``."""
+
+    def mean(self, x0: Tensor, t: Tensor, y: Tensor) -> Tensor:
+        """Mean of the perturbation kernel, shaped like x0."""
+        a, b = self.mean_weights(t)
+        return per_item(a) * x0 + per_item(b) * y
+
+    def clean(self, mean: Tensor, t: Tensor, y: Tensor) -> Tensor:
+        """The x0 whose kernel has this ``mean``."""
+        a, b = self.mean_weights(t)
+        return (mean - per_item(b) * y) / per_item(a)
+
+    def marginal_prob(self, x0: Tensor, t: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """(mean, std) of x_t given x0 and y."""
+        return self.mean(x0, t, y), self.std(t)
+
+    def perturb(self, x0: Tensor, t: Tensor, y: Tensor, z: Tensor) -> Perturbed:
+        """The state at time t with the draw z."""
+        mean, std = self.marginal_prob(x0, t, y)
+        std = per_item(std)
+        return Perturbed(mean + std * z, t, mean, std, x0, y, z)
+
+    def prior_sampling(self, y: Tensor, randn_like: RandnLike) -> Tensor:
+        """x_1 = y + sigma(1) z: the start of the reverse process."""
+        ones = torch.ones(y.shape[0], dtype=torch.float32, device=y.device)
+        return y + randn_like(y) * per_item(self.std(ones))
+
+    def config(self) -> dict[str, Any]:
+        """What ``path_from`` makes an equal one of."""
+        return {"name": self.name, **asdict(self)}  # type: ignore[call-overload]
+
+
+class SDE(Path):
+    """dx = f(x, t, y) dt + g(t) dw, a diffusion that has those marginals."""
+
+    samplers: ClassVar[Mapping[str, str]] = {"pc": "pc", "ode": "ode"}
+
+    @abstractmethod
+    def drift(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+        """f(x, t, y), shaped like x."""
+
+    @abstractmethod
+    def diffusion(self, t: Tensor) -> Tensor:
+        """g(t), ``[B]``."""
+
+
+PATHS: Registry[Path] = Registry(
+    "sde",
+    "sebench.paths",
+    {
+        "ouve": "methods.diffusion.paths.ornstein_uhlenbeck",
+        "ouvp": "methods.diffusion.paths.ornstein_uhlenbeck",
+        "sbve": "methods.diffusion.paths.schroedinger_bridge",
+    },
+)
+
+
+def path_from(config: Mapping[str, Any]) -> Path:
+    """The path that ``config`` describes: its ``name`` ("ouve" without one) and its parameters.
+
+    Raises:
+        UserError: an unknown name or parameter, or one that is missing.
+    """
+    parameters = dict(config)
+    return PATHS.create(parameters.pop("name", "ouve"), **parameters)

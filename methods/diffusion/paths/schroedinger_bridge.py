@@ -1,0 +1,61 @@
+"""The Schroedinger bridge between clean and noisy speech."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from methods.diffusion.paths.base import PATHS, Path
+from methods.noise import RandnLike
+
+
+@PATHS.register("sbve")
+@dataclass(frozen=True)
+class SBVE(Path):
+    """Schroedinger bridge between x0 and y with a variance-exploding reference process.
+
+    Jukic et al. 2024, "Schroedinger Bridge for Generative Speech Enhancement", Table 1 and Eq. (11): f = 0,
+    g(t) = sqrt(c) k^t. The kernel has no variance left at t = 1, so sampling starts from y itself.
+    ``eps`` keeps quotients finite, as in the SGMSE release.
+    """
+
+    name: ClassVar[str] = "sbve"
+    samplers: ClassVar[Mapping[str, str]] = {"ode": "bridge_ode", "sde": "bridge_sde"}  # as SGMSE has them
+
+    k: float = 2.6
+    c: float = 0.4
+    eps: float = 1e-8
+
+    def sigma(self, t: Tensor) -> Tensor:
+        """sigma_t, the standard deviation that the reference process gathers from 0 to t: ``[B]``."""
+        # log k in t's precision: a sampler's first step divides by sigma_bar(1) = 1e-4 and magnifies what is rounded.
+        return torch.sqrt(self.c * (self.k ** (2 * t) - 1) / (2 * torch.log(torch.tensor(self.k).to(t))))
+
+    def sigma_bar(self, t: Tensor) -> Tensor:
+        """The same from t to 1: ``[B]``."""
+        return torch.sqrt(self._sigma_end(t) ** 2 - self.sigma(t) ** 2 + self.eps)
+
+    def diffusion(self, t: Tensor) -> Tensor:
+        """g(t) of the reference process, ``[B]``."""
+        return math.sqrt(self.c) * self.k**t
+
+    def mean_weights(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """(sigma_bar_t^2, sigma_t^2) / sigma_1^2."""
+        whole = self._sigma_end(t) ** 2 + self.eps
+        return self.sigma_bar(t) ** 2 / whole, self.sigma(t) ** 2 / whole / (1 + self.eps)
+
+    def std(self, t: Tensor) -> Tensor:
+        """sigma_t sigma_bar_t / sigma_1."""
+        return self.sigma_bar(t) * self.sigma(t) / (self._sigma_end(t) + self.eps)
+
+    def prior_sampling(self, y: Tensor, randn_like: RandnLike) -> Tensor:
+        """x_1 = y; nothing is drawn."""
+        return y
+
+    def _sigma_end(self, t: Tensor) -> Tensor:
+        return self.sigma(torch.ones_like(t))

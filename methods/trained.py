@@ -1,0 +1,107 @@
+"""What methods with networks of their own declare: which networks, their loss, the schema of their settings."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from bench.core.errors import UserError
+from methods.backbones import Network
+from methods.base import Method
+from methods.checkpoints.systems import open_model
+from methods.devices import resolve
+from methods.losses import Batch, Losses, Objective
+from methods.weights import EMBEDDED, TrainedModel
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """Of a method that has no settings beside those that all trained methods share."""
+
+
+class TrainedMethod(Method):
+    """A method whose networks ``bench train`` trains; nothing else asks which method it is.
+
+    Args:
+        checkpoint: a weights file, ours or StoRM's or SGMSE's; "embedded" for the small networks that come
+            with the project; or networks already built.
+        device: "cpu", "cuda", "cuda:1", ...; "auto" takes a GPU where there is one.
+        weights: "ema" or "raw", of a checkpoint with both; None for the averages where there are any.
+
+    Attributes:
+        name: its own in the registry; weights files have it.
+        Settings: the schema of its own settings, a frozen dataclass that refuses what makes no sense. Its fields
+            are keys of ``method`` in a training's configuration and of a weights file.
+        warm_starts: ``{"score": "denoiser"}``: a new score network may begin as a copy of a trained denoiser
+            (``bench train warm_start=true``).
+        generates_residue: whether a network that is warm-started makes a residue and not speech.
+    """
+
+    name: ClassVar[str]
+    Settings: ClassVar[type] = NoSettings
+    warm_starts: ClassVar[Mapping[str, str]] = {}
+    generates_residue: ClassVar[bool] = False
+
+    def __init__(
+        self, checkpoint: str | TrainedModel = "embedded", device: str = "auto", weights: str | None = None
+    ) -> None:
+        self.model = checkpoint if isinstance(checkpoint, TrainedModel) else self.find(checkpoint, weights)
+        self.device = resolve(device)
+        for network in self.model.networks.values():
+            network.to(self.device).eval()
+        self.sample_rate = self.model.spectrogram.sample_rate
+
+    @classmethod
+    @abstractmethod
+    def networks(cls, settings: Any) -> Mapping[str, Network]:
+        """The networks by their names, for ``settings`` of its own (an instance of ``Settings``)."""
+
+    @abstractmethod
+    def loss(self, batch: Batch, objective: Objective) -> Losses:
+        """What a training step minimises."""
+
+    def check_objective(self, objective: Objective) -> None:
+        """That a training of this model with this ``objective`` makes sense.
+
+        Raises:
+            UserError: it does not, and why.
+        """
+
+    @classmethod
+    def adopt(cls, model: TrainedModel) -> TrainedModel | None:
+        """What of somebody's trained model this method can run; None: nothing."""
+        return model if model.method == cls.name else None
+
+    @classmethod
+    def embedded(cls) -> Path:
+        """The file that ``checkpoint="embedded"`` stands for."""
+        return EMBEDDED / f"{cls.name}.safetensors"
+
+    @classmethod
+    def find(cls, checkpoint: str | Path, weights: str | None = None) -> TrainedModel:
+        """The model that the option ``checkpoint`` names.
+
+        Raises:
+            UserError: as ``open_model``, or the file belongs to another method.
+        """
+        path = Path(checkpoint).expanduser()
+        if str(checkpoint) == "embedded" and not (path := cls.embedded()).is_file():
+            raise UserError(
+                f"{cls.name} comes with no weights; name some with checkpoint=FILE (`bench train method={cls.name}`)"
+            )
+        model = open_model(path, weights)
+        own = cls.adopt(model)
+        if own is None:
+            raise UserError(f"{path}: these weights are for the method '{model.method}', not '{cls.name}'")
+        return own
+
+    def provenance(self) -> dict[str, Any]:
+        return {
+            "weights_sha256": self.model.sha256,
+            "parameters": self.model.parameters,
+            "device": str(self.device),
+            **{key: value for key, value in self.model.config().items() if key != "training"},
+        }
