@@ -14,6 +14,7 @@ from bench.core.audio import RESAMPLER, resample
 from bench.core.errors import UserError
 from bench.core.registry import Registry
 from bench.core.types import Audio, Score, Tag, Utterance
+from metrics.checks.levels import lost_by_clipping
 
 Aspect = Literal["quality", "dimension", "signal", "intelligibility", "content", "speaker", "cost"]
 """What a metric is about: ``quality`` as a whole, one ``dimension`` of it (noisiness, distortion), the ``signal``
@@ -73,6 +74,9 @@ class Metric(ABC):
         needs_estimate: whether it compares with the predictor's estimate of a two-stage method.
         sample_rate: the rate in Hz it is defined at; recordings at another are resampled to it.
             None: any rate.
+        native_rates: other rates at which it is defined too, and computed without resampling.
+        needs_band: Hz up to which it must hear; recordings at a rate of less than twice that are ``undefined``.
+        full_scale: whether it takes 1 for full scale and clips there; what would not survive that is ``undefined``.
         min_seconds: shorter recordings are ``undefined``.
         package: the installed package that computes it, where that is not the one it is defined in.
         revision: of a metric computed here: counts up whenever a value may change.
@@ -88,7 +92,10 @@ class Metric(ABC):
     needs_transcript: ClassVar[bool] = False
     needs_estimate: ClassVar[bool] = False
     sample_rate: ClassVar[int | None] = None
-    min_seconds: ClassVar[float] = 0.0
+    native_rates: ClassVar[tuple[int, ...]] = ()
+    needs_band: ClassVar[float] = 0.0
+    full_scale: ClassVar[bool] = False
+    min_seconds: ClassVar[float] = 0.1
     package: ClassVar[str] = ""
     revision: ClassVar[int] = 1
 
@@ -109,8 +116,13 @@ class Metric(ABC):
 
     def provenance(self) -> dict[str, str]:
         """Everything that the value depends on beside the audio."""
-        rate = {} if self.sample_rate is None else {"rate": f"{self.sample_rate} Hz", "resampler": RESAMPLER}
-        return {"package": self._package(), **rate, **self.settings()}
+        return {"package": self._package(), **self._rates(), **self.settings()}
+
+    def _rates(self) -> dict[str, str]:
+        if self.sample_rate is None:
+            return {}
+        native = "".join(f", of recordings at {rate} Hz that" for rate in self.native_rates)
+        return {"rate": f"{self.sample_rate} Hz{native}", "resampler": RESAMPLER}
 
     def _package(self) -> str:
         if self.package:
@@ -137,12 +149,9 @@ class Metric(ABC):
         problem = _problem({name: signal for name, signal in signals.items() if signal is not None})
         if problem:
             return Score.missing("error", problem)
-        if len(enhanced) < self.min_seconds * utterance.sample_rate:
-            return Score.missing("undefined", f"shorter than {self.min_seconds:g} s")
+        if reason := self._undefined(enhanced, utterance):
+            return Score.missing("undefined", reason)
         clip = self._clip(enhanced, utterance, estimate)
-        for what, part in (("clean reference", clip.clean), ("enhanced speech", clip.enhanced)):
-            if self.needs_clean and part is not None and not part.any():
-                return Score.missing("undefined", f"the {what} is silent")
         try:
             answer = self.compute(clip)
         except Undefined as reason:
@@ -158,8 +167,26 @@ class Metric(ABC):
         value = float(answer)
         return Score(value) if np.isfinite(value) else Score.missing("undefined", f"the value is {value}")
 
+    def _undefined(self, enhanced: Audio, utterance: Utterance) -> str:
+        """Why the quantity does not exist for these signals, whatever the metric; empty where it may."""
+        rate = utterance.sample_rate
+        if len(enhanced) < self.min_seconds * rate:
+            return f"shorter than {self.min_seconds:g} s"
+        if rate < 2 * self.needs_band:
+            return f"needs speech up to {self.needs_band:g} Hz, and at {rate} Hz there is none above {rate / 2:g} Hz"
+        if self.needs_clean:
+            assert utterance.clean is not None
+            for what, signal in (("clean reference", utterance.clean), ("enhanced speech", enhanced)):
+                if not signal.any():
+                    return f"the {what} is silent"
+        if self.full_scale and lost_by_clipping(enhanced) > 0.5:
+            return "clipping the enhanced speech to full scale would remove most of it: is it stored as integers?"
+        return ""
+
     def _clip(self, enhanced: Audio, utterance: Utterance, estimate: Audio | None) -> Clip:
-        rate = self.sample_rate or utterance.sample_rate
+        rate = utterance.sample_rate
+        if self.sample_rate is not None and rate not in self.native_rates:
+            rate = self.sample_rate
 
         def prepare(signal: Audio | None) -> Audio | None:
             return None if signal is None else resample(signal, utterance.sample_rate, rate)

@@ -46,8 +46,8 @@ FINDINGS: Mapping[str, Finding] = {
     ),
     "digital_silence": Finding(
         "%",
-        10.0,
-        "share in stretches of one constant, 20 ms or longer; told from 10 % on",
+        30.0,
+        "share in stretches of one constant, 20 ms or longer; told from 30 % on",
         "{value:.0f} % of {who} are digital silence; spectral distances leave it out, other metrics see it",
     ),
     "integer_range": Finding(
@@ -90,7 +90,7 @@ FINDINGS: Mapping[str, Finding] = {
         *(
             "Hz",
             0.85,
-            "upper end of its band, where the spectrum falls there by 35 dB; told below 85 % of half the rate",
+            "upper end of its band, told below 85 % of half the rate; or half of a rate below 14 kHz",
         ),
         "{who} holds nothing above {value:.0f} Hz: scores of metrics that listen higher are not those of wider speech",
     ),
@@ -103,13 +103,13 @@ FINDINGS: Mapping[str, Finding] = {
     "delay": Finding(
         "ms",
         3.0,
-        "how much later it is than the clean, else the noisy speech; told where SI-SDR gains 3 dB by it",
+        "lag behind the clean, else the noisy speech, if the two correlate; told where SI-SDR would gain 3 dB without",
         "{who} is {value:.1f} ms late: SI-SDR, SSNR and spectral distances compare sounds that do not belong together",
     ),
     "inverted": Finding(
         "",
-        0.3,
-        "correlation with the clean, else the noisy speech, at its delay; told from -0.3 down",
+        0.5,
+        "correlation with the clean, else the noisy speech, at its delay; told from -0.5 down",
         "{who} has inverted polarity (correlation {value:.2f}), which SSNR counts as an error and SI-SDR does not",
     ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,6 +16,7 @@ from bench.run.inference import Inference, Timed
 from bench.run.parts import Parts
 from bench.run.plan import Cell
 from methods.base import Enhanced
+from metrics.checks.findings import of_enhanced, of_recording
 from results.store.rows import Key, Row
 
 LONGEST_REASON = 300
@@ -54,7 +55,7 @@ class Worker:
         self.parts = parts
         self.threads = threads
         self._methods: dict[str, Inference] = {}
-        self._last: tuple[tuple[str, str], Utterance] | None = None
+        self._last: tuple[tuple[str, str], Utterance, Mapping[str, float]] | None = None
         self._traces: list[str] = []
 
     def __call__(self, item: Item) -> Outcome:
@@ -72,20 +73,24 @@ class Worker:
     def _work(self, item: Item) -> tuple[Row, Enhanced | None]:
         """The row, and what was enhanced for it here."""
         key, metrics = item.cell.key, item.cell.metrics
-        utterance = self._load(key)
+        utterance, recording = self._load(key)
         if item.row is not None and item.audio is not None:
-            return self._with_scores(item.row, metrics, Enhanced(item.audio, estimate=item.estimate), utterance), None
+            row = _checked(item.row, item.audio, utterance, recording)
+            return self._with_scores(row, metrics, Enhanced(item.audio, estimate=item.estimate), utterance), None
         timed = self._enhance(key, utterance)
-        enhanced, row = timed.enhanced, self._row(key, utterance, timed)
+        enhanced = timed.enhanced
+        row = _checked(self._row(key, utterance, timed), enhanced.audio, utterance, recording)
         if item.row is not None:  # enhanced again only to be scored: what other metrics said still holds
             row = replace(row, scores=item.row.scores, metric_versions=item.row.metric_versions)
         return self._with_scores(row, metrics, enhanced, utterance), enhanced
 
-    def _load(self, key: Key) -> Utterance:
+    def _load(self, key: Key) -> tuple[Utterance, Mapping[str, float]]:
+        """The recording, and what was found amiss with it."""
         name = (key.dataset, key.utterance)
         if self._last is None or self._last[0] != name:
-            self._last = (name, self.parts.dataset(key.dataset).load(key.utterance))
-        return self._last[1]
+            utterance = self.parts.dataset(key.dataset).load(key.utterance)
+            self._last = name, utterance, of_recording(utterance)
+        return self._last[1:]
 
     def _enhance(self, key: Key, utterance: Utterance) -> Timed:
         if key.method not in self._methods:
@@ -143,3 +148,8 @@ def failed(item: Item, reason: str, parts: Parts) -> Row:
         return Row(item.cell.key, str(paradigm), "error", reason)
     failures = {name: Score.missing("error", reason) for name in item.cell.metrics}
     return replace(item.row, scores={**item.row.scores, **failures})
+
+
+def _checked(row: Row, enhanced: Audio, utterance: Utterance, recording: Mapping[str, float]) -> Row:
+    """The row with the findings of its audio."""
+    return replace(row, findings={**recording, **of_enhanced(enhanced, utterance, recording)})

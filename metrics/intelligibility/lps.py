@@ -30,6 +30,7 @@ class PhonemeSimilarity(Metric):
     aspect = "content"
     high = 1.0
     sample_rate = 16000
+    full_scale = True
     package = "rapidfuzz"
 
     def __init__(self, recogniser: str | Mapping[str, Any] = "pocketsphinx_phonemes") -> None:

@@ -37,6 +37,7 @@ class WordErrorRate(Metric):
     needs_clean = False
     needs_transcript = True
     sample_rate = 16000
+    full_scale = True
     package = "jiwer"
 
     def __init__(self, recogniser: str | Mapping[str, Any] = "pocketsphinx") -> None:

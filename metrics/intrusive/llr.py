@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.base import METRICS, Clip, Metric
-from metrics.intrusive.frames import Frames, framed, trimmed_mean
+from metrics.intrusive.frames import SILENCE, Frames, framed_pair, trimmed_mean
 
 
 @METRICS.register("llr")
@@ -24,11 +24,19 @@ class LogLikelihoodRatio(Metric):
     low = 0.0
     sample_rate = 16000
 
+    native_rates = (8000,)
+    revision = 2
+
     def compute(self, clip: Clip) -> float:
-        return trimmed_mean(llr(framed(clip.reference, clip.sample_rate), framed(clip.enhanced, clip.sample_rate), 16))
+        return trimmed_mean(llr(*framed_pair(clip), order(clip.sample_rate)))
 
     def settings(self) -> Mapping[str, str]:
-        return {"order": "16", "mean": "lowest 95 %"}
+        return {"order": "16, at 8000 Hz 10", "mean": "lowest 95 %", "silence": SILENCE}
+
+
+def order(sample_rate: int) -> int:
+    """Of linear prediction at a rate in Hz, as in the published code."""
+    return 10 if sample_rate < 10000 else 16
 
 
 def llr(clean: Frames, enhanced: Frames, order: int) -> NDArray[np.float64]:

@@ -14,38 +14,44 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct
 
-from bench.core.types import Audio
 from metrics.base import METRICS, Clip, Metric
-from metrics.intrusive.lsd import HOP, RANGE, WINDOW, power
+from metrics.intrusive.frames import SILENCE, holds_signal
+from metrics.intrusive.lsd import FRAMES, RANGE, WINDOW, padded_frames, power
 
 BANDS, COEFFICIENTS = 40, 24
 
 
 @METRICS.register("mcd")
 class MelCepstralDistortion(Metric):
-    """Coefficients 1 to 24 of 40 mel bands, frames of 32 ms, 8 ms apart, at 16 kHz; the gain is free."""
+    """Coefficients 1 to 24 of 40 mel bands up to 8 kHz, frames of 32 ms, 8 ms apart, but those in which the clean
+    speech is digital silence; the gain is free.
+    """
 
     label = "MCD"
     unit = "dB"
     higher_is_better = False
     low = 0.0
     sample_rate = 16000
+    revision = 2
 
     def compute(self, clip: Clip) -> float:
-        difference = _cepstra(clip.enhanced) - _cepstra(clip.reference)
+        kept = holds_signal(padded_frames(clip.reference, clip.sample_rate))
+        difference = _cepstra(power(clip.enhanced, clip.sample_rate)[kept])
+        difference -= _cepstra(power(clip.reference, clip.sample_rate)[kept])
         return float(10 * np.sqrt(2) / np.log(10) * np.linalg.norm(difference, axis=1).mean())
 
     def settings(self) -> Mapping[str, str]:
         return {
             "cepstra": f"1 to {COEFFICIENTS} of {BANDS} mel bands",
-            "frames": f"{WINDOW} samples, {HOP} apart",
+            "frames": FRAMES,
             "range": f"{RANGE:g} dB",
+            "silence": SILENCE,
         }
 
 
-def _cepstra(signal: Audio) -> NDArray[np.float64]:
+def _cepstra(spectra: NDArray[np.float64]) -> NDArray[np.float64]:
     """``c_k = 2 / B sum_b ln|X_b| cos(k (b + 1/2) pi / B)`` of amplitudes in B bands, k from 1: ``[frames, 24]``."""
-    bands = power(signal) @ _filters().T
+    bands = spectra @ _filters().T
     logarithms = 0.5 * np.log(np.maximum(bands, bands.max() * 10 ** (-RANGE / 10)))
     return np.asarray(dct(logarithms, type=2, axis=1)[:, 1 : COEFFICIENTS + 1] / BANDS)
 
@@ -54,4 +60,4 @@ def _cepstra(signal: Audio) -> NDArray[np.float64]:
 def _filters() -> NDArray[np.float64]:
     from librosa.filters import mel
 
-    return np.asarray(mel(sr=16000, n_fft=WINDOW, n_mels=BANDS, htk=True, norm=None, dtype=np.float64))
+    return np.asarray(mel(sr=16000, n_fft=round(WINDOW * 16000), n_mels=BANDS, htk=True, norm=None, dtype=np.float64))

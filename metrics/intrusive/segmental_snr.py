@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.base import METRICS, Clip, Metric
-from metrics.intrusive.frames import Frames, framed
+from metrics.intrusive.frames import SILENCE, Frames, framed_pair
 from metrics.intrusive.wss import critical_bands
 
 LOWEST, HIGHEST = -10.0, 35.0
@@ -28,12 +28,14 @@ class SegmentalSnr(Metric):
     low, high = LOWEST, HIGHEST
     sample_rate = 16000
 
+    native_rates = (8000,)
+    revision = 2
+
     def compute(self, clip: Clip) -> float:
-        clean, enhanced = (framed(signal, clip.sample_rate) for signal in (clip.reference, clip.enhanced))
-        return float(segmental_snr(clean, enhanced).mean())
+        return float(segmental_snr(*framed_pair(clip)).mean())
 
     def settings(self) -> Mapping[str, str]:
-        return {"frames": "30 ms", "limits": f"{LOWEST:g} to {HIGHEST:g} dB"}
+        return {"frames": "30 ms", "limits": f"{LOWEST:g} to {HIGHEST:g} dB", "silence": SILENCE}
 
 
 @METRICS.register("fwssnr")
@@ -43,8 +45,7 @@ class FrequencyWeightedSegmentalSnr(SegmentalSnr):
     label = "fwSSNR"
 
     def compute(self, clip: Clip) -> float:
-        clean, enhanced = (framed(signal, clip.sample_rate) for signal in (clip.reference, clip.enhanced))
-        return float(weighted_snr(clean, enhanced, clip.sample_rate).mean())
+        return float(weighted_snr(*framed_pair(clip), clip.sample_rate).mean())
 
     def settings(self) -> Mapping[str, str]:
         return {**super().settings(), "band": "50-3600 Hz", "weights": "power 0.2"}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.base import METRICS, Clip, Metric
-from metrics.intrusive.frames import Frames, framed, trimmed_mean
+from metrics.intrusive.frames import SILENCE, Frames, framed_pair, trimmed_mean
 
 CENTRES = np.array(
     [
@@ -43,12 +43,14 @@ class WeightedSpectralSlope(Metric):
     low = 0.0
     sample_rate = 16000
 
+    native_rates = (8000,)
+    revision = 2
+
     def compute(self, clip: Clip) -> float:
-        rate = clip.sample_rate
-        return trimmed_mean(wss(framed(clip.reference, rate), framed(clip.enhanced, rate), rate))
+        return trimmed_mean(wss(*framed_pair(clip), clip.sample_rate))
 
     def settings(self) -> Mapping[str, str]:
-        return {"band": "50-3600 Hz", "mean": "lowest 95 %"}
+        return {"band": "50-3600 Hz", "mean": "lowest 95 %", "silence": SILENCE}
 
 
 def wss(clean: Frames, enhanced: Frames, sample_rate: int) -> NDArray[np.float64]:

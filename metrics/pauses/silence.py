@@ -2,7 +2,9 @@
 
 Generative methods can breathe, murmur and vocalise in pauses. Pauses are read off the clean speech: frames 35 dB or
 more below its loud ones (the 95th percentile), or within 6 dB of its background (the 5th) where that lies 20 dB
-below; 60 ms on either side are left out, in which speech starts or dies away.
+below; 60 ms on either side are left out, in which speech starts or dies away. Frames that are digital silence in the
+clean and in the noisy recording, such as those that fill it up to a fixed length, are left out where there are other
+pauses.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ MARGIN, FEWEST = 6, 10
 LOWEST = -100.0
 """Of levels, in dB: digital silence has none."""
 
+SILENT = -100.0
+"""Decibels below the loudest frame that are digital silence, which resampling may have blurred."""
+
 PITCH = 70.0, 400.0
 VOICED, AUDIBLE, ADDED = 0.45, 40.0, 6.0
 """The periodicity above which a frame is voiced (Boersma's); it counts if it is no more than so many dB below the
@@ -49,6 +54,7 @@ class Pauses(NamedTuple):
 class _InPauses(Metric):
     higher_is_better = False
     sample_rate = 16000
+    revision = 2
 
     def settings(self) -> Mapping[str, str]:
         pauses = f"{QUIET:g} dB below loud frames, or {CLOSE:g} dB above the background"
@@ -64,7 +70,7 @@ class SilenceEnergy(_InPauses):
     low = LOWEST
 
     def compute(self, clip: Clip) -> float:
-        pauses = find(clip.reference, clip.enhanced)
+        pauses = find(clip)
         return max(LOWEST, float(10 * np.log10(np.mean(pauses.silent**2) / pauses.speech + 1e-30)))
 
 
@@ -77,7 +83,7 @@ class SilenceVoicing(_InPauses):
     low, high = 0.0, 100.0
 
     def compute(self, clip: Clip) -> Score:
-        pauses = find(clip.reference, clip.enhanced)
+        pauses = find(clip)
         level = np.mean(pauses.silent**2, axis=1) / pauses.speech
         added = level > np.maximum(10 ** (-AUDIBLE / 10), pauses.clean * 10 ** (ADDED / 10))
         voiced = added & (periodicity(pauses.silent, clip.sample_rate) > VOICED)
@@ -87,26 +93,40 @@ class SilenceVoicing(_InPauses):
         return {**super().settings(), "voiced": f"periodicity above {VOICED:g}, {PITCH[0]:g} to {PITCH[1]:g} Hz"}
 
 
-def find(clean: Audio, enhanced: Audio) -> Pauses:
-    """The pauses of ``clean``, in ``enhanced``.
+def find(clip: Clip) -> Pauses:
+    """The pauses of the clean speech, in the enhanced.
 
     Raises:
         Undefined: too little pause, or nothing but pause.
     """
-    ours, theirs = _framed(clean), _framed(enhanced)
-    power = np.mean(ours**2, axis=1)
-    background, loud = np.percentile(power, [5, 95]) if power.size else (0.0, 0.0)
-    near_background = min(background * 10 ** (CLOSE / 10), loud * 10 ** (-APART / 10))
-    active = power > max(loud * 10 ** (-QUIET / 10), near_background)
-    near = np.convolve(active, np.ones(2 * MARGIN + 1), "same") > 0 if active.size else active
-    if np.count_nonzero(~near) < FEWEST:
+    clean, enhanced = _framed(clip.reference), _framed(clip.enhanced)
+    power = np.mean(clean**2, axis=1)
+    active, pause = _parts(power, _holds_signal(clean) | _holds_signal(_framed(clip.noisy)))
+    if np.count_nonzero(pause) < FEWEST:
+        active, pause = _parts(power, np.ones(power.size, dtype=np.bool_))
+    if np.count_nonzero(pause) < FEWEST:
         raise Undefined(f"less than {FEWEST * HOP / 16000:g} s of pause in the clean reference")
     if not active.any():
         raise Undefined("no speech in the clean reference")
-    speech = float(np.mean(theirs[active] ** 2))
+    speech = float(np.mean(enhanced[active] ** 2))
     if speech == 0:
         raise Undefined("the enhanced recording is silent where there is speech")
-    return Pauses(theirs[~near], speech, power[~near] / power[active].mean())
+    return Pauses(enhanced[pause], speech, power[pause] / power[active].mean())
+
+
+def _parts(power: NDArray[np.float64], counted: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which frames hold speech, and which of those that are ``counted`` are pause: both ``[frames]``."""
+    background, loud = np.percentile(power[counted], [5, 95]) if counted.any() else (0.0, 0.0)
+    near_background = min(background * 10 ** (CLOSE / 10), loud * 10 ** (-APART / 10))
+    active = power > max(loud * 10 ** (-QUIET / 10), near_background)
+    near = np.convolve(active, np.ones(2 * MARGIN + 1), "same") > 0 if active.size else active
+    return active, counted & ~near
+
+
+def _holds_signal(frames: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which frames are more than digital silence: ``[frames]``."""
+    power = np.mean(frames**2, axis=1)
+    return np.asarray(power > power.max(initial=0) * 10 ** (SILENT / 10))
 
 
 def periodicity(frames: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:

@@ -15,8 +15,8 @@ from typing import ClassVar
 import numpy as np
 
 from metrics.base import METRICS, Aspect, Clip, Metric, distribution
-from metrics.intrusive.frames import framed, trimmed_mean
-from metrics.intrusive.llr import llr
+from metrics.intrusive.frames import SILENCE, framed_pair, trimmed_mean
+from metrics.intrusive.llr import llr, order
 from metrics.intrusive.segmental_snr import segmental_snr
 from metrics.intrusive.wss import wss
 from metrics.perceptual.pesq import Pesq, pesq_score
@@ -37,7 +37,9 @@ class _Composite(Metric):
     aspect: ClassVar[Aspect] = "dimension"
     low, high = 1.0, 5.0
     sample_rate = 16000
+    needs_band = Pesq.needs_band
     min_seconds = 0.25
+    revision = 2
 
     def compute(self, clip: Clip) -> float:
         measures = _measures(clip.reference.tobytes(), clip.enhanced.tobytes(), clip.sample_rate)
@@ -48,17 +50,17 @@ class _Composite(Metric):
         """The regression."""
 
     def settings(self) -> Mapping[str, str]:
-        return {"pesq": f"{distribution('pesq')} {Pesq.mode}", "limits": "1 to 5"}
+        return {"pesq": f"{distribution('pesq')} {Pesq.mode}", "limits": "1 to 5", "silence": SILENCE}
 
 
 @lru_cache(maxsize=1)
 def _measures(clean: bytes, enhanced: bytes, sample_rate: int) -> Measures:
     """Of one clip; the last clip's are kept for the measures that follow."""
     reference, estimate = (np.frombuffer(signal, dtype=np.float32) for signal in (clean, enhanced))
-    ours, theirs = framed(reference, sample_rate), framed(estimate, sample_rate)
+    ours, theirs = framed_pair(Clip(estimate, estimate, sample_rate, reference))
     return Measures(
         pesq=pesq_score(reference, estimate, sample_rate, "wb"),
-        llr=trimmed_mean(llr(ours, theirs, order=16)),
+        llr=trimmed_mean(llr(ours, theirs, order(sample_rate))),
         wss=trimmed_mean(wss(ours, theirs, sample_rate)),
         ssnr=float(segmental_snr(ours, theirs).mean()),
     )

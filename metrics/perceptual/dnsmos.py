@@ -70,6 +70,7 @@ class Dnsmos(Metric):
     needs_clean = False
     sample_rate = 16000
     min_seconds = 0.25
+    full_scale = True
     package = "speechmos"
     key: ClassVar[str] = "ovrl_mos"
     model: ClassVar[str] = P835

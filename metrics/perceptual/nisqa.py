@@ -36,6 +36,7 @@ class Nisqa(Metric):
     low, high = 1.0, 5.0
     needs_clean = False
     min_seconds = 0.25
+    full_scale = True
     package = "torchmetrics"
     output: ClassVar[int] = 0
 

@@ -25,13 +25,14 @@ SECONDS = 120.0
 
 @METRICS.register("pesq")
 class Pesq(Metric):
-    """Wide band (50-7000 Hz), as speech enhancement papers report it."""
+    """Wide band (50-7000 Hz), as speech enhancement papers report it. P.862.2 defines it at 16 kHz only."""
 
     label = "PESQ"
     unit = "MOS"
     aspect = "quality"
     low, high = 1.0, 4.644
     sample_rate = 16000
+    needs_band = 7000.0
     min_seconds = 0.25
     package = "pesq"
     mode: ClassVar[Literal["wb", "nb"]] = "wb"
@@ -46,9 +47,11 @@ class Pesq(Metric):
 
 @METRICS.register("pesq_nb")
 class PesqNarrowBand(Pesq):
-    """Narrow band (300-3400 Hz, telephone handset), at 16 kHz."""
+    """Narrow band (300-3400 Hz, telephone handset): of recordings at 8 kHz as they are, of others at 16 kHz."""
 
     label = "PESQ-NB"
+    native_rates = (8000,)
+    needs_band = 3400.0
     high = 4.549
     mode = "nb"
     band = "300-3400 Hz"

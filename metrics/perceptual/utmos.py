@@ -34,6 +34,7 @@ class Utmos(Metric):
     needs_clean = False
     sample_rate = 16000
     min_seconds = 0.025
+    full_scale = True
     package = "utmos-pytorch"
 
     def __init__(self, weights: str | None = None) -> None:

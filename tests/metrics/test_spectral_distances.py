@@ -44,7 +44,7 @@ def test_with_all_coefficients_mcd_is_the_distance_of_the_mel_levels_without_the
     """Parseval: the cepstrum is the cosine transform of the log spectrum."""
     monkeypatch.setattr(mcd, "COEFFICIENTS", mcd.BANDS - 1)
     enhanced = WHITE + np.convolve(WHITE, [0, 0.9], "same").astype(np.float32)
-    levels = [10 * np.log10(lsd.power(signal) @ mcd._filters().T) for signal in (enhanced, WHITE)]
+    levels = [10 * np.log10(lsd.power(signal, RATE) @ mcd._filters().T) for signal in (enhanced, WHITE)]
     difference = levels[0] - levels[1]
     expected = np.sqrt(np.mean((difference - difference.mean(axis=1, keepdims=True)) ** 2, axis=1)).mean()
     assert value("mcd", enhanced, WHITE) == pytest.approx(expected, rel=1e-6)
