@@ -53,7 +53,7 @@ class Method(ABC):
         sample_rate: the rate in Hz it works at, or None for any.
     """
 
-    uses_steps: ClassVar[bool] = False
+    uses_steps: bool = False
     stochastic: ClassVar[bool] = False
     needs_id: ClassVar[bool] = False
     two_stages: ClassVar[bool] = False

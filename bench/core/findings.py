@@ -115,6 +115,10 @@ FINDINGS: Mapping[str, Finding] = {
 }
 """Every kind, by its name without a prefix. NaN and infinity are no findings but errors: nothing is scored on them."""
 
+DEGENERATE = frozenset({"few_levels", "silent"})
+"""Kinds that no speech has. A method whose output has one where the recording has none is not marked best by any
+metric: some metrics without a reference score such signals high."""
+
 
 def kind(name: str) -> tuple[str, str]:
     """The prefix of a finding's name, as in ``SIGNALS``, and its kind, as in ``FINDINGS``."""

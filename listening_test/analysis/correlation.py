@@ -56,7 +56,7 @@ def _with_interval(x: Array, y: Array, *, ranks: bool) -> tuple[float, float, fl
     Bonett and Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman correlations",
     Psychometrika 65(1), 2000.
     """
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
+    if any(np.ptp(values) <= 1e-9 * np.abs(values).max() for values in (x, y)):  # alike but for rounding
         return math.nan, math.nan, math.nan
     if ranks:
         x, y = stats.rankdata(x), stats.rankdata(y)

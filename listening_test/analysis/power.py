@@ -37,7 +37,7 @@ def listeners_needed(difference: float, sd: float, alpha: float, power: float) -
     That it finds one of the wrong sign is not counted. Wilcoxon's test needs about a twentieth more
     (its asymptotic relative efficiency is 3/π).
     """
-    if sd == 0:
+    if sd <= 1e-9 * abs(difference):
         return 2
     effect = difference / sd
     # With known variance so many would do; Student's t needs a few more.

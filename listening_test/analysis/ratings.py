@@ -3,8 +3,9 @@
 Ratings come crossed: every listener rates several clips, every clip is rated by several listeners. Intervals
 are of a bootstrap that draws listeners and clips alike (Owen, "The pigeonhole bootstrap", Ann. Appl. Stat.
 1(2), 2007), so that they speak for other listeners and other clips, and are widened as ``results.statistics.bootstrap``
-does for as few units as there are listeners or clips; they are rather too wide than too narrow. The rank
-tests take listeners as the sample: a listener's clips are averaged first.
+does for as few units as there are listeners or clips; they are rather too wide than too narrow. They never leave
+the scale of the ratings, and are missing where there are too few listeners or clips to exclude anything of it. The
+rank tests take listeners as the sample: a listener's clips are averaged first.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from listening_test.design.mapping import Kind
 from results.statistics.bootstrap import Draws
 from results.statistics.comparison import holm, rank_biserial, wilcoxon
+from results.statistics.scale import Scale
 
 Array = NDArray[np.float64]
 Unit = Literal["listener", "trial"]
@@ -60,10 +63,20 @@ def cube(ratings: pd.DataFrame, conditions: Sequence[str]) -> Array:
     return full.to_numpy(dtype=np.float64).reshape(len(listeners), len(clips), len(conditions))
 
 
-def summaries(ratings: pd.DataFrame, conditions: Sequence[str], seed: int) -> pd.DataFrame:
+SCALES: dict[Kind, Scale] = {
+    "mushra": Scale(0.0, 100.0),
+    "mos": Scale(1.0, 5.0),
+    "ab": Scale(-1.0, 1.0, answers=True),
+    "abx": Scale(0.0, 1.0, answers=True),
+    "ccr": Scale(-3.0, 3.0, answers=True),
+}
+"""What a score of each kind of test may be."""
+
+
+def summaries(ratings: pd.DataFrame, conditions: Sequence[str], kind: Kind, seed: int) -> pd.DataFrame:
     """A line for each condition: ``n, listeners, clips``, median, mean and quartiles with their intervals."""
     scores = cube(ratings, conditions)
-    medians, means = (_interval(scores, statistic, seed) for statistic in (_median, _mean))
+    medians, means = (_interval(scores, statistic, SCALES[kind], seed) for statistic in (_median, _mean))
     lines = []
     for index, condition in enumerate(conditions):
         own = scores[:, :, index]
@@ -98,7 +111,7 @@ def blocks(ratings: pd.DataFrame, conditions: Sequence[str], unit: Unit) -> Arra
     scores[partly] = math.nan
     pages = scores.reshape(-1, len(conditions))
     table = pages if unit == "trial" else _quietly(np.nanmean, scores, axis=1)
-    return np.asarray(table[~np.isnan(table).any(axis=1)])
+    return np.asarray(table[~np.isnan(table).any(axis=1)]).round(9)  # equal means are ties, in whatever order summed
 
 
 def friedman(table: Array) -> Friedman:
@@ -110,7 +123,7 @@ def friedman(table: Array) -> Friedman:
     return Friedman(float(statistic), float(p), count, conditions, float(statistic / (count * (conditions - 1))))
 
 
-def pairs(ratings: pd.DataFrame, conditions: Sequence[str], unit: Unit, seed: int) -> pd.DataFrame:
+def pairs(ratings: pd.DataFrame, conditions: Sequence[str], kind: Kind, unit: Unit, seed: int) -> pd.DataFrame:
     """Every two conditions: mean difference with its interval, Wilcoxon's signed-rank test, Holm's correction.
 
     ``effect`` is the matched-pairs rank-biserial correlation: 1 where every block prefers the first.
@@ -118,7 +131,7 @@ def pairs(ratings: pd.DataFrame, conditions: Sequence[str], unit: Unit, seed: in
     couples = list(itertools.combinations(range(len(conditions)), 2))
     scores, table = cube(ratings, conditions), blocks(ratings, conditions, unit)
     differences = np.stack([scores[:, :, one] - scores[:, :, other] for one, other in couples], axis=2)
-    low, high = _interval(differences, _mean, seed)
+    low, high = _interval(differences, _mean, SCALES[kind].differences(), seed)
     lines = []
     of_blocks = np.array([table[:, one] - table[:, other] for one, other in couples])
     effects, p = rank_biserial(of_blocks), wilcoxon(of_blocks)
@@ -130,20 +143,23 @@ def pairs(ratings: pd.DataFrame, conditions: Sequence[str], unit: Unit, seed: in
     return pd.DataFrame(lines, columns=names).assign(p_holm=holm(p))
 
 
-def comparisons(ratings: pd.DataFrame, kind: str, conditions: Sequence[str], seed: int) -> pd.DataFrame:
+def comparisons(ratings: pd.DataFrame, kind: Kind, conditions: Sequence[str], seed: int) -> pd.DataFrame:
     """For tests that show two conditions at once: each pair's mean score with its interval, and a test of it.
 
     ab, ccr: Wilcoxon's signed-rank test of listeners' means against zero. abx: the exact binomial test of all
-    answers against chance, one-sided.
+    answers against chance, one-sided, and the exact interval of the share of right answers (Clopper and Pearson,
+    Biometrika 26, 1934); both take the answers for independent of each other.
     """
     lines = []
     for (one, other), own in ratings.groupby(["condition", "other"], sort=False):
-        scores = cube(own, [str(one)])
-        (low,), (high,) = _interval(scores, _mean, seed)
         values = own["score"].to_numpy(dtype=np.float64)
         if kind == "abx":
-            p = float(stats.binomtest(int(values.sum()), values.size, 0.5, alternative="greater").pvalue)
+            right = int(values.sum())
+            p = float(stats.binomtest(right, values.size, 0.5, alternative="greater").pvalue)
+            low, high = stats.binomtest(right, values.size).proportion_ci(CONFIDENCE, method="exact")
         else:
+            scores = cube(own, [str(one)])
+            (low,), (high,) = _interval(scores, _mean, SCALES[kind], seed)
             p = float(wilcoxon(_quietly(np.nanmean, scores[:, :, 0], axis=1)[None])[0])
         lines.append((one, other, values.size, own["listener"].nunique(), values.mean(), low, high, p))
     table = pd.DataFrame(lines, columns=["condition", "other", "n", "listeners", "score", "low", "high", "p"])
@@ -170,8 +186,10 @@ def _median(values: Array, weights: Array) -> Array:
     return np.where(total[:, 0] > 0, (middle[0] + middle[1]) / 2, math.nan)
 
 
-def _interval(scores: Array, statistic: Callable[[Array, Array], Array], seed: int) -> tuple[Array, Array]:
-    """Bounds, one a condition, of ``statistic`` over ``[listeners, clips, conditions]``.
+def _interval(
+    scores: Array, statistic: Callable[[Array, Array], Array], scale: Scale, seed: int
+) -> tuple[Array, Array]:
+    """Bounds, one a condition, of ``statistic`` over ``[listeners, clips, conditions]``; NaN for too few of either.
 
     Both listeners and clips are drawn anew, so each score weighs the product of how often its two came.
     """
@@ -190,7 +208,7 @@ def _interval(scores: Array, statistic: Callable[[Array, Array], Array], seed: i
             weights = of_listeners[part][:, listener] * of_clips[part][:, clip]
             drawn[condition, part] = statistic(values, weights.astype(np.float64))
     units = min((count for count in (listeners, clips) if count > 1), default=1)
-    return Draws(estimate, drawn, np.full(conditions, units)).interval(CONFIDENCE)
+    return Draws(estimate, drawn, np.full(conditions, units)).interval(CONFIDENCE, scale)
 
 
 def _quietly(compute: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

@@ -14,7 +14,7 @@ from listening_test.analysis import correlation, mixed, plots, power
 from listening_test.analysis import ratings as analysis
 from listening_test.analysis.ratings import Unit
 from listening_test.analysis.screening import post_screen
-from listening_test.design.mapping import Test
+from listening_test.design.mapping import Kind, Test
 from results.plots import figures
 from results.store.rows import Key, Row
 
@@ -129,14 +129,17 @@ def _scores(
     for suffix, version in versions.items():
         when = "" if len(versions) == 1 else " before screening" if suffix else " after screening"
         report.say(f"## Ratings{when}")
-        report.table(f"conditions{suffix}", analysis.summaries(version, list(test.conditions), options.seed))
+        report.table(f"conditions{suffix}", analysis.summaries(version, list(test.conditions), test.kind, options.seed))
         labels = None if by is None else _labels(version, by, str(options.by))
         figure = plots.boxplot(version, test.conditions, test.kind, f"{test.config['title']}{when}", labels)
         figures.save(figure, report.folder, f"boxplot{suffix}")
         report.say(f"![Box plot{when}](boxplot{suffix}.png)")
-    report.say("Brackets of median and mean (low, high): 95 %, from drawing listeners and clips anew.")
+    report.say(
+        "Intervals of median and mean (low, high): 95 %, from drawing listeners and clips anew; - where there are too "
+        "few of either to exclude any part of the scale."
+    )
     compared = [label for label, c in test.conditions.items() if c.role == "system" or label == "mixture"]
-    _tests(report, kept, compared, options)
+    _tests(report, kept, compared, test.kind, options)
     _model(report, kept, compared)
     if rows is None:
         report.say("## Metrics and ratings", "The run is no longer where it was; name its folder with run=DIR.")
@@ -166,7 +169,7 @@ def _screened(report: Report, test: Test, ratings: pd.DataFrame, options: Option
     return kept
 
 
-def _tests(report: Report, ratings: pd.DataFrame, compared: Sequence[str], options: Options) -> None:
+def _tests(report: Report, ratings: pd.DataFrame, compared: Sequence[str], kind: Kind, options: Options) -> None:
     unit = "listeners' means over clips" if options.unit == "listener" else "single pages"
     report.say(f"## Differences (over {unit})")
     table = analysis.blocks(ratings, compared, options.unit)
@@ -179,7 +182,7 @@ def _tests(report: Report, ratings: pd.DataFrame, compared: Sequence[str], optio
     if len(compared) < 2:
         report.say("One condition only: there is nothing to compare it with.")
         return
-    pairs = analysis.pairs(ratings, compared, options.unit, options.seed)
+    pairs = analysis.pairs(ratings, compared, kind, options.unit, options.seed)
     report.table("pairs", pairs)
     if (least := analysis.smallest_p(len(table), len(pairs))) > power.ALPHA:
         report.say(

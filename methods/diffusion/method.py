@@ -55,6 +55,7 @@ class DiffusionMethod(SpectralMethod):
         defaults = {**self.release, **self.model.sampler}
         self.default_steps = int(defaults.pop("steps", self.default_steps))
         self.sampler = choose(self.model.sde, asked, defaults, self.model.t_eps)
+        self.uses_steps = self.sampler.uses_steps
 
     @classmethod
     def further_options(cls) -> dict[str, None]:

@@ -9,6 +9,7 @@ from functools import cached_property
 from results.statistics.bootstrap import RESAMPLES
 from results.statistics.comparison import Comparison, Standing, compare, standings
 from results.statistics.panel import RECORDING, Panel, panels
+from results.statistics.scale import Scale
 from results.statistics.summaries import Summary, summarise
 from results.store.info import MetricInfo, complete
 from results.store.rows import Row
@@ -79,14 +80,15 @@ def analyse(
     """
     rows, options = list(rows), options or Options()
     known = complete(metrics, rows)
-    return [_analyse(panel, known, options) for panel in panels(rows, known, options.cluster)]
+    scales = {name: Scale.of(info.low, info.high) for name, info in known.items()}
+    return [_analyse(panel, known, options) for panel in panels(rows, known, options.cluster, scales)]
 
 
 def _analyse(panel: Panel, metrics: Mapping[str, MetricInfo], options: Options) -> Analysis:
     summaries = summarise(panel, options.confidence, options.resamples)
     comparisons = compare(panel, options.confidence, options.resamples)
     standing = {
-        metric: standings(panel.scores[metric], comparisons[metric], info.direction, options.level)
+        metric: standings(panel.scores[metric], comparisons[metric], info.direction, options.level, panel.degenerate)
         for metric, info in metrics.items()
     }
     return Analysis(panel, metrics, options, summaries, comparisons, standing)

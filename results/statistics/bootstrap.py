@@ -8,8 +8,10 @@ Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8).
 Intervals are expanded percentile intervals (Hesterberg, "What Teachers Should Know About the Bootstrap",
 The American Statistician 69, 2015): a plain percentile interval of few units is too narrow, so its
 percentiles are moved outwards until normal data are covered as often as by Student's interval:
-to the normal quantile ``z = t sqrt(n / (n - 1))`` with ``t`` of ``n - 1`` degrees of freedom. P-values are the
-same rule read backwards: the level at which the interval touches zero.
+to the normal quantile ``z = t sqrt(n / (n - 1))`` with ``t`` of ``n - 1`` degrees of freedom. On a scale with
+ends (``results.statistics.scale``) the same ``z`` times the standard error is taken on the transformed scale instead,
+which covers better with any number of units and never leaves the scale. P-values are the same rule read backwards:
+the level at which the interval touches zero.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+from results.statistics.scale import UNBOUNDED, Scale
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -34,6 +38,9 @@ standard deviation: so far out, a quantile of a finite number of draws (or of fe
 
 _ROUNDING = 1e-12
 """Relative differences below this are the computer's, not the data's."""
+
+_FLAT = 1e-10
+"""Relative to their mean: resamples that differ by less are all the same, and differ by the order of summation."""
 
 _PORTION = 2_000_000
 """Weights held as floating-point numbers at a time."""
@@ -63,34 +70,58 @@ class Draws:
         values[np.abs(values) < _ROUNDING * np.abs(self.values)] = 0  # what is equal may be summed in another order
         return Draws(self.estimate - other.estimate, values, np.minimum(self.units, other.units))
 
-    def interval(self, confidence: float = 0.95) -> tuple[Array, Array]:
+    def interval(self, confidence: float = 0.95, scale: Scale = UNBOUNDED) -> tuple[Array, Array]:
         """Lower and upper ends ``[columns]``, meant to hold the true value with probability ``confidence``.
 
-        NaN for fewer than two units.
+        Never beyond the ends of ``scale``. NaN where there are too few units: fewer than two, or so few that the
+        interval would be as good as the whole scale.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
             t = stats.t.ppf((1 + confidence) / 2, self.units - 1)
             z = t * np.sqrt(self.units / (self.units - 1))
+        spread = _sd(self.values)
+        low, high = self._expanded(z, z * spread)
+        keeps = (scale.low <= self.estimate) & (self.estimate <= scale.high)
+        low, high = np.where(keeps, scale.clipped(low), low), np.where(keeps, scale.clipped(high), high)
+        bent = scale.bends(self.estimate) & (spread > 0)
+        if bent.any():
+            middle, margin = scale.outward(self.estimate), z * spread * scale.slope(self.estimate)
+            low = np.where(bent, scale.inward(middle - margin), low)
+            high = np.where(bent, scale.inward(middle + margin), high)
+        if scale.answers:
+            ends = scale.unanimous(self.estimate, self.units, confidence)
+            low, high = (np.where(spread > 0, end, agreed) for end, agreed in zip((low, high), ends, strict=True))
+        known = (self.units > 1) & ~scale.tells_nothing(low, high)
+        return np.where(known, low, np.nan), np.where(known, high, np.nan)
+
+    def _expanded(self, z: Array, margin: Array) -> tuple[Array, Array]:
+        """The expanded percentile interval, where draws are too few that of the normal curve."""
         ordered = np.sort(self.values, axis=1)  # NaN last
         count = np.isfinite(ordered).sum(axis=1)
         tail = stats.norm.sf(z)
         near = tail * count >= _BEYOND
-        margin = z * _sd(self.values)
         low = np.where(near, _quantile(ordered, count, tail), self.estimate - margin)
         high = np.where(near, _quantile(ordered, count, 1 - tail), self.estimate + margin)
-        return np.where(self.units > 1, low, np.nan), np.where(self.units > 1, high, np.nan)
+        return low, high
 
-    def p_value(self) -> Array:
+    def p_value(self, scale: Scale = UNBOUNDED) -> Array:
         """Two-sided, that the true value is zero: ``[columns]``.
 
         1 where nothing at all speaks against it, NaN for fewer than two units.
+
+        Args:
+            scale: of the estimates, as for ``interval``; zero lies on it.
         """
         count = np.isfinite(self.values).sum(axis=1)
+        spread = _sd(self.values)
         with np.errstate(invalid="ignore", divide="ignore"):
             below = ((self.values < 0).sum(axis=1) + 0.5 * (self.values == 0).sum(axis=1)) / count
             beyond = np.minimum(below, 1 - below)
-            normal = np.fmax(np.abs(self.estimate) / _sd(self.values), stats.norm.isf(_BEYOND / count))
+            normal = np.fmax(np.abs(self.estimate) / spread, stats.norm.isf(_BEYOND / count))
             z = np.where(beyond * count >= _BEYOND, stats.norm.isf(beyond), normal)
+            away = np.abs(scale.outward(self.estimate) - scale.outward(np.zeros_like(self.estimate)))
+            z = np.where(scale.bends(self.estimate), away / (scale.slope(self.estimate) * spread), z)
+            z = np.where(self.estimate == 0, np.nan_to_num(z), z)  # no difference, and no spread either
             p = 2 * stats.t.sf(z * np.sqrt((self.units - 1) / self.units), self.units - 1)
         p = np.where(np.isinf(z), 2.0 ** (1 - self.units), p)  # no spread at all: what a sign test would say
         return np.where(self.units > 1, p, np.nan)
@@ -142,13 +173,15 @@ def _draw(resamples: int, units: int, random: np.random.Generator) -> Integers:
 
 
 def _sd(values: Array) -> Array:
-    """Each column's standard deviation over the resamples that have a value."""
+    """Each column's standard deviation over the resamples that have a value; 0 where it is but rounding."""
     if np.isfinite(values).all():
-        return np.asarray(values.std(axis=1))
-    count = np.isfinite(values).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.nansum(values, axis=1) / count
-        return np.asarray(np.sqrt(np.nansum((values - mean[:, None]) ** 2, axis=1) / count))
+        mean, sd = values.mean(axis=1), values.std(axis=1)
+    else:
+        count = np.isfinite(values).sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = np.nansum(values, axis=1) / count
+            sd = np.sqrt(np.nansum((values - mean[:, None]) ** 2, axis=1) / count)
+    return np.where(sd <= _FLAT * np.abs(mean), 0.0, sd)
 
 
 def _quantile(ordered: Array, count: Integers, level: Array) -> Array:

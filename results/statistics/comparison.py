@@ -10,7 +10,7 @@ ranks do not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -28,6 +28,9 @@ Standing = Literal["best", "tied", ""]
 _EXACT_UP_TO = 50
 """Untied or tied differences up to this many have their exact signed-rank distribution; more, the normal one."""
 
+_EQUAL = 1e-9
+"""Relative differences below this are rounding: they neither rank nor spread."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -37,7 +40,7 @@ class Comparison:
         first, second: indices into the panel's systems.
         n, units: recordings, and independent units, where both have a value.
         difference: of the means (of the pooled rates) over these recordings, in the metric's unit.
-        low, high: its interval, uncorrected.
+        low, high: its interval, uncorrected; NaN for too few units.
         p_bootstrap, p_wilcoxon: two-sided; NaN where there are fewer than two units.
         holm_bootstrap, holm_wilcoxon: corrected for all comparisons by this metric on this dataset.
         dz: Cohen's d of paired data: mean over standard deviation of the recordings' differences.
@@ -72,8 +75,9 @@ def compare(panel: Panel, confidence: float = 0.95, resamples: int = RESAMPLES) 
 def _compare(panel: Panel, metric: str, scores: Scores, resampler: Resampler, confidence: float) -> list[Comparison]:
     first, second = np.triu_indices(len(panel.systems), 1)
     paired = _pair(panel, scores, first, second, resampler)
-    low, high = paired.draws.interval(confidence)
-    p_bootstrap = paired.draws.p_value()
+    scale = scores.scale.differences()
+    low, high = paired.draws.interval(confidence, scale)
+    p_bootstrap = paired.draws.p_value(scale)
     p_wilcoxon = wilcoxon(paired.of_units)
     between_clips = scores.clips[first] - scores.clips[second]
     columns = (
@@ -142,7 +146,13 @@ def contenders(scores: Scores) -> list[int]:
     ]
 
 
-def standings(scores: Scores, comparisons: Sequence[Comparison], direction: int, level: float = 0.05) -> list[Standing]:
+def standings(
+    scores: Scores,
+    comparisons: Sequence[Comparison],
+    direction: int,
+    level: float = 0.05,
+    barred: Container[int] = (),
+) -> list[Standing]:
     """Which system is best by a metric, and which others the data do not tell from it.
 
     Best is the contender that is ahead of most others, of each on the recordings that both have: where all
@@ -152,9 +162,10 @@ def standings(scores: Scores, comparisons: Sequence[Comparison], direction: int,
     Args:
         comparisons: of every two systems, by this metric.
         direction: 1 where more is better, -1 where less is, 0 where neither: then none is best.
+        barred: systems that are neither best nor tied, whatever they score.
     """
     standing: list[Standing] = [""] * len(scores.clips)
-    able = contenders(scores)
+    able = [number for number in contenders(scores) if number not in barred]
     if not able or not direction:
         return standing
     lead = dict.fromkeys(able, 0)
@@ -183,11 +194,15 @@ def holm(p: Array) -> Array:
 
 
 def cohens_dz(differences: Array) -> Array:
-    """Mean over standard deviation (``ddof=1``) of each line; 0 where all are 0, NaN for fewer than two."""
+    """Mean over standard deviation (``ddof=1``) of each line; 0 where all are 0, infinite where all are the same.
+
+    NaN for fewer than two.
+    """
     count = np.isfinite(differences).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.nansum(differences, axis=1) / count
         sd = np.sqrt(np.nansum((differences - mean[:, None]) ** 2, axis=1) / (count - 1))
+        sd = np.where(sd <= _EQUAL * np.abs(mean), 0.0, sd)
         dz = np.where(mean == 0, 0.0, mean / sd)
     return np.where(count > 1, dz, np.nan)
 
@@ -223,6 +238,9 @@ def wilcoxon(differences: Array) -> Array:
 def _ranks(differences: Array) -> Array:
     """Ranks of the absolute differences in each line, from 1, ties shared; 0 for zeros and NaN."""
     sizes = np.abs(differences)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        largest = np.fmax.reduce(sizes, axis=1, initial=0.0)[:, None]
+        sizes = np.round(sizes / largest / _EQUAL)  # what the order of summation set apart is tied
     sizes[sizes == 0] = np.nan
     ranks: Array = np.nan_to_num(stats.rankdata(sizes, axis=1, nan_policy="omit"))
     return ranks

@@ -15,7 +15,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.core.findings import DEGENERATE, SIGNALS
 from bench.core.types import Score, Status, Tag
+from results.statistics.scale import UNBOUNDED, Scale
 from results.store.info import PARADIGMS
 from results.store.rows import Row
 
@@ -23,6 +25,9 @@ Array = NDArray[np.float64]
 
 RECORDING = "recording"
 """What a unit is called where the tag that would group recordings is not known."""
+
+DEGENERATE_SHARE = 0.1
+"""Of a system's rows: with more of them degenerate, it is."""
 
 _GRAVITY: tuple[Status, ...] = ("ok", "skipped", "undefined", "error")
 _NOTHING = Score.missing("skipped", "not computed")
@@ -50,11 +55,13 @@ class Scores:
         samples: ``[systems, clips, seeds]``, NaN where missing.
         totals: of a rate (``Score.total``), what it counts errors among, shaped like ``samples``; else None.
         missing: for each system the clips without any value, and the gravest of the reasons why.
+        scale: that the metric's values lie on.
     """
 
     samples: Array
     totals: Array | None
     missing: tuple[Mapping[int, Score], ...]
+    scale: Scale = UNBOUNDED
 
     @cached_property
     def clips(self) -> Array:
@@ -87,6 +94,7 @@ class Scores:
             self.samples[:, clips],
             None if self.totals is None else self.totals[:, clips],
             tuple({place[clip]: score for clip, score in lost.items() if clip in place} for lost in self.missing),
+            self.scale,
         )
 
 
@@ -101,6 +109,8 @@ class Panel:
         unit: what ``units`` are: the tag that groups recordings, or ``recording``.
         units: ``[clips]``, the number of each clip's unit, from 0.
         scores: by metric.
+        degenerate: the numbers of the systems that give no speech (``bench.core.findings.DEGENERATE``) for more than a
+            tenth of their rows.
     """
 
     dataset: str
@@ -110,6 +120,7 @@ class Panel:
     unit: str
     units: NDArray[np.intp]
     scores: Mapping[str, Scores]
+    degenerate: frozenset[int] = frozenset()
 
     @property
     def unit_count(self) -> int:
@@ -139,25 +150,32 @@ class Panel:
             unit,
             units,
             {metric: scores.of(chosen) for metric, scores in self.scores.items()},
+            self.degenerate,
         )
 
 
-def panels(rows: Iterable[Row], metrics: Iterable[str], cluster: str | None = "speaker") -> list[Panel]:
+def panels(
+    rows: Iterable[Row],
+    metrics: Iterable[str],
+    cluster: str | None = "speaker",
+    scales: Mapping[str, Scale] | None = None,
+) -> list[Panel]:
     """A panel for each dataset, by name.
 
     Args:
         metrics: the scores to take over.
+        scales: of metrics whose values have a least or a greatest one.
         cluster: the tag whose equal values make recordings depend on each other. Recordings without it are
             units of their own. With fewer than two values, or None, every recording is.
     """
-    metrics = list(metrics)
+    of_metrics = {metric: (scales or {}).get(metric, UNBOUNDED) for metric in metrics}
     by_dataset: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_dataset[row.key.dataset].append(row)
-    return [_panel(dataset, by_dataset[dataset], metrics, cluster) for dataset in sorted(by_dataset)]
+    return [_panel(dataset, by_dataset[dataset], of_metrics, cluster) for dataset in sorted(by_dataset)]
 
 
-def _panel(dataset: str, rows: Sequence[Row], metrics: Sequence[str], cluster: str | None) -> Panel:
+def _panel(dataset: str, rows: Sequence[Row], metrics: Mapping[str, Scale], cluster: str | None) -> Panel:
     systems = _systems(rows)
     clips = sorted({row.key.utterance for row in rows})
     tags = _tags(rows, clips)
@@ -170,7 +188,19 @@ def _panel(dataset: str, rows: Sequence[Row], metrics: Sequence[str], cluster: s
         cluster if unit and cluster else RECORDING,
         units,
         _scores(systems, clips, metrics),
+        frozenset(number for number, system in enumerate(systems) if _degenerate(system.rows)),
     )
+
+
+def _degenerate(rows: Sequence[Row]) -> bool:
+    """Single recordings may rightly come out silent, such as noise without any speech."""
+    worse = sum(any(name in row.findings and not _given(row, name) for name in DEGENERATE) for row in rows)
+    return worse > DEGENERATE_SHARE * len(rows)
+
+
+def _given(row: Row, name: str) -> bool:
+    """Whether the recording itself is so."""
+    return any(f"{prefix}{name}" in row.findings for prefix in SIGNALS if prefix)
 
 
 def _systems(rows: Iterable[Row]) -> tuple[System, ...]:
@@ -207,7 +237,7 @@ def _units(values: Sequence[Tag | None] | None, clips: int) -> tuple[bool, NDArr
     return True, np.array([numbers.setdefault(name, len(numbers)) for name in named], dtype=np.intp)
 
 
-def _scores(systems: Sequence[System], clips: Sequence[str], metrics: Sequence[str]) -> dict[str, Scores]:
+def _scores(systems: Sequence[System], clips: Sequence[str], metrics: Mapping[str, Scale]) -> dict[str, Scores]:
     """The arrays, filled row by row."""
     clip_at = {clip: index for index, clip in enumerate(clips)}
     seeds = [list(dict.fromkeys(row.key.seed for row in system.rows)) for system in systems]
@@ -229,7 +259,8 @@ def _scores(systems: Sequence[System], clips: Sequence[str], metrics: Sequence[s
                         totals[metric] = np.full(shape, np.nan)
                     totals[metric][number, clip, seed] = score.total
     return {
-        metric: Scores(values, totals.get(metric), _missing(metric, values, lost)) for metric, values in samples.items()
+        metric: Scores(values, totals.get(metric), _missing(metric, values, lost), metrics[metric])
+        for metric, values in samples.items()
     }
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from bench.core.types import Status
 from results.statistics.bootstrap import RESAMPLES, Resampler
 from results.statistics.panel import Panel, Scores, System
+from results.statistics.scale import Scale
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class MetricSummary:
 
     Attributes:
         mean: of the ``n`` recordings with a value; of a rate the pooled one. NaN without any.
-        low, high: interval of the mean; NaN for fewer than two units.
+        low, high: interval of the mean, on the metric's scale; NaN for too few units.
         median, sd: over recordings.
         seed_sd: standard deviation between seeds of a recording; NaN without repetition.
         n: recordings with a value.
@@ -96,9 +97,16 @@ def describe(panel: Panel, confidence: float = 0.95, resamples: int = RESAMPLES)
     above = np.concatenate([panel.by_unit(numerators) for numerators, _ in fractions])
     below = np.concatenate([panel.by_unit(denominators) for _, denominators in fractions])
     draws = Resampler(panel.unit_count, resamples).ratios(above, below)
-    table = np.stack([draws.estimate, *draws.interval(confidence), draws.units])
+    table = np.stack([draws.estimate, *draws.interval(confidence, _scale(panel)), draws.units])
     shaped = table.reshape(4, len(panel.scores), len(panel.systems))
     return {metric: _describe(scores, shaped[:, at]) for at, (metric, scores) in enumerate(panel.scores.items())}
+
+
+def _scale(panel: Panel) -> Scale:
+    """That of each metric's systems, metric by metric."""
+    ends = np.array([(scores.scale.low, scores.scale.high) for scores in panel.scores.values()], dtype=np.float64)
+    low, high = ends.repeat(len(panel.systems), axis=0).T
+    return Scale(low, high)
 
 
 def _describe(scores: Scores, estimates: NDArray[Any]) -> list[MetricSummary]:

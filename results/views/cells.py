@@ -10,10 +10,13 @@ from bench.core.types import Status
 from results.statistics.analysis import Analysis
 from results.statistics.comparison import Standing
 from results.statistics.panel import RECORDING
-from results.statistics.summaries import Summary, why_missing
+from results.statistics.summaries import MetricSummary, Summary, why_missing
 
 FEW_UNITS = 6
 """Fewer clusters than this rarely tell methods apart, and readers are told so."""
+
+TOO_FEW = "[too few]"
+"""In place of an interval that fewer than two units allow, or that would be the metric's whole scale."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Cell:
 
     Attributes:
         mean: empty where there is no value.
-        interval: ``[low, high]``, empty where there is none.
+        interval: ``[low, high]``, or that there are too few data for one.
         n: how many recordings it is over, where these are not the line's.
     """
 
@@ -69,7 +72,7 @@ def _cell(analysis: Analysis, number: int, name: str, n: int) -> Cell:
     info, summary = analysis.metrics[name], analysis.summaries[number].metrics[name]
     if summary.n == 0:
         return Cell("")
-    interval = "" if math.isnan(summary.low) else f"[{info.format(summary.low)}, {info.format(summary.high)}]"
+    interval = TOO_FEW if _too_few(summary) else f"[{info.format(summary.low)}, {info.format(summary.high)}]"
     other = None if summary.n == n else summary.n
     return Cell(info.format(summary.mean), interval, analysis.standings[name][number], other)
 
@@ -89,6 +92,8 @@ def legend(analysis: Analysis, best: str, tied: str) -> list[str]:
         f"mean [{confidence} interval over {analysis.units}]; {best}: best mean of those that failed on no recording; "
         f"{tied}: not told from it (paired bootstrap, Holm, {100 * analysis.options.level:.2g} %)"
     ]
+    if any(_too_few(summary.metrics[name]) for summary in analysis.summaries for name in analysis.shown):
+        text.append(f"{TOO_FEW}: {analysis.units} exclude next to nothing of what the mean might be")
     rates = [analysis.metrics[name].label for name in analysis.shown if analysis.panel.scores[name].totals is not None]
     if rates:
         text.append(f"{', '.join(rates)}: all errors over all that could be wrong, not a mean of the recordings' rates")
@@ -102,6 +107,10 @@ def legend(analysis: Analysis, best: str, tied: str) -> list[str]:
     if absent := _absent(analysis):
         text.append(f"without any value: {absent}")
     return text
+
+
+def _too_few(summary: MetricSummary) -> bool:
+    return summary.n > 0 and math.isnan(summary.low)
 
 
 def _absent(analysis: Analysis) -> str:

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from results.statistics.analysis import Analysis
 from results.statistics.bootstrap import Resampler
+from results.statistics.scale import Scale
 from results.store.info import MetricInfo
 
 Array = NDArray[np.float64]
+
+_SHARE = Scale(0.0, 1.0, answers=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +92,12 @@ def _hallucinations(
         said_mean, sound_mean = (np.where(both, gain, 0).sum(axis=1) / count for gain in (said, sound))
     by_unit = analysis.panel.by_unit(np.stack([np.nan_to_num(flagged), (count > 0).astype(np.float64)]))
     draws = resampler.ratios(by_unit[:1], by_unit[1:])
-    low, high = draws.interval(analysis.options.confidence)
+    low, high = draws.interval(analysis.options.confidence, _SHARE)
     return Hallucinations(
         *(system, content, quality, int((count > 0).sum())),
         share=float(draws.estimate[0]),
-        low=float(np.maximum(low[0], 0)),
-        high=float(np.minimum(high[0], 1)),
+        low=float(low[0]),
+        high=float(high[0]),
         content_gain=said_mean,
         quality_gain=sound_mean,
         flagged=flagged,
@@ -110,12 +113,16 @@ def _gain(analysis: Analysis, metric: str, system: int, control: int) -> Array:
 def remarks(analysis: Analysis, found: Iterable[Hallucinations]) -> list[str]:
     """A line for each system and two metrics by which some recording is suspect."""
     return [
-        f"{analysis.panel.systems[view.system].label}: {100 * view.share:.0f} % [{100 * view.low:.0f}, "
-        f"{100 * view.high:.0f}] of {view.n} recordings sound better than unprocessed "
+        f"{analysis.panel.systems[view.system].label}: {100 * view.share:.0f} %{_interval(view)} "
+        f"of {view.n} recordings sound better than unprocessed "
         f"({analysis.metrics[view.quality].label}) and say less of it ({analysis.metrics[view.content].label})"
         for view in found
         if view.share > 0
     ]
+
+
+def _interval(view: Hallucinations) -> str:
+    return "" if np.isnan(view.low) else f" [{100 * view.low:.0f}, {100 * view.high:.0f}]"
 
 
 def hallucination_frame(analysis: Analysis, found: Iterable[Hallucinations]) -> pd.DataFrame:

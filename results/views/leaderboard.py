@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from bench.core.files import replacing
 from results.statistics.analysis import Analysis
 from results.statistics.summaries import Summary, why_missing
 from results.store.info import MetricInfo
+from results.views.findings import ABOUT, Noted, counts, noted
 
 PARTS = ("mean", "ci_low", "ci_high", "median", "sd", "seed_sd", "n", "missing", "reasons", "standing")
 """Of every metric, as in ``MetricSummary``; n + missing = utterances."""
@@ -31,20 +32,25 @@ def leaderboard(analyses: Iterable[Analysis], metrics: Iterable[str] = ()) -> pd
 
     Returns:
         Columns ``dataset, method, steps, paradigm, utterances, seeds, unit, units``; for every metric
-        ``<metric>_<part>`` for each of ``PARTS``; ``nfe, nfe_varies, rtf, failed`` as in ``Summary``.
+        ``<metric>_<part>`` for each of ``PARTS``; ``nfe, nfe_varies, rtf, failed`` as in ``Summary``;
+        ``found`` and ``adjusted``, on how many recordings what was (``results.views.findings``).
     """
     analyses = list(analyses)
     names = list(analyses[0].metrics) if analyses else list(metrics)
     columns = [
         *("dataset", "method", "steps", "paradigm", "utterances", "seeds", "unit", "units"),
         *(f"{name}_{part}" for name in names for part in PARTS),
-        *("nfe", "nfe_varies", "rtf", "failed"),
+        *("nfe", "nfe_varies", "rtf", "failed", "found", "adjusted"),
     ]
-    records = [_record(analysis, number) for analysis in analyses for number in range(len(analysis.summaries))]
+    records = [
+        _record(analysis, number, found)
+        for analysis, found in ((analysis, noted(analysis)) for analysis in analyses)
+        for number in range(len(analysis.summaries))
+    ]
     return pd.DataFrame(records, columns=columns).astype({"steps": "Int64"})
 
 
-def _record(analysis: Analysis, number: int) -> dict[str, Any]:
+def _record(analysis: Analysis, number: int, found: Sequence[Noted]) -> dict[str, Any]:
     summary = analysis.summaries[number]
     record: dict[str, Any] = {
         "dataset": summary.dataset,
@@ -63,7 +69,8 @@ def _record(analysis: Analysis, number: int) -> dict[str, Any]:
             analysis.standings[name][number],
         )
         record |= {f"{name}_{part}": value for part, value in zip(PARTS, values, strict=True)}
-    return record | {name: getattr(summary, name) for name in ("nfe", "nfe_varies", "rtf", "failed")}
+    record |= {name: getattr(summary, name) for name in ("nfe", "nfe_varies", "rtf", "failed")}
+    return record | {about: counts(found, summary.system, about) for about in ABOUT}
 
 
 def _system(summary: Summary, suffix: str = "") -> dict[str, Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from results.statistics.analysis import Analysis
     from results.views.behaviour import Correlation
+    from results.views.findings import Noted
     from results.views.hallucination import Hallucinations
     from results.views.strata import Stratum
 
@@ -86,6 +87,7 @@ class _Look:
     correlations: Sequence[Correlation]
     hallucinations: Sequence[Hallucinations]
     mixed: Sequence[pd.DataFrame]
+    noted: Sequence[Noted]
     remarks: Sequence[str]
 
 
@@ -105,10 +107,12 @@ def _check(analyses: Sequence[Analysis], metrics: Mapping[str, MetricInfo], view
 
 def _look(analysis: Analysis, views: Views) -> _Look:
     from results.statistics.mixed import mixed_frame
+    from results.views import findings
     from results.views.behaviour import correlate, goodhart
     from results.views.hallucination import hallucinations, remarks
     from results.views.strata import stratify
 
+    noted = findings.noted(analysis)
     invented = hallucinations(analysis, views.content, views.quality)
     return _Look(
         analysis,
@@ -116,7 +120,13 @@ def _look(analysis: Analysis, views: Views) -> _Look:
         correlations=correlate(analysis),
         hallucinations=invented,
         mixed=[mixed_frame(analysis, metric) for metric in views.mixed],
-        remarks=[*goodhart(analysis), *remarks(analysis, invented)],
+        noted=noted,
+        remarks=[
+            *findings.remarks(analysis, noted),
+            *findings.barred(analysis),
+            *goodhart(analysis),
+            *remarks(analysis, invented),
+        ],
     )
 
 
@@ -125,6 +135,7 @@ def _write_views(looks: Sequence[_Look], folder: Path) -> None:
     import pandas as pd
 
     from results.views.behaviour import correlation_frame
+    from results.views.findings import findings_frame
     from results.views.hallucination import hallucination_frame, suspects_frame
     from results.views.leaderboard import write_csv
     from results.views.seeds import seed_frame
@@ -135,6 +146,7 @@ def _write_views(looks: Sequence[_Look], folder: Path) -> None:
         "metric_correlations": [correlation_frame(look.correlations, look.analysis.panel.dataset) for look in looks],
         "hallucinations": [hallucination_frame(look.analysis, look.hallucinations) for look in looks],
         "hallucinated_clips": [suspects_frame(look.analysis, look.hallucinations) for look in looks],
+        "findings": [findings_frame(look.analysis, look.noted) for look in looks],
         "seeds": [seed_frame(look.analysis) for look in looks],
         "mixed": [frame for look in looks for frame in look.mixed],
     }

@@ -12,6 +12,8 @@ from scipy import stats
 from listening_test.analysis import mixed, power
 from listening_test.analysis import ratings as analysis
 from listening_test.analysis.ratings import Array
+from listening_test.design.mapping import Kind
+from results.statistics.scale import UNBOUNDED
 from tests.listening_test import simulate
 from tests.listening_test.simulate import QUALITY
 
@@ -40,7 +42,7 @@ def test_the_cube_holds_every_rating_once(ratings: pd.DataFrame) -> None:
 
 
 def test_summaries_are_those_of_numpy(ratings: pd.DataFrame) -> None:
-    table = analysis.summaries(ratings, ("reference", *SYSTEMS), 0).set_index("condition")
+    table = analysis.summaries(ratings, ("reference", *SYSTEMS), "mushra", 0).set_index("condition")
     own = ratings.loc[ratings["condition"] == "middle", "score"]
     line = table.loc["middle"]
     assert tuple(line[["n", "listeners", "clips"]]) == (90, 9, 10)
@@ -71,9 +73,38 @@ def test_intervals_cover_the_truth(sds: tuple[float, float, float], monkeypatch:
     for trial in range(200):
         scores = crossed(rng, 9, 10, sds)
         for index, statistic in enumerate((analysis._mean, analysis._median)):
-            (low,), (high,) = analysis._interval(scores, statistic, trial)
+            (low,), (high,) = analysis._interval(scores, statistic, UNBOUNDED, trial)
             covered[index] += low <= 50 <= high
     assert (covered / 200 >= 0.93).all(), covered / 200
+
+
+@pytest.mark.parametrize(("listeners", "clips"), [(4, 4), (9, 4), (16, 8)])
+def test_intervals_near_the_end_of_the_scale_stay_on_it_and_cover(
+    listeners: int, clips: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A condition that scores about 94, at most 100: listeners and clips differ, some rate it 100."""
+    monkeypatch.setattr(analysis, "RESAMPLES", 300)
+    rng = np.random.default_rng(0)
+    truth = np.clip(crossed(rng, 3000, 300, (4.0, 3.0, 5.0)) + 44, 0, 100)
+    for statistic, value in ((analysis._mean, truth.mean()), (analysis._median, np.median(truth))):
+        covered = 0.0
+        for trial in range(150):
+            scores = np.clip(crossed(rng, listeners, clips, (4.0, 3.0, 5.0)) + 44, 0, 100)
+            (low,), (high,) = analysis._interval(scores, statistic, analysis.SCALES["mushra"], trial)
+            assert math.isnan(low) or 0 <= low <= high <= 100
+            covered += math.isnan(low) or low <= value <= high
+        assert covered / 150 >= 0.92, covered / 150
+
+
+def test_two_clips_say_too_little() -> None:
+    people = {f"l{n}": simulate.at_random for n in range(12)}
+    data = simulate.ratings(people, ("low", "high"), ["clip0", "clip1"])
+    for table in (
+        analysis.summaries(data, ("low", "high"), "mushra", 0)[["median_low", "median_high", "mean_low", "mean_high"]],
+        analysis.pairs(data, ("low", "high"), "mushra", "listener", 0)[["low", "high"]],
+    ):
+        numbers = table.to_numpy()
+        assert (np.isnan(numbers) | (np.abs(numbers) <= 100)).all() and np.isnan(numbers).any()
 
 
 def test_friedman_is_scipys_over_listeners_means(ratings: pd.DataFrame) -> None:
@@ -103,7 +134,7 @@ def test_clips_that_lack_a_condition_do_not_tilt_the_comparison() -> None:
 
 
 def test_true_differences_are_found_with_their_size(ratings: pd.DataFrame) -> None:
-    table = analysis.pairs(ratings, SYSTEMS, "listener", 0).set_index(["condition", "other"])
+    table = analysis.pairs(ratings, SYSTEMS, "mushra", "listener", 0).set_index(["condition", "other"])
     for (one, other), line in table.iterrows():
         truth = QUALITY[one] - QUALITY[other]
         assert line["low"] < truth < line["high"] and line["high"] - line["low"] < 12
@@ -222,6 +253,23 @@ def test_abx_is_tested_against_guessing(kind: str, right: int, p: float) -> None
     [line] = analysis.comparisons(data, kind, ["a", "b"], 0).to_dict("records")
     assert (line["n"], line["listeners"], line["score"]) == (20, 4, right / 20)
     assert line["p"] == pytest.approx(p, abs=5e-5) == line["p_holm"]
+
+
+@pytest.mark.parametrize(("right", "low", "high"), [(4, 0.3976, 1.0), (0, 0.0, 0.6024), (2, 0.0676, 0.9324)])
+def test_the_interval_of_abx_is_exact(right: int, low: float, high: float) -> None:
+    """Clopper and Pearson's, of four answers."""
+    lines = [(f"l{n}", "talk", "c", "a", "b", float(n < right)) for n in range(4)]
+    data = pd.DataFrame(lines, columns=["listener", "dataset", "utterance", "condition", "other", "score"])
+    [line] = analysis.comparisons(data, "abx", ["a", "b"], 0).to_dict("records")
+    assert (line["low"], line["high"]) == pytest.approx((low, high), abs=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "end"), [("ab", 1.0), ("ccr", 3.0)])
+def test_four_listeners_who_agree_are_no_proof_that_all_would(kind: Kind, end: float) -> None:
+    lines = [(f"l{n}", "talk", f"c{c}", "a", "b", end) for n in range(4) for c in range(6)]
+    data = pd.DataFrame(lines, columns=["listener", "dataset", "utterance", "condition", "other", "score"])
+    [line] = analysis.comparisons(data, kind, ["a", "b"], 0).to_dict("records")
+    assert line["low"] == pytest.approx(end * (2 * 0.025**0.25 - 1)) and line["high"] == pytest.approx(end)
 
 
 def test_preferences_are_tested_over_listeners() -> None:

@@ -30,7 +30,7 @@ def test_columns_are_named_and_ordered() -> None:
     assert list(frame.columns) == [
         *("dataset", "method", "steps", "paradigm", "utterances", "seeds", "unit", "units"),
         *(f"{metric}_{part}" for metric in ("pesq", "lsd", "new") for part in PARTS),
-        *("nfe", "nfe_varies", "rtf", "failed"),
+        *("nfe", "nfe_varies", "rtf", "failed", "found", "adjusted"),
     ]
     assert list(table([]).columns) == [name for name in frame.columns if not name.startswith("new")]
 

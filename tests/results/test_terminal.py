@@ -61,7 +61,7 @@ def test_whoever_fails_on_hard_recordings_does_not_win_by_it() -> None:
         make_row("hard", method="works", pesq=2.0, lsd=2.0),
     ]
     text = printed(rows)
-    assert "3.00 n=1" in text
+    assert "3.00 [too few] n=1" in text
     assert "*2.50 [" in text
     assert "failed" in text
 

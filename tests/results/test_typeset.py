@@ -46,7 +46,7 @@ def test_markdown_by_eye() -> None:
     assert re.fullmatch(r"≈7\.49 \[.*\]", cells["tie"][2])
     assert re.fullmatch(r"6\.00 \[.*\]", cells["worse"][2])
     assert [cells["ours"][4], cells["worse"][4]] == ["12", "11"]
-    assert cells["ours"][3] == "–" and cells["worse"][3] == "**-1.0** (n=1)"
+    assert cells["ours"][3] == "–" and cells["worse"][3] == "**-1.0** [too few] (n=1)"
     assert "- PESQ: 11 of 12, missing 1 error (crash): worse, N=5" in lines
     assert lines[-1] == "- mind this"
 
@@ -63,7 +63,7 @@ def test_latex_by_eye() -> None:
     text = latex(analyses(), [["50 % more"]])
     assert r"ours & 5 & \textbf{7.50} {\scriptsize {[}" in text
     assert r"$\approx$7.49" in text
-    assert r"\textbf{$-$1.0} ($n=1$)" in text
+    assert r"\textbf{$-$1.0} {\scriptsize {[}too few{]}} ($n=1$)" in text
     assert r"50 \% more." in text
     assert text.count(r"\begin{") == text.count(r"\end{") == 2
 

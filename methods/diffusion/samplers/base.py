@@ -26,11 +26,13 @@ class Sampler(ABC):
         paths: the kind of path that it can run along.
         trained_t_eps: whether it goes down to the time that the weights were trained to, where it has an option
             ``t_eps`` and nothing else is asked for.
+        uses_steps: whether the number of steps decides how the process is discretised.
     """
 
     asks_for: ClassVar[str]
     paths: ClassVar[type] = Path
     trained_t_eps: ClassVar[bool] = True
+    uses_steps: ClassVar[bool] = True
 
     @abstractmethod
     def sample(self, estimate: Estimate, path: Path, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:

@@ -37,6 +37,7 @@ class ProbabilityFlow(Sampler):
 
     asks_for: ClassVar[str] = "score"
     paths: ClassVar[type] = SDE
+    uses_steps: ClassVar[bool] = False
 
     rtol: float = 1e-5
     atol: float = 1e-5
