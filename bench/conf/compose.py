@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.conf.plugins import folders
 from bench.core.errors import UserError, did_you_mean
 
 CONF = Path(__file__).parent
@@ -28,13 +29,15 @@ def compose(job: str, overrides: Sequence[str]) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    places = folders() if _home(job) == CONF else ()
+    elsewhere = [f"hydra.searchpath=[{','.join(repr(f'file://{place}') for place in places)}]"]
     with initialize_config_dir(str(_home(job)), job_name=job, version_base="1.3"):
         try:
-            known = OmegaConf.to_container(compose(job, _choices(job, overrides)))
+            known = OmegaConf.to_container(compose(job, [*elsewhere, *_choices(job, overrides)]))
         except (HydraException, OmegaConfBaseException):  # a choice that does not exist: explained below
             known = OmegaConf.to_container(compose(job))
         try:
-            config = OmegaConf.to_container(compose(job, list(map(_quoted, overrides))), resolve=True)
+            config = OmegaConf.to_container(compose(job, [*elsewhere, *map(_quoted, overrides)]), resolve=True)
         except OverrideParseException as error:
             raise UserError(
                 f"cannot read the override {error.override!r}: it must be KEY=VALUE; put values with spaces or "
@@ -78,7 +81,8 @@ def _explain(error: Exception, known: Any) -> UserError:
     """The unknown key, or choice of a file, and its nearest neighbour, where that is what went wrong."""
     choice = re.search(r"Could not (?:find|load) '(\w+)/([^']+)'", str(error))
     if choice is not None:
-        return did_you_mean(choice[1], choice[2], [path.stem for path in (CONF / choice[1]).glob("*.yaml")])
+        files = [path.stem for home in (CONF, *folders()) for path in (home / choice[1]).glob("*.yaml")]
+        return did_you_mean(choice[1], choice[2], files)
     match = re.search(r"(?:Could not override|Key|group) '([^'@]+)", str(error))
     if match is None:
         return UserError(_first_line(error))

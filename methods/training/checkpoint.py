@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, Timer
 
 
 class Checkpoints(Checkpoint):
@@ -54,15 +54,15 @@ class Checkpoints(Checkpoint):
         self._saved = trainer.global_step
 
 
-class TimeLimit(lightning.Callback):
-    """Asks for the end after ``hours`` of this command, however long the training went on before it."""
+class TimeLimit(Timer):
+    """Asks for the end after ``hours`` of this command, however long the training went on before it.
+
+    Lightning's timer, but for two things: it would end a training between accumulated batches, where a
+    checkpoint could not be continued exactly; and it would count the time of earlier commands.
+    """
 
     def __init__(self, hours: float) -> None:
-        self.hours = hours
-        self._started = 0.0
-
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        self._started = time.monotonic()
+        super().__init__(timedelta(hours=hours), verbose=False)
 
     def on_train_batch_end(
         self,
@@ -73,9 +73,10 @@ class TimeLimit(lightning.Callback):
         batch_idx: int,
     ) -> None:
         if ends_step(trainer, batch_idx):
-            over = time.monotonic() - self._started >= self.hours * 3600
-            if trainer.strategy.reduce_boolean_decision(over, all=False):  # all devices stop at the same step
-                trainer.should_stop = True
+            super().on_train_batch_end(trainer)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
 
 
 def ends_step(trainer: lightning.Trainer, batch_idx: int) -> bool:

@@ -1,4 +1,9 @@
-"""Exponential moving average of the weights (torch_ema's warm-up), as a Lightning callback."""
+"""Exponential moving average of the weights (torch_ema's warm-up), as a Lightning callback.
+
+Not Lightning's ``WeightAveraging``, whose average is another: its first update copies the weights where the
+reference's moves from the initial ones; it puts the raw weights back before ``on_validation_end``, where the best
+average is written to its file; and the state of trainings that are going on could not be read.
+"""
 
 from __future__ import annotations
 

@@ -272,7 +272,7 @@ def test_time_that_is_up_changes_nothing(
         return original(self, batch, index)
 
     monkeypatch.setattr(TrainingModule, "training_step", hour)
-    monkeypatch.setattr("methods.training.checkpoint.time.monotonic", lambda: 3600.0 * batches)
+    monkeypatch.setattr("lightning.pytorch.callbacks.timer.time.monotonic", lambda: 3600.0 * batches)
     settings = broken_config(tmp_path)
     settings.max_hours = 9
     steps = []
