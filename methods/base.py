@@ -199,6 +199,13 @@ METHODS: Registry[Method] = Registry(
         "sgmse_m": "methods.sgmse",
         "refinement": "methods.refinement",
         "storm": "methods.storm",
+        "logmmse": "methods.known.classical",
+        "wiener": "methods.known.classical",
+        "gtcrn": "methods.known.gtcrn",
+        "dtln": "methods.known.dtln",
+        "dfn3": "methods.known.native",
+        "rnnoise": "methods.known.native",
+        "webrtc_ns": "methods.known.native",
     },
 )
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.core import audio
+from bench.core.types import Audio, Utterance
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -17,3 +20,18 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("reference data not present (set SEBENCH_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def voicebank(shared: Path) -> list[Utterance]:
+    """Ten recordings of VoiceBank/DEMAND's test set, one speaker."""
+    folder = shared / "realdata" / "vbdmd"
+    pairs = ((path, folder / "noisy" / path.name) for path in sorted((folder / "clean").glob("*.wav")))
+    return [Utterance(clean.stem, audio.read(noisy)[0], 16000, audio.read(clean)[0]) for clean, noisy in pairs]
+
+
+@pytest.fixture(scope="session")
+def natural_speech(voicebank: list[Utterance]) -> Audio:
+    """A sentence without noise, at 16 kHz."""
+    assert voicebank[0].clean is not None
+    return voicebank[0].clean

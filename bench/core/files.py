@@ -99,3 +99,16 @@ def naming(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"{error.filename or path}: cannot be used ({error.strerror or error})") from error
+
+
+def sha256(path: Path) -> str:
+    """Of the file's bytes, in hexadecimal digits.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with naming(path), path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

