@@ -84,7 +84,7 @@ class DeepFilterNet3(KnownSystem):
 
 @METHODS.register("rnnoise")
 class RNNoise(KnownSystem):
-    """RNNoise 0.2 (Valin, MMSP 2018) with its large model, 48 kHz. Its high-pass turns phases: SI-SDR is at most 20 dB."""
+    """RNNoise 0.2 (Valin, MMSP 2018) with its large model, 48 kHz. Its high-pass turns phases, which costs SI-SDR."""
 
     weights = "rnnoise"
     sample_rate = 48000
