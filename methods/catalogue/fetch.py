@@ -170,7 +170,7 @@ _SOURCES: dict[str, Callable[[Entry, list[WeightsFile]], None]] = {
 
 
 def resolve(checkpoint: str | Path) -> Path:
-    """A checkpoint's file: a path as it is; ``hub:OWNER/NAME[@REVISION]/FILE``, a URL or a catalogue name: the cached copy.
+    """A checkpoint's file: a path as it is; ``hub:OWNER/NAME[@REVISION]/FILE``, a URL or a catalogue name: its copy.
 
     URLs are fetched where they are not yet in the cache; the catalogue's entries by ``bench weights get`` alone.
 
