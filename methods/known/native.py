@@ -140,11 +140,12 @@ class WebRTCNoiseSuppression(KnownSystem):
     def enhance_one(
         self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
-        loud = np.clip(np.round(noisy * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+        loud = np.clip(np.round(noisy * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.float32)
         processor = self._module.AudioProcessor(0, self.level)  # automatic gain: none
-        made = b"".join(processor.Process10ms(block.tobytes()).audio for block in blocks(loud, self.BLOCK, self.delay))
+        given = blocks(loud, self.BLOCK, self.delay).astype(np.int16)
+        made = b"".join(processor.Process10ms(block.tobytes()).audio for block in given)
         enhanced = np.frombuffer(made, np.int16)[self.delay : self.delay + noisy.size]
-        return Enhanced(enhanced.astype(np.float32) / FULL_SCALE, nfe=0)
+        return Enhanced(enhanced.astype(np.float32) / np.float32(FULL_SCALE), nfe=0)
 
     def provenance(self) -> dict[str, Any]:
         return super().provenance() | {"level": self.level}
