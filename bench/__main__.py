@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from bench import __version__
 from bench.conf import compose as config
+from bench.core import signals
 from bench.core.errors import UserError, did_you_mean
 
-OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, MISUSED = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,11 @@ def _help(names: Collection[str] = COMMANDS.keys()) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit status: 1 where cells failed, 2 for a mistake of the user's."""
+    """Run a command and return the exit status.
+
+    1 where cells failed, 2 for a mistake of the user's, 128 and its number where a signal ended the command.
+    """
+    signals.listen()
     name, *rest = [*(sys.argv[1:] if arguments is None else arguments)] or ["--help"]
     try:
         if name in ("-h", "--help", "help"):
@@ -223,9 +229,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"bench: {error}", file=sys.stderr)
         return MISUSED
-    except KeyboardInterrupt:
-        print("\nbench: interrupted; what was finished is stored, the same command continues", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as stop:
+        stopped = stop if isinstance(stop, signals.Stopped) else signals.Stopped()
+        with contextlib.suppress(OSError):  # the terminal is what went away
+            after_echo = "\n" if sys.stderr.isatty() else ""
+            print(
+                f"{after_echo}bench: {stopped}; what was finished is stored, the same command continues",
+                file=sys.stderr,
+            )
+        return 128 + stopped.number
 
 
 if __name__ == "__main__":

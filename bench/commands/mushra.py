@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.conf import compose as configs
+from bench.core import signals
 from bench.core.errors import UserError, did_you_mean
 from bench.core.types import Utterance
 from bench.datasets import base
@@ -108,6 +109,7 @@ def serve(arguments: Sequence[str]) -> None:
         for line in serve.lines(test, host, port, results):
             print(line, flush=True)
         server.run()
+    signals.check()  # the server ends at a signal without a word of it
 
 
 def import_(arguments: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "64-true")
 
 MAY_CHANGE = {
     *("max_steps", "max_hours", "patience", "checkpoint_every", "log_every", "tensorboard", "scores"),
-    *("threads", "workers", "devices", "strategy", "out", "dataset.cache", "dataset.about"),
+    *("threads", "workers", "device", "devices", "strategy", "out", "dataset.cache", "dataset.about"),
 }
 """What another command that continues a training may set otherwise: the weights do not depend on it."""
 
@@ -89,6 +89,10 @@ strategy = Rule(
     lambda value: isinstance(value, str) and re.fullmatch(r"auto|ddp(_\w+)?", value) is not None,
     "auto, or one of Lightning's ddp strategies: others split the parameters, which their averaging needs whole",
 )
+devices = Rule(
+    lambda value: value == "auto" or whole(1).holds(value) or several(whole(0), least=1).holds(value),
+    f"auto, or {whole(1).words}, or a list of GPUs, each {whole(0).words}",
+)
 
 RULES: dict[str, Rule] = {
     "out": text,
@@ -124,6 +128,8 @@ RULES: dict[str, Rule] = {
     "scores.steps": optional(whole(1)),
     "scores.metrics": several(text, least=1),
     "precision": one_of(*PRECISIONS),
+    "device": one_of("auto", "cpu", "cuda"),
+    "devices": devices,
     "strategy": strategy,
     "threads": optional(whole(1)),
     "workers": optional(whole(0)),
@@ -175,6 +181,29 @@ def check(config: Mapping[str, Any]) -> None:
         for folder in flat.get(f"dataset.{name}", []):
             if not Path(folder).expanduser().is_dir():
                 raise UserError(f"dataset.{name}: {folder} is not a folder")
+    check_devices(flat["device"], flat["devices"])
+
+
+def check_devices(device: str, devices: int | list[int] | str) -> None:
+    """That the GPUs asked for are here. Several processes on the CPU are for who names it.
+
+    Raises:
+        UserError: says what there is.
+    """
+    import torch
+
+    gpus = torch.cuda.device_count()
+    if device == "cuda" and not gpus:
+        raise UserError(
+            "device=cuda: no CUDA device here; use device=cpu, or device=auto to take one where there is one"
+        )
+    if device == "cpu":
+        if isinstance(devices, list):
+            raise UserError(f"devices={devices}: a list names GPUs, and device=cpu asks for none; name a number")
+    elif devices not in ("auto", 1) and not gpus:
+        raise UserError(f"devices={devices}: no GPU here; devices=1, or device=cpu for that many processes on the CPU")
+    elif devices != "auto" and gpus and (max(devices) >= gpus if isinstance(devices, list) else int(devices) > gpus):
+        raise UserError(f"devices={devices}: {gpus} GPUs here{', numbered from 0' * isinstance(devices, list)}")
 
 
 def check_same(given: Mapping[str, Any], stored: Mapping[str, Any], out: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import signal
 import sys
 import warnings
 import zipfile
@@ -20,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bench.core.errors import UserError
 from bench.core.memory import keep_freed_memory
+from bench.core.signals import Stopped
 from bench.datasets.recipes.training_pairs import TrainingMixtures
 from bench.run.preview import show
 from bench.train.initial import take_over
@@ -128,8 +130,8 @@ def _trainer(config: DictConfig, scores: Scores, weights: BestWeights, log: Trai
             check_val_every_n_epoch=None,
             num_sanity_val_steps=0,
             precision=config.precision,
-            accelerator="auto",
-            devices=config.devices,
+            accelerator=config.device,
+            devices=_plain(config)["devices"],
             strategy=config.strategy,
             benchmark=True,
             default_root_dir=out,
@@ -147,19 +149,20 @@ def _trainer(config: DictConfig, scores: Scores, weights: BestWeights, log: Trai
             ],
         )
     except (MisconfigurationException, ValueError, RuntimeError) as error:
-        given = f"devices={config.devices} strategy={config.strategy} precision={config.precision}"
+        given = " ".join(f"{key}={config[key]}" for key in ("device", "devices", "strategy", "precision"))
         raise UserError(f"{given}: {error}") from error
 
 
 @contextmanager
 def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
-    """Lightning ends the process on Ctrl-C and on SIGTERM; here both are a ``KeyboardInterrupt``."""
+    """Lightning ends the process on Ctrl-C and on SIGTERM; here both are the ``KeyboardInterrupt`` that they were."""
     try:
         yield
     except SystemExit as stop:
-        if trainer.interrupted:
-            raise KeyboardInterrupt from stop
-        raise
+        if not trainer.interrupted:
+            raise
+        came = stop.__context__
+        raise came if isinstance(came, KeyboardInterrupt) else Stopped(signal.SIGTERM) from stop
 
 
 def _plain(config: Any) -> dict[str, Any]:

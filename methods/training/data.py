@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bench.core.errors import UserError, did_you_mean
 from bench.core.seeds import stable_seed
+from bench.core.signals import ENDING
 from bench.core.types import Audio
 from methods.spectrogram import Spectrogram
 
@@ -175,7 +176,7 @@ class TrainingData(lightning.LightningDataModule):
             persistent_workers=workers > 0,
             prefetch_factor=4 if workers else None,
             pin_memory=torch.cuda.is_available(),
-            worker_init_fn=_ignore_interrupts,
+            worker_init_fn=_ignore_signals,
         )
 
 
@@ -185,6 +186,7 @@ def spare_cores(devices: int, most: int = 8) -> int:
     return max(1, min(most, cores // max(1, devices) - 1))
 
 
-def _ignore_interrupts(_: int) -> None:
-    """Ctrl-C reaches the whole group of processes; the training process ends its loaders itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _ignore_signals(_: int) -> None:
+    """What asks for an end reaches the whole group of processes; the training process ends its loaders itself."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)

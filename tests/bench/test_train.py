@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 
 from bench.conf.compose import compose
 from bench.core.errors import UserError
+from bench.core.signals import ENDING, Stopped
 from bench.core.types import Audio
 from bench.train.model_card import stages
 from bench.train.training import fit
@@ -241,6 +242,63 @@ def test_a_training_that_is_killed_again_and_again_ends_as_an_unbroken_one(
     assert_same(ended(broken_config(tmp_path)), unbroken)
 
 
+@pytest.mark.parametrize(
+    ("number", "owner", "name", "index", "step"),
+    [
+        (signal.SIGTERM, TrainingModule, "training_step", 8, 5),
+        (signal.SIGHUP, TrainingModule, "training_step", 9, 5),  # the second of two accumulated batches
+        (signal.SIGTERM, TrainingModule, "training_step", 11, 6),  # a validation follows
+        (signal.SIGTERM, TrainingModule, "validation_step", 0, 3),
+    ],
+)
+def test_a_signal_lets_the_step_be_finished_and_stored(
+    tmp_path: Path,
+    unbroken: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    owner: type,
+    name: str,
+    index: int,
+    step: int,
+) -> None:
+    before = {each: signal.getsignal(each) for each in ENDING}
+    original = getattr(owner, name)
+
+    def work(self: Any, batch: Any, at: int) -> Any:
+        if at == index:
+            signal.raise_signal(number)
+        return original(self, batch, at)
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped) as stopped:
+        patch.setattr(owner, name, work)
+        started(tmp_path)
+    assert stopped.value.number == number
+    assert torch.load(tmp_path / "last.ckpt", weights_only=False)["global_step"] == step
+    assert {each: signal.getsignal(each) for each in ENDING} == before
+    assert_same(started(tmp_path), unbroken)
+
+
+@pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]])
+def test_ctrl_c_and_a_second_signal_end_a_training_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numbers: list[signal.Signals]
+) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    steps = 0
+
+    def work(self: Any, batch: Any, at: int) -> Any:
+        nonlocal steps
+        steps += 1
+        for number in numbers:
+            signal.raise_signal(number)
+        raise AssertionError("nothing comes after it")
+
+    monkeypatch.setattr(TrainingModule, "training_step", work)
+    with pytest.raises(KeyboardInterrupt):
+        started(tmp_path)
+    assert steps == 1
+    signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
+
+
 def test_a_checkpoint_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = config(tmp_path, "max_steps=6", "valid_every=6", "checkpoint_every=2")
     original = lightning.Trainer.save_checkpoint
@@ -339,7 +397,14 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
 
 def test_what_lightning_refuses_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="strategy=ddp_nonsense"):
-        train(config(tmp_path, "max_steps=5", "strategy=ddp_nonsense", "devices=2"))
+        train(config(tmp_path, "max_steps=5", "strategy=ddp_nonsense", "device=cpu", "devices=2"))
+
+
+def test_processes_that_nobody_asked_for_are_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(UserError, match="devices=99: no GPU here"):
+        train(config(tmp_path / "out", "max_steps=5", "devices=99"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_loss_that_is_no_number_ends_in_one_line(tmp_path: Path) -> None:
@@ -510,7 +575,8 @@ def test_two_processes_train_together(tmp_path: Path) -> None:
     """Distributed over two CPU processes: StoRM has layers without gradients, and it must not wait for them."""
     loop = ["max_steps=4", "valid_every=2", "accumulate=2", "batch_size=2", "log_every=2"]
     settings = config(tmp_path, "experiment=table7_joint", *loop, "scores.recordings=3")
-    settings.devices, settings.strategy, settings.scores.metrics = 2, "ddp_fork", ["si_sdr"]
+    settings.device, settings.devices, settings.strategy = "cpu", 2, "ddp_fork"
+    settings.scores.metrics = ["si_sdr"]
     process = multiprocessing.get_context("spawn").Process(target=train, args=(settings,))
     process.start()
     try:

@@ -13,7 +13,7 @@ from bench.conf.compose import compose
 from bench.core.errors import UserError
 from bench.train import precision
 from bench.train.model import untrained
-from bench.train.settings import MAY_CHANGE, RULES, check, check_same, flatten
+from bench.train.settings import MAY_CHANGE, RULES, check, check_devices, check_same, flatten
 from methods.diffusion.samplers import BridgeODE, PredictorCorrector
 from methods.sgmse import SGMSE
 from methods.storm import StoRM
@@ -47,6 +47,16 @@ def test_the_defaults_are_in_order_and_every_rule_is_about_a_key(composed: dict[
         ("ema_decay", 1.5, "ema_decay: a number from 0 to 1; got 1.5"),
         ("normalise", "max", "normalise: one of noisy, crop, clean, none; got 'max'"),
         ("precision", "bf16", "precision: one of auto, 32-true"),
+        ("device", "gpu", "device: one of auto, cpu, cuda; got 'gpu'"),
+        (
+            "devices",
+            0,
+            "devices: auto, or a whole number from 1 up, or a list of GPUs, each a whole number from 0 up; got 0",
+        ),
+        ("devices", -1, "devices: auto, or"),
+        ("devices", "all", "devices: auto, or"),
+        ("devices", [], "devices: auto, or"),
+        ("devices", [0, "1"], "devices: auto, or"),
         ("strategy", "fsdp", "strategy: auto, or one of Lightning's ddp strategies"),
         ("network.width", 6, "network.width: a multiple of 4"),
         ("network.multipliers", [], "network.multipliers: a list of at least 1"),
@@ -172,3 +182,36 @@ def test_the_papers_own_variants_can_be_chosen() -> None:
         sampler = StoRM(model, device="meta").sampler
     assert sampler == PredictorCorrector(stepping="grid", times="to_zero", denoise=False)
     assert model.parametrization.time_input == "sigma" and model.spectrogram.window == "sqrthann"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "device", "devices", "told"),
+    [
+        (0, "auto", 99, "devices=99: no GPU here; devices=1, or device=cpu for that many processes on the CPU"),
+        (0, "auto", [0], "devices=[0]: no GPU here"),
+        (0, "cpu", [0, 1], "devices=[0, 1]: a list names GPUs, and device=cpu asks for none"),
+        (0, "cuda", "auto", "device=cuda: no CUDA device here"),
+        (0, "cuda", 1, "device=cuda: no CUDA device here"),
+        (2, "auto", 3, "devices=3: 2 GPUs here"),
+        (2, "cuda", [1, 2], "devices=[1, 2]: 2 GPUs here, numbered from 0"),
+        (2, "cpu", [1], "devices=[1]: a list names GPUs"),
+    ],
+)
+def test_devices_that_are_not_there_are_refused(
+    gpus: int, device: str, devices: Any, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    with pytest.raises(UserError) as raised:
+        check_devices(device, devices)
+    assert str(raised.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "device", "devices"),
+    [(0, "auto", "auto"), (0, "auto", 1), (0, "cpu", 99), (0, "cpu", "auto"), (2, "cuda", 2), (2, "auto", [0, 1])],
+)
+def test_devices_that_are_there_are_taken(
+    gpus: int, device: str, devices: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    check_devices(device, devices)

@@ -169,6 +169,8 @@ def test_the_command_answers_on_this_machine_alone_until_interrupted(export: Exp
                 pass
         with pytest.raises(UserError, match=f"port={port}: cannot be used"):
             serve.listen(None, "127.0.0.1", port)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         told, _ = process.communicate(timeout=60)
+        assert process.returncode == 128 + signal.SIGTERM
+        assert "bench: stopped by SIGTERM; what was finished is stored" in told
         assert "Traceback" not in told and "debugger" not in told.lower()
