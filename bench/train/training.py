@@ -62,7 +62,8 @@ def train(config: DictConfig, command: str = "bench train") -> Path:
 def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench train") -> Path:
     """``train`` on given recordings."""
     check(_plain(config))
-    config = DictConfig({**config, "precision": resolve(config.precision)})  # stored so, and kept where it goes on
+    precision = resolve(config.precision, config.device)
+    config = DictConfig({**config, "precision": precision})  # stored so, and kept where it goes on
     keep_freed_memory()
     if config.threads:
         torch.set_num_threads(config.threads)

@@ -1,4 +1,4 @@
-"""A signal that asks for an end ends a command as Ctrl-C does: what it holds is tidied up, one line, 128 + its number."""
+"""A signal that asks for an end is as Ctrl-C is: all is tidied up, one line, status 128 + its number."""
 
 from __future__ import annotations
 
