@@ -42,6 +42,8 @@ class NCSNppM(SpectralMethod):
         return EnhancedSpectrogram(self.model.networks["denoiser"](noisy))
 
     def check_objective(self, objective: Objective) -> None:
+        if objective.freeze_denoiser:
+            raise UserError(f"objective.freeze_denoiser=true leaves {self.name} nothing to train")
         if objective.supervised_loss == "none":
             raise UserError(f"objective.supervised_loss=none leaves {self.name} nothing to learn from: mse or mae")
 

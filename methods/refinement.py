@@ -88,9 +88,9 @@ class StochasticRefinement(DiffusionMethod):
         return EnhancedSpectrogram(undo_residue(self.model, found, estimate), estimate)
 
     def check_objective(self, objective: Objective) -> None:
-        super().check_objective(objective)
         if objective.l1_weight:
             raise UserError("objective.l1_weight needs a score network that predicts clean speech, not a residue")
+        super().check_objective(objective)
 
     def provenance(self) -> dict[str, Any]:
         return {**super().provenance(), "normalisation": self.normalisation}

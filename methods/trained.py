@@ -69,6 +69,8 @@ class TrainedMethod(Method):
         Raises:
             UserError: it does not, and why.
         """
+        if objective.freeze_denoiser and "denoiser" not in self.model.networks:
+            raise UserError(f"objective.freeze_denoiser=true: {self.name} has no network 'denoiser'")
 
     @classmethod
     def adopt(cls, model: TrainedModel) -> TrainedModel | None:

@@ -132,10 +132,11 @@ def new_model(
 def save(path: str | Path, model: TrainedModel, dtype: torch.dtype = torch.float32) -> None:
     """Write ``model`` to a safetensors file, whole or not at all.
 
-    Fourier frequencies stay float32: their angles reach 10^3 rad, where float16 is another embedding.
+    Args:
+        dtype: of the weights, but for those that their backbone wants precise, and for whole numbers.
     """
     tensors = {
-        f"{name}.{key}": value.detach().to(torch.float32 if key.startswith("fourier") else dtype).contiguous()
+        f"{name}.{key}": (value.detach() if _as_it_is(network, key, value) else value.detach().to(dtype)).contiguous()
         for name, network in model.networks.items()
         for key, value in network.state_dict().items()
     }
@@ -145,6 +146,10 @@ def save(path: str | Path, model: TrainedModel, dtype: torch.dtype = torch.float
     save_file(tensors, temporary, metadata={"sebench": json.dumps(model.config())})
     temporary.chmod(0o644)
     temporary.replace(path)
+
+
+def _as_it_is(network: Backbone, key: str, value: torch.Tensor) -> bool:
+    return key.startswith(network.precise) or not value.is_floating_point()
 
 
 def load(path: str | Path) -> TrainedModel:

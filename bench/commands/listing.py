@@ -1,4 +1,4 @@
-"""``bench list``: what can be named in a run."""
+"""``bench list``: what can be named in a run or a training."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ REGISTRIES = {
     "methods": ("methods.base", "METHODS"),
     "datasets": ("bench.datasets.base", "DATASETS"),
     "metrics": ("metrics.base", "METRICS"),
+    "paths": ("methods.diffusion.paths", "PATHS"),
+    "samplers": ("methods.diffusion.samplers", "SAMPLERS"),
+    "predictors": ("methods.diffusion.samplers", "PREDICTORS"),
+    "correctors": ("methods.diffusion.samplers", "CORRECTORS"),
+    "parametrizations": ("methods.diffusion.parametrization", "PARAMETRIZATIONS"),
+    "backbones": ("methods.backbones", "BACKBONES"),
 }
 
 
@@ -34,7 +40,7 @@ def _entry(registry: Registry[Any], name: str) -> str:
     about = [str(getattr(factory, "paradigm", "")), "" if origin == OURS else origin]
     head = f"{name} ({', '.join(filter(None, about))})" if any(about) else name
     summary = (inspect.getdoc(factory) or "").partition("\n")[0]
-    options = registry.options(name).items()
+    options = registry.options(name).items() if isinstance(factory, type) else ()  # a function's are not the user's
     return "\n".join([f"{head}: {summary}", *(f"    {_option(option, default)}" for option, default in options)])
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from methods.base import METHODS
+from methods.spectrogram import Spectrogram
 from methods.weights import TrainedModel
 
 Record = dict[str, Any]
@@ -133,8 +134,8 @@ def _sum(terms: Any) -> str:
 def _stage(stage: Record, number: int, of: int) -> list[str]:
     """One training: its data, its settings, its validation curve."""
     config = stage["config"]
-    seconds = (config["frames"] - 1) * config["method"]["spectrogram"]["hop"]
-    seconds /= config["method"]["spectrogram"]["sample_rate"]
+    transform = Spectrogram(**config["method"].get("spectrogram", {}))
+    seconds = transform.samples(config["frames"]) / transform.sample_rate
     starts = stage.get("starts", 1)
     init = [config["init"]] if isinstance(config["init"], str) else config["init"] or ()
     hashes = stage.get("init_sha256") or ["?"] * len(init)

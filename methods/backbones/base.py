@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -37,10 +37,12 @@ class Backbone(nn.Module, ABC):
     Attributes:
         stride: both spectrogram axes must be multiples of this.
         conditional: whether it is given the diffusion time.
+        precise: how the names of weights begin that float16 would make others of.
     """
 
     stride: int
     conditional: bool
+    precise: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def forward(self, x: Tensor, t: Tensor | None = None) -> Tensor:

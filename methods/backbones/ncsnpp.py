@@ -8,7 +8,7 @@ residual blocks with anti-aliased resampling, a pyramid of downsampled inputs ad
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -106,6 +106,8 @@ class NCSNpp(Backbone):
         centered: whether the input already lies around 0 as it should; else it becomes 2x - 1, which
             is what the released StoRM code does.
     """
+
+    precise: ClassVar[tuple[str, ...]] = ("fourier",)  # its angles reach 10^3 rad
 
     def __init__(
         self,

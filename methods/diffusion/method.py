@@ -71,6 +71,7 @@ class DiffusionMethod(SpectralMethod):
         return self.sampler.sample(estimate, self.model.sde, start, steps or self.default_steps, randn_like)
 
     def check_objective(self, objective: Objective) -> None:
+        super().check_objective(objective)
         check_score_objective(self.model.parametrization, objective)
 
     def provenance(self) -> dict[str, Any]:

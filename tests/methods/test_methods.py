@@ -67,7 +67,7 @@ def test_same_alone_in_a_batch_and_in_any_order(method: Method) -> None:
 
 def test_an_adaptive_sampler_has_no_number_of_steps_to_choose() -> None:
     """The tolerance decides how often the network is called: a benchmark asks for one row, not for one for each N."""
-    model = new_model("sgmse_m", width=8, multipliers=(1, 2))
+    model = new_model("sgmse_m", {"width": 8, "multipliers": [1, 2]})
     assert [SGMSE(model, sampler=name).uses_steps for name in ("pc", "ode")] == [True, False]
     assert SGMSE.uses_steps
 
