@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from methods.backbones.fir import downsample, upsample
-from methods.backbones.fused import norm_silu
+from methods.backbones.fir import KERNEL, downsample, upsample
+from methods.backbones.fused import ACTIVATIONS, norm_act
 
 SQRT_HALF = math.sqrt(0.5)
 
@@ -44,11 +46,34 @@ def group_norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(min(channels // 4, 32), channels, eps=1e-6)
 
 
-def residual(skip: Tensor, h: Tensor) -> Tensor:
-    """(skip + h) / sqrt(2), reusing ``h`` where no gradient needs it."""
-    if torch.is_grad_enabled():
-        return (skip + h) * SQRT_HALF
-    return h.add_(skip).mul_(SQRT_HALF)
+@dataclass(frozen=True)
+class Style:
+    """What all blocks of a network have in common, and their weights do not show.
+
+    Attributes:
+        activation: "swish", "elu", "relu" or "lrelu".
+        skip_rescale: whether a residual sum is divided by sqrt(2).
+        fir_kernel: of the resampling.
+    """
+
+    activation: str = "swish"
+    skip_rescale: bool = True
+    fir_kernel: Sequence[float] = KERNEL
+
+    def __post_init__(self) -> None:
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation is one of {', '.join(ACTIVATIONS)}, not {self.activation}")
+
+    def residual(self, skip: Tensor, h: Tensor) -> Tensor:
+        """(skip + h) / sqrt(2), or without the division; reuses ``h`` where no gradient needs it."""
+        summed = skip + h if torch.is_grad_enabled() else h.add_(skip)
+        if not self.skip_rescale:
+            return summed
+        return summed * SQRT_HALF if torch.is_grad_enabled() else summed.mul_(SQRT_HALF)
+
+
+STANDARD = Style()
+"""The papers'."""
 
 
 class FourierFeatures(nn.Module):
@@ -75,10 +100,19 @@ class ResBlock(nn.Module):
         embedding: size of the time embedding; its dense layer exists also in networks that are never
             given a time, as in the reference.
         resample: "up", "down" or None.
+        style: see there.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, embedding: int, resample: str | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        embedding: int,
+        resample: str | None = None,
+        style: Style = STANDARD,
+    ) -> None:
         super().__init__()
+        self.style = style
         self.resample = {"up": upsample, "down": downsample, None: None}[resample]
         self.norm0 = group_norm(in_channels)
         self.conv0 = conv(in_channels, out_channels)
@@ -89,22 +123,23 @@ class ResBlock(nn.Module):
         self.skip = conv(in_channels, out_channels, kernel=1) if needs_projection else None
 
     def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
-        h = norm_silu(self.norm0, x)
+        h = norm_act(self.norm0, x, self.style.activation)
         if self.resample is not None:
-            h, x = self.resample(h), self.resample(x)
+            h, x = (self.resample(values, self.style.fir_kernel) for values in (h, x))
         h = self.conv0(h)
         if embedding is not None:
-            shift = self.time(F.silu(embedding))[:, :, None, None].to(h.dtype)
+            shift = self.time(ACTIVATIONS[self.style.activation](embedding))[:, :, None, None].to(h.dtype)
             h = h + shift if torch.is_grad_enabled() else h.add_(shift)
-        h = self.conv1(norm_silu(self.norm1, h))
-        return residual(x if self.skip is None else self.skip(x), h)
+        h = self.conv1(norm_act(self.norm1, h, self.style.activation))
+        return self.style.residual(x if self.skip is None else self.skip(x), h)
 
 
 class Attention(nn.Module):
     """Self-attention of one head over all time-frequency positions, with a residual connection."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, style: Style = STANDARD) -> None:
         super().__init__()
+        self.style = style
         self.norm = group_norm(channels)
         self.query, self.key, self.value = (conv(channels, channels, 1, scale=0.1) for _ in range(3))
         self.out = conv(channels, channels, 1, scale=0.0)
@@ -119,4 +154,4 @@ class Attention(nn.Module):
 
         attended = F.scaled_dot_product_attention(tokens(self.query), tokens(self.key), tokens(self.value))
         h = self.out(attended.squeeze(1).transpose(1, 2).reshape(batch, channels, height, width))
-        return residual(x, h)
+        return self.style.residual(x, h)

@@ -1,4 +1,4 @@
-"""Anti-aliased resampling by two with the FIR filter [1, 3, 3, 1], in plain torch.
+"""Anti-aliased resampling by two with a FIR filter, [1, 3, 3, 1] unless told otherwise, in plain torch.
 
 Written as separable sums of shifted slices: a convolution of one input channel over batch × channel
 planes gives the same numbers several times slower, and far slower still in the backward pass.
@@ -8,19 +8,43 @@ Outside the feature map the signal is zero, so borders attenuate constants, as i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-
-def downsample(x: Tensor) -> Tensor:
-    """Halve both axes: ``[B, C, H, W]`` -> ``[B, C, ceil(H/2), ceil(W/2)]``; the filter sums to 1."""
-    return _channels_first(_down(_down(_channels_last(x), 1), 2))
+KERNEL = (1.0, 3.0, 3.0, 1.0)
+"""The reference's, which has sums of slices of its own below; others go through ``_filtered``."""
 
 
-def upsample(x: Tensor) -> Tensor:
-    """Double both axes: ``[B, C, H, W]`` -> ``[B, C, 2H, 2W]``; the filter sums to 4."""
-    return _channels_first(_up(_up(_channels_last(x), 1), 2))
+def downsample(x: Tensor, kernel: Sequence[float] = KERNEL) -> Tensor:
+    """Halve both axes: ``[B, C, H, W]`` -> ``[B, C, ceil(H/2), ceil(W/2)]``; the filter sums to 1.
+
+    Args:
+        kernel: along each axis, scaled to its sum. [1, 1] means over pairs.
+    """
+    x = _channels_last(x)
+    if tuple(kernel) == KERNEL:
+        return _channels_first(_down(_down(x, 1), 2))
+    for dim in (1, 2):
+        x = _filtered(x, dim, kernel, before=(len(kernel) - 1) // 2, after=(len(kernel) - 2) // 2, stride=2)
+    return _channels_first(x)
+
+
+def upsample(x: Tensor, kernel: Sequence[float] = KERNEL) -> Tensor:
+    """Double both axes: ``[B, C, H, W]`` -> ``[B, C, 2H, 2W]``; the filter sums to 4.
+
+    Args:
+        kernel: as for ``downsample``. [1, 1] repeats every value.
+    """
+    x = _channels_last(x)
+    if tuple(kernel) == KERNEL:
+        return _channels_first(_up(_up(x, 1), 2))
+    for dim in (1, 2):
+        stuffed = torch.stack((2 * x, torch.zeros_like(x)), dim=dim + 1).flatten(dim, dim + 1)
+        x = _filtered(stuffed, dim, kernel, before=(len(kernel) + 1) // 2, after=(len(kernel) - 2) // 2, stride=1)
+    return _channels_first(x)
 
 
 def _channels_last(x: Tensor) -> Tensor:
@@ -31,9 +55,21 @@ def _channels_first(x: Tensor) -> Tensor:
     return x.permute(0, 3, 1, 2)
 
 
-def _pad(x: Tensor, dim: int, after: int) -> Tensor:
-    """One zero before and ``after`` zeros after along axis 1 or 2 of ``[B, H, W, C]``."""
-    return F.pad(x, [0, 0, 0, 0, 1, after] if dim == 1 else [0, 0, 1, after])
+def _pad(x: Tensor, dim: int, after: int, before: int = 1) -> Tensor:
+    """Zeros ``before`` and ``after`` along axis 1 or 2 of ``[B, H, W, C]``; less than none cuts."""
+    return F.pad(x, [0, 0, 0, 0, before, after] if dim == 1 else [0, 0, before, after])
+
+
+def _filtered(x: Tensor, dim: int, kernel: Sequence[float], *, before: int, after: int, stride: int) -> Tensor:
+    """The convolution of padded ``x`` with the scaled ``kernel`` along ``dim``, every ``stride``-th value of it."""
+    x = _pad(x, dim, after, before)
+    length = (x.shape[dim] - len(kernel)) // stride + 1
+    whole = sum(kernel)
+    output = torch.zeros((), dtype=x.dtype, device=x.device)
+    for start, weight in enumerate(reversed(kernel)):
+        taken = slice(start, start + stride * (length - 1) + 1, stride)
+        output = output + (x[:, taken] if dim == 1 else x[:, :, taken]) * (weight / whole)
+    return output
 
 
 def _down(x: Tensor, dim: int) -> Tensor:

@@ -1,16 +1,27 @@
-"""SiLU(GroupNorm(x)) where torch's own is slow or rough on the CPU: with gradients in bfloat16, without in float32.
+"""An activation of GroupNorm(x), where torch's own is slow or rough on the CPU.
 
-torch's GroupNorm backward walks bfloat16 feature maps element by element; the same gradients from
-whole-tensor passes take a third of the time, which was a third of a training step.
+That is: with gradients in bfloat16, without in float32. torch's GroupNorm backward walks bfloat16 feature
+maps element by element; the same gradients from whole-tensor passes, for SiLU, take a third of the time,
+which was a third of a training step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "swish": F.silu,
+    "elu": F.elu,
+    "relu": F.relu,
+    "lrelu": partial(F.leaky_relu, negative_slope=0.2),
+}
+"""The reference's, by its names."""
 
 
 def worthwhile(x: Tensor) -> bool:
@@ -70,8 +81,8 @@ def rough(x: Tensor) -> bool:
     return not torch.is_grad_enabled() and x.dtype == torch.float32 and x.device.type == "cpu"
 
 
-def group_norm_silu(norm: torch.nn.GroupNorm, x: Tensor) -> Tensor:
-    """SiLU(norm(x)) from sums that torch cascades, to 1e-6."""
+def group_norm(norm: torch.nn.GroupNorm, x: Tensor) -> Tensor:
+    """norm(x) from sums that torch cascades, to 1e-6; a fresh tensor."""
     b, c, _, _ = x.shape
 
     def group_mean(values: Tensor) -> Tensor:  # [B, C, H, W] -> [B, groups, 1]
@@ -80,14 +91,15 @@ def group_norm_silu(norm: torch.nn.GroupNorm, x: Tensor) -> Tensor:
     mean = group_mean(x)
     scale = torch.rsqrt(group_mean(x * x) - mean * mean + norm.eps) * norm.weight.view(norm.num_groups, -1)
     shift = norm.bias.view(norm.num_groups, -1) - mean * scale
-    return F.silu(torch.addcmul(shift.view(b, c, 1, 1), x, scale.view(b, c, 1, 1)), inplace=True)
+    return torch.addcmul(shift.view(b, c, 1, 1), x, scale.view(b, c, 1, 1))
 
 
-def norm_silu(norm: torch.nn.GroupNorm, x: Tensor) -> Tensor:
-    """SiLU(norm(x)), in place on the fresh tensor where no gradient needs it."""
-    if worthwhile(x):
+def norm_act(norm: torch.nn.GroupNorm, x: Tensor, activation: str = "swish") -> Tensor:
+    """activation(norm(x)), in place on the fresh tensor where no gradient needs it."""
+    if activation == "swish" and worthwhile(x):
         output: Tensor = NormSiLU.apply(x, norm.weight, norm.bias, norm.num_groups, norm.eps)  # type: ignore[no-untyped-call]
         return output
-    if rough(x):
-        return group_norm_silu(norm, x)
-    return F.silu(norm(x), inplace=not torch.is_grad_enabled())
+    normed = group_norm(norm, x) if rough(x) else norm(x)
+    if activation == "swish":
+        return F.silu(normed, inplace=not torch.is_grad_enabled())
+    return ACTIVATIONS[activation](normed)

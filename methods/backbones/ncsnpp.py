@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from methods.backbones.base import BACKBONES, Backbone, Network
-from methods.backbones.blocks import Attention, FourierFeatures, ResBlock, conv, group_norm, linear
-from methods.backbones.fir import downsample, upsample
-from methods.backbones.fused import norm_silu
+from methods.backbones.blocks import Attention, FourierFeatures, ResBlock, Style, conv, group_norm, linear
+from methods.backbones.fir import KERNEL, downsample, upsample
+from methods.backbones.fused import ACTIVATIONS, norm_act
 from methods.backbones.warm_start import from_fewer_inputs, from_predictive
 
 
@@ -25,12 +25,24 @@ class DownLevel(nn.Module):
     """Residual blocks at one resolution, then a halving one that the input pyramid joins, if there is one."""
 
     def __init__(
-        self, channels: int, out: int, inputs: int | None, blocks: int, embedding: int, *, attention: bool, last: bool
+        self,
+        channels: int,
+        out: int,
+        inputs: int | None,
+        blocks: int,
+        embedding: int,
+        style: Style,
+        *,
+        attention: bool,
+        last: bool,
     ) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(ResBlock(channels if i == 0 else out, out, embedding) for i in range(blocks))
-        self.attentions = nn.ModuleList(Attention(out) if attention else nn.Identity() for _ in range(blocks))
-        self.downsampling = None if last else ResBlock(out, out, embedding, resample="down")
+        self.style = style
+        self.blocks = nn.ModuleList(
+            ResBlock(channels if i == 0 else out, out, embedding, style=style) for i in range(blocks)
+        )
+        self.attentions = nn.ModuleList(Attention(out, style) if attention else nn.Identity() for _ in range(blocks))
+        self.downsampling = None if last else ResBlock(out, out, embedding, resample="down", style=style)
         self.combine = None if last or inputs is None else conv(inputs, out, kernel=1)
 
     def forward(self, h: Tensor, pyramid: Tensor, embedding: Tensor | None) -> tuple[list[Tensor], Tensor]:
@@ -42,7 +54,7 @@ class DownLevel(nn.Module):
         if self.downsampling is not None:
             h = self.downsampling(h, embedding)
             if self.combine is not None:
-                pyramid = downsample(pyramid)
+                pyramid = downsample(pyramid, self.style.fir_kernel)
                 h = h + self.combine(pyramid)
             outputs.append(h)
         return outputs, pyramid
@@ -58,18 +70,20 @@ class UpLevel(nn.Module):
         out: int,
         taps: int | None,
         embedding: int,
+        style: Style,
         *,
         attention: bool,
         last: bool,
     ) -> None:
         super().__init__()
+        self.style = style
         self.blocks = nn.ModuleList(
-            ResBlock((channels if i == 0 else out) + skip, out, embedding) for i, skip in enumerate(skips)
+            ResBlock((channels if i == 0 else out) + skip, out, embedding, style=style) for i, skip in enumerate(skips)
         )
-        self.attention = Attention(out) if attention else nn.Identity()
+        self.attention = Attention(out, style) if attention else nn.Identity()
         self.norm = None if taps is None else group_norm(out)
         self.tap = None if taps is None else conv(out, taps, scale=0.0)
-        self.upsampling = None if last else ResBlock(out, out, embedding, resample="up")
+        self.upsampling = None if last else ResBlock(out, out, embedding, resample="up", style=style)
 
     def forward(
         self, h: Tensor, skips: list[Tensor], pyramid: Tensor | None, embedding: Tensor | None
@@ -79,8 +93,8 @@ class UpLevel(nn.Module):
             h = block(torch.cat((h, skips.pop()), dim=1), embedding)
         h = self.attention(h)
         if self.norm is not None and self.tap is not None:
-            tap = self.tap(norm_silu(self.norm, h))
-            pyramid = tap if pyramid is None else upsample(pyramid) + tap
+            tap = self.tap(norm_act(self.norm, h, self.style.activation))
+            pyramid = tap if pyramid is None else upsample(pyramid, self.style.fir_kernel) + tap
         return h if self.upsampling is None else self.upsampling(h, embedding), pyramid
 
 
@@ -100,11 +114,13 @@ class NCSNpp(Backbone):
         conditional: whether the network is given the diffusion time. The predictive one is not: it has
             no time layers, and no division by t.
         scale_by_time: whether a conditional network's output is divided by t, as a score's should be.
+        scale_last: whether t divides what is left after the last convolution and its bias, as in SGMSE's
+            ``ncsnpp_48k``, and not what goes into it; None for "where there are no pyramids".
         pyramids: whether the input's pyramid joins every level, and every level its tap to the output's;
-            without (SGMSE's ``ncsnpp_48k``), only the first level taps, and t divides what is left after
-            the last convolution and its bias, not before.
+            without, only the first level taps.
         centered: whether the input already lies around 0 as it should; else it becomes 2x - 1, which
             is what the released StoRM code does.
+        activation, skip_rescale, fir_kernel: see ``Style``.
     """
 
     precise: ClassVar[tuple[str, ...]] = ("fourier",)  # its angles reach 10^3 rad
@@ -120,14 +136,20 @@ class NCSNpp(Backbone):
         *,
         conditional: bool = True,
         scale_by_time: bool = True,
+        scale_last: bool | None = None,
         pyramids: bool = True,
         centered: bool = False,
+        activation: str = "swish",
+        skip_rescale: bool = True,
+        fir_kernel: Sequence[float] = KERNEL,
     ) -> None:
         super().__init__()
         self.conditional = conditional
         self.scale_by_time = conditional and scale_by_time
+        self.scale_last = not pyramids if scale_last is None else scale_last
         self.pyramids = pyramids
         self.centered = centered
+        self.style = style = Style(activation, skip_rescale, tuple(fir_kernel))
         real = 2 * inputs
         embedding = 4 * width
         levels = len(multipliers)
@@ -149,6 +171,7 @@ class NCSNpp(Backbone):
                     real if pyramids else None,
                     blocks,
                     embedding,
+                    style,
                     attention=with_attention[level],
                     last=last,
                 )
@@ -156,9 +179,9 @@ class NCSNpp(Backbone):
             skips += [out] * (blocks if last else blocks + 1)
             channels = out
 
-        self.middle0 = ResBlock(channels, channels, embedding)
-        self.middle_attention = Attention(channels)
-        self.middle1 = ResBlock(channels, channels, embedding)
+        self.middle0 = ResBlock(channels, channels, embedding, style=style)
+        self.middle_attention = Attention(channels, style)
+        self.middle1 = ResBlock(channels, channels, embedding, style=style)
 
         self.up = nn.ModuleList()  # from the deepest level to the first
         for level, multiplier in reversed(list(enumerate(multipliers))):
@@ -166,7 +189,7 @@ class NCSNpp(Backbone):
             taken = [skips.pop() for _ in range(blocks + 1)]
             taps = real if pyramids or level == 0 else None
             self.up.append(
-                UpLevel(channels, taken, out, taps, embedding, attention=with_attention[level], last=level == 0)
+                UpLevel(channels, taken, out, taps, embedding, style, attention=with_attention[level], last=level == 0)
             )
             channels = out
         self.output = nn.Conv2d(real, 2, 1)
@@ -248,15 +271,15 @@ class NCSNpp(Backbone):
 
         over = t[:, None, None, None] if self.scale_by_time and t is not None else None
         summed = summed.float()
-        if over is not None and self.pyramids:
+        if over is not None and not self.scale_last:
             summed = summed / over
         real = F.conv2d(summed, self.output.weight, self.output.bias)
-        if over is not None and not self.pyramids:
+        if over is not None and self.scale_last:
             real = real / over
         return torch.view_as_complex(real.float().permute(0, 2, 3, 1).contiguous()).unsqueeze(1)
 
     def _embed(self, t: Tensor | None) -> Tensor:
         if t is None:
             raise ValueError("a conditional network needs the diffusion time t")
-        embedding: Tensor = self.time1(F.silu(self.time0(self.fourier(torch.log(t)))))
+        embedding: Tensor = self.time1(ACTIVATIONS[self.style.activation](self.time0(self.fourier(torch.log(t)))))
         return embedding

@@ -44,6 +44,10 @@ class Checkpoint:
     hyper_parameters: dict[str, Any]
     about: dict[str, Any]
 
+    def shapes(self) -> dict[str, Weights]:
+        """The raw weights by network and key; what a file says of its sizes."""
+        return _by_network(self.state)
+
     def weights(self, kind: str | None) -> tuple[str, dict[str, Weights]]:
         """Which set ("ema" or "raw"; None: the averages, where there are any), and that set by network and key.
 

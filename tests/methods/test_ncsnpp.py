@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from methods.backbones import NCSNpp
 from methods.backbones.convert import from_reference, reference_shapes
-from methods.backbones.fused import NormSiLU, norm_silu
+from methods.backbones.fused import NormSiLU, norm_act
 
 SEVEN_LEVELS: dict[str, Any] = {
     "multipliers": (1, 1, 2, 2, 2, 2, 2),
@@ -76,7 +76,7 @@ def test_norms_without_gradients_are_exact_on_large_maps(offset: float) -> None:
     torch.nn.init.normal_(norm.bias)
     exact = F.silu(F.group_norm(x.double(), 4, norm.weight.double(), norm.bias.double(), norm.eps))
     with torch.no_grad():
-        ours = norm_silu(norm, x.contiguous(memory_format=torch.channels_last))
+        ours = norm_act(norm, x.contiguous(memory_format=torch.channels_last))
     assert (ours - exact).abs().max() < 5e-6 * exact.abs().max()
 
 

@@ -13,7 +13,7 @@ from tests.reference import checks
 from tests.reference.golden import CHECKS, Golden, check_for, distance
 from tests.reference.take import DROPPED, GOLDEN, THINNED, taken, thin
 
-ELSEWHERE = ("ckpt/*",)
+ELSEWHERE = ("ckpt/*", "settings/*")
 """What tests of its own read."""
 FILES = sorted(
     name

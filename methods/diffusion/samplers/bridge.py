@@ -8,7 +8,7 @@ from 1 to ``t_eps`` in N + 1 points; the network is called N times, at each step
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -26,10 +26,12 @@ class _Bridge(Sampler):
     trained_t_eps: ClassVar[bool] = False  # a bridge is sampled further down, as in the release
 
     t_eps: float = 1e-4
+    eps: float = 1e-8
 
     def sample(self, estimate: Estimate, path: Path, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:
         if not isinstance(path, SBVE):
             raise unsuited(self, path)
+        path = replace(path, eps=self.eps)
         x = path.prior_sampling(y, randn_like)
         times = torch.linspace(1.0, self.t_eps, steps + 1, device=y.device)
         for i in range(1, steps + 1):
@@ -62,6 +64,7 @@ class BridgeODE(_Bridge):
 
     Attributes:
         t_eps: the last time.
+        eps: keeps the steps' quotients finite. The release's sampler has its own, whatever the SDE was trained with.
     """
 
     def step(
@@ -78,10 +81,11 @@ class BridgeODE(_Bridge):
     ) -> Tensor:
         s_before, s = sde.sigma(before), sde.sigma(now)
         b_before, b = sde.sigma_bar(before), sde.sigma_bar(now)
-        whole = sde.sigma(torch.ones_like(now)) ** 2 + sde.eps
+        # x and y, both about 10^4 times too large after the first step, cancel: what is rounded otherwise shows.
+        share = 1 / (sde.sigma(torch.ones_like(now)) ** 2 + sde.eps)
         kept = s * b / (s_before * b_before + sde.eps)
-        to_clean = (b**2 - b_before * s * b / (s_before + sde.eps)) / whole
-        to_noisy = (s**2 - s_before * s * b / (b_before + sde.eps)) / whole
+        to_clean = share * (b**2 - b_before * s * b / (s_before + sde.eps))
+        to_noisy = share * (s**2 - s_before * s * b / (b_before + sde.eps))
         return per_item(kept) * x + per_item(to_clean) * clean + per_item(to_noisy) * y
 
 
@@ -92,6 +96,7 @@ class BridgeSDE(_Bridge):
 
     Attributes:
         t_eps: the last time.
+        eps: keeps the steps' quotients finite. The release's sampler has its own, whatever the SDE was trained with.
     """
 
     def step(

@@ -120,8 +120,35 @@ def test_what_a_file_leaves_out_is_what_the_constructors_had(tmp_path: Path) -> 
     ],
 )
 def test_whether_the_input_is_shifted(tmp_path: Path, settings: dict[str, Any], version: str, centered: bool) -> None:
-    model = opened(tmp_path, {"dnn": network()}, version, **settings)
+    size: dict[str, Any] = {} if "spatial_channels" in settings else LARGE
+    model = opened(tmp_path, {"dnn": network(**size)}, version, **settings)
     assert model.networks["score"].centered == centered
+
+
+STORM_SCORE = {"backbone": "ncsnpp", "sde": "ouve", "sde_n": 1000, "loss_type": "mse", "spec_factor": 0.33}
+
+
+@pytest.mark.parametrize(
+    ("settings", "size", "project"),
+    [
+        ({**STORM_SCORE, "transform": "none", "return_time": False, "input_channels": 4}, {}, "StoRM"),
+        ({**STORM_SCORE, "return_time": False}, {}, "StoRM"),
+        ({**STORM_SCORE, "input_channels": 4}, LARGE, "StoRM"),
+        (STORM_SCORE, {}, "StoRM"),  # SGMSE's always had seven levels before its files said how many
+        ({**STORM_SCORE, "backbone": "ncsnpplarge"}, LARGE, "StoRM"),
+        ({**STORM_SCORE, "return_time": False, "spatial_channels": 1, "centered": True}, {}, "StoRM"),
+        (STORM_SCORE, LARGE, "SGMSE"),
+        ({**STORM_SCORE, "input_channels": 2, "input_y": True}, LARGE, "SGMSE"),
+        ({**SGMSE, "spatial_channels": 1, "normalize": "noisy"}, {}, "SGMSE"),
+        ({"backbone": "ncsnpp_v2", "discriminative": False}, {}, "SGMSE"),
+    ],
+)
+def test_which_project_wrote_a_file(
+    tmp_path: Path, settings: dict[str, Any], size: dict[str, Any], project: str
+) -> None:
+    model = opened(tmp_path, {"dnn": network(**size)}, **settings)
+    assert model.training["project"] == project
+    assert model.sampler["stepping"] == ("uniform" if project == "StoRM" else "grid")
 
 
 def test_settings_are_the_files(tmp_path: Path) -> None:
@@ -182,8 +209,8 @@ def test_the_sde_without_a_standard_deviation_is_sampled_without_annealing(tmp_p
             PARAMETRIZATIONS.create("mean", network_scaling="1/t"),
         ),
         (
-            {"backbone": "ncsnpp_v2", "loss_type": "data_prediction", "sigma_data": 0.2},
-            PARAMETRIZATIONS.create("clean", c_out="1", sigma_data=0.2),
+            {"backbone": "ncsnpp_v2", "sde": "sbve", "loss_type": "data_prediction", "c_in": "edm", "sigma_data": 0.2},
+            PARAMETRIZATIONS.create("clean", c_in="edm", c_out="1", sigma_data=0.2),
         ),
     ],
 )
