@@ -126,9 +126,9 @@ def project_of(checkpoint: Checkpoint, sizes: dict[str, Sizes]) -> str:
         return "SGMSE"
     if backbone in ("ncsnpplarge", "ncsnpp12M", "ncsnpp6M") or "score_net" in sizes:
         return "StoRM"
-    if given.get("input_channels") in (2, 4, 6):  # SGMSE counted complex channels while it had this option
-        return "SGMSE" if given["input_channels"] == 2 else "StoRM"
     storm, sgmse = (len(marks & given.keys()) for marks in (STORM_ONLY, SGMSE_ONLY))
+    if "input_channels" in given:  # SGMSE counted complex channels while it had this option
+        storm, sgmse = (storm, sgmse + 2) if given["input_channels"] == 2 else (storm + 2, sgmse)
     if storm or sgmse:
         return "StoRM" if storm >= sgmse else "SGMSE"
     return "StoRM" if any(len(size["multipliers"]) == 4 for size in sizes.values()) else "SGMSE"
