@@ -63,6 +63,21 @@ def _check(arguments: Sequence[str]) -> int:
     return OK if check(composed) else FAILED
 
 
+def _enhance(arguments: Sequence[str]) -> int:
+    from pathlib import Path
+
+    given = [argument for argument in arguments if "=" not in argument or Path(argument).exists()]
+    if not given:
+        raise UserError(f"usage: bench {COMMANDS['enhance'].usage}")
+    composed = config.compose("enhance", [argument for argument in arguments if argument not in given])
+    from bench.commands.enhance import enhance_files
+
+    result = enhance_files(given, composed)
+    print(f"{result.made} files enhanced now, {result.there} were there already, {len(result.failures)} failed")
+    print(f"written to {composed['out']}")
+    return FAILED if result.failures else OK
+
+
 def _convert(arguments: Sequence[str]) -> int:
     composed = config.compose("convert", arguments)
     from bench.commands.convert import convert
@@ -140,6 +155,12 @@ COMMANDS = {
         "Train a method's networks; --cfg only prints the composed configuration.",
         _train,
         "train",
+    ),
+    "enhance": Command(
+        "enhance FOLDER|FILE... out=FOLDER [KEY=VALUE ...]",
+        "Enhance recordings into a folder, by one method; nothing is scored, nothing overwritten.",
+        _enhance,
+        "enhance",
     ),
     "check": Command(
         "check checkpoint=FILE [data=DATASET] | method=NAME",

@@ -19,6 +19,10 @@ UNREADABLE_FORMATS = (
 """Audio that libsndfile does not read, or (without a header) not without being told what it is."""
 
 
+RECORD = "enhanced.jsonl"
+"""What ``bench enhance`` leaves beside the speech; no part of what a user gives."""
+
+
 @dataclass(frozen=True)
 class Recordings:
     """What lies in a folder.
@@ -108,8 +112,8 @@ def _walk(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _is_clutter(path: Path) -> bool:
-    """Hidden files without sound (``.DS_Store``) are no part of what a user gives."""
-    return path.name.startswith(".") and path.suffix.lower() not in FORMATS
+    """Hidden files without sound (``.DS_Store``) and our own record are no part of what a user gives."""
+    return path.name == RECORD or (path.name.startswith(".") and path.suffix.lower() not in FORMATS)
 
 
 def _why_unread(path: Path) -> str:

@@ -11,17 +11,17 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Call what this gives once a finished cell, with the number of failures so far."""
+def progress(total: int, what: str = "cells") -> Iterator[Callable[[int], None]]:
+    """Call what this gives once a finished cell (or ``what`` there is), with the number of failures so far."""
     if sys.stderr.isatty():
-        with _bar(total) as advance:
+        with _bar(total, what) as advance:
             yield advance
     else:
-        yield _Lines(total)
+        yield _Lines(total, what)
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
+def _bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -41,10 +41,10 @@ def _bar(total: int) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn(elapsed_when_finished=False),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("cells, workers are starting", total=total)
+        task = bar.add_task(f"{what}, starting", total=total)
 
         def advance(failures: int) -> None:
-            bar.update(task, advance=1, description=f"cells, {failures} failed" if failures else "cells")
+            bar.update(task, advance=1, description=f"{what}, {failures} failed" if failures else what)
 
         yield advance
 
@@ -52,8 +52,8 @@ def _bar(total: int) -> Iterator[Callable[[int], None]]:
 class _Lines:
     """Time left is judged by the cells after the first, which also waits for the workers to start."""
 
-    def __init__(self, total: int) -> None:
-        self._total, self._done = total, 0
+    def __init__(self, total: int, what: str) -> None:
+        self._total, self._what, self._done = total, what, 0
         self._started = self._first = self._last = monotonic()
 
     def __call__(self, failures: int) -> None:
@@ -64,7 +64,7 @@ class _Lines:
         if self._done < self._total and now - self._last < SECONDS_BETWEEN_LINES:
             return
         self._last = now
-        line = f"{self._done} of {self._total} cells"
+        line = f"{self._done} of {self._total} {self._what}"
         if failures:
             line += f", {failures} failed"
         line += f", {_clock(now - self._started)} elapsed"

@@ -1,0 +1,109 @@
+"""``bench enhance``: recordings in, enhanced speech out; what is asked for, checked, and what is said of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.core import audio
+from bench.core.errors import UserError, did_you_mean
+from bench.core.folders import recordings_in
+from bench.run.enhance import Input, Result, Way, enhance, how, load
+from bench.run.enhanced_folder import EnhancedFolder
+from bench.run.parallel import Pool, local_gpus
+from bench.run.parts import Recipe
+from bench.run.preview import show
+from bench.run.settings import Spec
+from methods.base import METHODS
+
+RATES, DEVICES = ("input", "model"), ("auto", "cpu", "cuda")
+
+
+def enhance_files(given: Sequence[str], config: Mapping[str, Any]) -> Result:
+    """Enhance folders and files into the folder ``out``; problems of single files go to stderr, a line each.
+
+    Args:
+        given: folders, read recursively, and files.
+        config: the composed keys of ``conf/enhance.yaml``.
+
+    Raises:
+        UserError: the configuration makes no sense, nothing is to be read, or something would be overwritten.
+    """
+    out, way, pool = _out(config), _way(config), _pool(config)
+    inputs, notes = _inputs(given, out)
+    method = way.recipe.build("cpu")
+    by_name = {item.name: item for item in inputs}
+    show(notes + method.preview(list(by_name), lambda name: load(by_name[name], way)))
+    with EnhancedFolder(out, how(way, method)) as folder:
+        result = enhance(inputs, way, folder, pool, lambda line: print(f"bench: {line}", file=sys.stderr, flush=True))
+    show([_RESAMPLED.format(rate) for rate in result.model_rates])
+    return result
+
+
+_RESAMPLED = "the method works at {} Hz: recordings at another rate were resampled there and back; rate=model keeps it"
+
+
+def _inputs(given: Sequence[str], out: Path) -> tuple[list[Input], list[str]]:
+    """Every recording by the name of its output, and what in folders is not read.
+
+    Raises:
+        UserError: there is no such file or folder, or two recordings would have one name.
+    """
+    found: dict[str, Input] = {}
+    notes = []
+    for path in (Path(name).expanduser() for name in given):
+        if path.is_dir():
+            if out.resolve().is_relative_to(path.resolve()):
+                raise UserError(
+                    f"out={out}: lies within {path}, where it would be read as a recording; name one beside it"
+                )
+            recordings = recordings_in(path).required()
+            notes += recordings.notes()
+            items = [Input(name, file) for name, file in recordings.files.items()]
+        elif path.exists():
+            items = [Input(path.stem, path)]
+        else:
+            raise UserError(f"{path}: no such file or folder")
+        for item in items:
+            if item.name in found:
+                raise UserError(f"{item.path}: would be written where {found[item.name].path} is; enhance them apart")
+            found[item.name] = item
+    return list(found.values()), notes
+
+
+def _out(config: Mapping[str, Any]) -> Path:
+    if config["out"] is None:
+        raise UserError("bench enhance needs out=FOLDER; bench enhance --help says more")
+    return Path(str(config["out"])).expanduser()
+
+
+def _way(config: Mapping[str, Any]) -> Way:
+    spec = Spec.of("method", config["method"])
+    given = {} if config["checkpoint"] is None else {"checkpoint": str(config["checkpoint"])}
+    recipe = Recipe.of(METHODS, Spec(spec.name, spec.label, {**spec.options, **given}))
+    for key, minimum in (("steps", 1), ("seed", 0)):
+        if not (key == "steps" and config[key] is None):
+            _whole(config, key, minimum)
+    for key, known in (("rate", RATES), ("device", DEVICES)):
+        if config[key] not in known:
+            raise did_you_mean(key, str(config[key]), known)
+    if config["device"] == "cuda" and not local_gpus():
+        raise UserError("device: no CUDA device here; use device=cpu, or device=auto to take one where there is one")
+    audio.check_channels("enhance", config["mixdown"], config["channel"])
+    choices = {key: config[key] for key in ("device", "steps", "seed", "rate", "channel", "mixdown")}
+    return Way(recipe, **choices)
+
+
+def _pool(config: Mapping[str, Any]) -> Pool:
+    if config["workers"] is not None:
+        _whole(config, "workers", 0)
+    _whole(config, "threads", 1)
+    return Pool(config["workers"], config["threads"], config["device"] != "cpu")
+
+
+def _whole(config: Mapping[str, Any], key: str, minimum: int) -> None:
+    value = config[key]
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise UserError(f"{key}: a whole number from {minimum} up; got {value!r}")

@@ -1,0 +1,188 @@
+"""``bench enhance``: recordings through one method into a folder, one file after the other or in several processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from bench.core import audio
+from bench.core.errors import UserError
+from bench.core.files import digest
+from bench.core.memory import keep_freed_memory
+from bench.core.seeds import stable_seed
+from bench.core.types import Utterance
+from bench.run.enhanced_folder import EnhancedFolder
+from bench.run.inference import Inference, Timed
+from bench.run.parallel import Pool, WorkerDied, map_unordered
+from bench.run.parts import Recipe
+from bench.run.progress import progress
+from methods.base import Method
+
+
+@dataclass(frozen=True)
+class Way:
+    """How recordings are enhanced.
+
+    Attributes:
+        recipe: the method.
+        device: what it is built for.
+        steps: reverse steps N; None: the method's own number.
+        seed: of the noise.
+        rate: of what comes out: each recording's ("input"), or the method's ("model").
+        channel, mixdown: as ``audio.read`` has them.
+    """
+
+    recipe: Recipe[Method]
+    device: str = "cpu"
+    steps: int | None = None
+    seed: int = 0
+    rate: Literal["input", "model"] = "input"
+    channel: int | None = None
+    mixdown: bool = False
+
+
+@dataclass(frozen=True)
+class Input:
+    """A recording by the name that its enhanced speech gets."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Made:
+    """One recording, enhanced; ``sha256`` is of the file it was read from."""
+
+    timed: Timed
+    sample_rate: int
+    sha256: str | None
+
+    def about(self) -> dict[str, Any]:
+        """What is recorded of it."""
+        enhanced = self.timed.enhanced
+        return {
+            "input_sha256": self.sha256,
+            "sample_rate": self.sample_rate,
+            "model_rate": enhanced.model_rate,
+            "seconds": enhanced.audio.size / self.sample_rate,
+            "nfe": enhanced.nfe,
+            "enhance_seconds": self.timed.seconds,
+            **({"adjusted": dict(enhanced.adjusted)} if enhanced.adjusted else {}),
+        }
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of the inputs: how many were made now, how many were there before, and why others failed; and the
+    rates in Hz that a method worked at in place of the recordings'.
+    """
+
+    made: int
+    there: int
+    failures: Sequence[str]
+    model_rates: Sequence[int] = ()
+
+
+class Enhancer:
+    """Turns inputs into enhanced speech, or the reason why it cannot. One a process."""
+
+    def __init__(self, way: Way) -> None:
+        keep_freed_memory()
+        self._way = way
+        self._inference = Inference(way.recipe.build(way.device))
+
+    def __call__(self, item: Input) -> Made | str:
+        try:
+            return self._enhance(item)
+        except UserError as error:
+            return str(error)
+        except Exception as error:  # one bad file must not lose the rest
+            return " ".join(f"{item.path}: {type(error).__name__}: {error}".split())[:300]
+
+    def _enhance(self, item: Input) -> Made:
+        way, method = self._way, self._inference.method
+        recording = load(item, way)
+        if way.rate == "model" and method.sample_rate:
+            at_rate = audio.resample(recording.noisy, recording.sample_rate, method.sample_rate)
+            if at_rate.size == 0:
+                raise UserError(f"{item.path}: too short for a sample at {method.sample_rate} Hz")
+            recording = replace(recording, noisy=at_rate, sample_rate=method.sample_rate)
+        steps = way.steps if method.uses_steps else None
+        generator = torch.Generator().manual_seed(stable_seed(way.seed, item.name, way.recipe.name, steps))
+        return Made(self._inference(recording, steps, generator), recording.sample_rate, digest(item.path))
+
+
+def load(item: Input, way: Way) -> Utterance:
+    """Raises ``UserError`` where the file cannot be read."""
+    noisy, rate = audio.read(item.path, mixdown=way.mixdown, channel=way.channel)
+    return Utterance(item.name, noisy, rate)
+
+
+def enhance(
+    inputs: Sequence[Input],
+    way: Way,
+    folder: EnhancedFolder,
+    pool: Pool,
+    complain: Callable[[str], None],
+) -> Result:
+    """Enhance what is not in ``folder`` yet; every file that fails is one call of ``complain``, and no more.
+
+    Args:
+        folder: open, for this process to write to.
+
+    Raises:
+        UserError: a file would be overwritten, or the folder cannot be written.
+    """
+    folder.check_free(item.name for item in inputs)
+    waiting, failures = [], []
+    for item in inputs:
+        done = folder.done(item.name)
+        if done is None:
+            waiting.append(item)
+        elif done.get("input_sha256") != digest(item.path):
+            path = folder.path(item.name)
+            failures.append(f"{path}: made of what {item.path} was before it changed; remove it to have it made again")
+    there = len(inputs) - len(waiting) - len(failures)
+    for failure in failures:
+        complain(failure)
+    rates: set[int] = set()
+    with closing(_work(waiting, way, pool)) as work, progress(len(waiting), "files") as advance:
+        for item, made in work:
+            if isinstance(made, Made):
+                folder.write(item.name, made.timed.enhanced.audio, made.sample_rate, made.about())
+                rates.update(filter(None, [made.timed.enhanced.model_rate]))
+            else:
+                failures.append(made)
+                complain(made)
+            advance(len(failures))
+    return Result(len(inputs) - there - len(failures), there, failures, sorted(rates))
+
+
+def _work(waiting: Sequence[Input], way: Way, pool: Pool) -> Generator[tuple[Input, Made | str], None, None]:
+    if not waiting:
+        return
+    if len(waiting) == 1:
+        pool = replace(pool, workers=0)
+    with closing(map_unordered(waiting, partial(Enhancer, way), pool)) as work:
+        for item, result in work:
+            yield item, f"{item.path}: {result.reason}" if isinstance(result, WorkerDied) else result
+
+
+def how(way: Way, method: Method) -> Mapping[str, Any]:
+    """What two calls must have in common to fill one folder; where they compute makes no difference."""
+    return {
+        "method": way.recipe.name,
+        "options": {name: value for name, value in way.recipe.options.items() if name != "device"},
+        "provenance": {name: value for name, value in method.provenance().items() if name != "device"},
+        "steps": way.steps if method.uses_steps else None,
+        "seed": way.seed if method.stochastic else None,
+        "rate": way.rate,
+        "channel": way.channel,
+        "mixdown": way.mixdown,
+    }

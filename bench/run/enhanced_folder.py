@@ -1,0 +1,120 @@
+"""The folder that ``bench enhance`` writes: speech as it is finished, and a record of what it was made by.
+
+``enhanced.jsonl`` holds a line on how, and then a line for each file, on disk before the file takes its name: what
+is there without a line is somebody else's, and is never overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from bench import __version__
+from bench.core import audio
+from bench.core.errors import UserError
+from bench.core.files import naming, replacing
+from bench.core.folders import RECORD
+from bench.core.types import Audio
+
+
+class EnhancedFolder:
+    """A folder of enhanced speech, of which this is the one writer while it is open (``with``).
+
+    Args:
+        how: what the speech is made by; what is there already must have been made so.
+
+    Raises (on entering):
+        UserError: the folder cannot be written, another process writes to it, or it was made in another way.
+    """
+
+    def __init__(self, folder: Path, how: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self._how: dict[str, Any] = json.loads(json.dumps(how, default=str))
+        self._record = folder / RECORD
+        self._stack = ExitStack()
+        self._done: dict[str, Mapping[str, Any]] = {}
+
+    def __enter__(self) -> EnhancedFolder:
+        with naming(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / ".lock")
+            try:
+                self._stack.enter_context(lock.acquire(timeout=0))
+            except Timeout:
+                raise UserError(f"{self.folder}: another `bench enhance` is writing here; wait for it") from None
+        try:
+            self._read()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def path(self, name: str) -> Path:
+        """Where a recording's enhanced speech belongs."""
+        return self.folder / f"{name}.wav"
+
+    def done(self, name: str) -> Mapping[str, Any] | None:
+        """What was recorded when this file was made; None where it has to be made."""
+        return self._done.get(name) if self.path(name).exists() else None
+
+    def check_free(self, names: Iterable[str]) -> None:
+        """Raises ``UserError`` where a file is there that was not made here."""
+        strange = [name for name in names if name not in self._done and os.path.lexists(self.path(name))]
+        if strange:
+            more = f", and {len(strange) - 1} more" if strange[1:] else ""
+            raise UserError(
+                f"{self.path(strange[0])}{more}: there already and not made by this command; nothing is overwritten: "
+                "name another out="
+            )
+
+    def write(self, name: str, speech: Audio, sample_rate: int, about: Mapping[str, Any]) -> None:
+        """Store one file, and what is to be known of it.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        path = self.path(name)
+        with replacing(path) as temporary:
+            audio.write(temporary, speech, sample_rate)
+            self._append({"file": path.relative_to(self.folder).as_posix(), **about})
+
+    def _append(self, entry: Mapping[str, Any]) -> None:
+        with naming(self._record), self._record.open("ab") as file:
+            file.write(f"{json.dumps(entry, ensure_ascii=False)}\n".encode("utf-8", "surrogatepass"))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _read(self) -> None:
+        """What was done before; a new folder gets its first line."""
+        with naming(self._record):
+            content = self._record.read_bytes() if os.path.lexists(self._record) else b""
+        whole, _, torn = content.rpartition(b"\n")
+        if torn:  # a line that was cut off belongs to a file that never got its name
+            with naming(self._record):
+                os.truncate(self._record, len(content) - len(torn))
+        if not whole:
+            self._append({"sebench": __version__, **self._how})
+            return
+        try:
+            how, *entries = (json.loads(line) for line in whole.split(b"\n"))
+            self._done = {str(entry["file"]).removesuffix(".wav"): entry for entry in entries}
+            changed = [key for key in self._how if how.get(key) != self._how[key]]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise UserError(f"{self._record}: damaged, or not written by `bench enhance`; name another out=") from error
+        if changed:
+            old, new = (json.dumps(about.get(changed[0]))[:60] for about in (how, self._how))
+            raise UserError(
+                f"{self.folder}: what is there was made with another {changed[0]} ({old}, now {new}); name another out="
+            )
