@@ -27,7 +27,8 @@ class Enhanced:
         nfe: network function evaluations, counted where the networks were called.
         model_rate: the rate in Hz the method worked at, if it resampled the recording for that.
         estimate: of a method in two stages, what the first made of the recording; as ``audio``.
-        adjusted: what was done to the speech of a system outside so that it fits: {"samples": -304} and the like.
+        adjusted: what was done to what a system gave so that it fits the recording: {"samples": -304}, or
+            {"resampled_from": 48000} where the method works at another rate, and the like.
     """
 
     audio: Audio
@@ -124,6 +125,7 @@ class Method(ABC):
             audio=returned(made.audio),
             estimate=None if made.estimate is None else returned(made.estimate),
             model_rate=rate if rate != sample_rate else None,
+            adjusted=made.adjusted if rate == sample_rate else {**made.adjusted, "resampled_from": rate},
         )
 
     def enhance_batch(

@@ -7,17 +7,19 @@ one scale. Conventions (window, padding, length) are the StoRM and SGMSE release
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.core.errors import did_you_mean
+from bench.core.errors import UserError, did_you_mean
 
 WINDOWS = ("hann", "sqrthann")
 TRANSFORMS = ("exponent", "log", "none")
 PADDINGS = ("zeros", "reflect")
+LONGEST_WINDOW = 1 << 16
 FRAME_MULTIPLE = 64
 """Recordings are padded at the end to this many frames, as the reference does for every network."""
 
@@ -51,6 +53,13 @@ class Spectrogram:
         for kind, known in (("window", WINDOWS), ("transform", TRANSFORMS), ("padding", PADDINGS)):
             if (name := getattr(self, kind)) not in known:
                 raise did_you_mean(kind, name, known)
+        whole = all(isinstance(value, int) for value in (self.n_fft, self.hop, self.sample_rate))
+        if not whole or not 2 <= self.n_fft <= LONGEST_WINDOW or not 1 <= self.hop < self.n_fft or self.sample_rate < 1:
+            told = f"n_fft={self.n_fft!r:.20}, hop={self.hop!r:.20}, sample_rate={self.sample_rate!r:.20}"
+            raise UserError(f"{told}: n_fft is a whole number from 2 to {LONGEST_WINDOW}, and hop one below it")
+        for kind, number in (("exponent", self.exponent), ("factor", self.factor)):
+            if not (isinstance(number, int | float) and 0 < number < math.inf):
+                raise UserError(f"{kind}={number!r:.20}: a number above 0")
 
     def samples(self, frames: int) -> int:
         """The number of samples that gives exactly ``frames`` frames."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from safetensors.torch import save_file
 
 from bench.core.errors import UserError, did_you_mean
 from methods.backbones.base import Backbone, build, describe
+from methods.backbones.outline import outline
 from methods.base import METHODS
 from methods.diffusion.parametrization import Parametrization, ScorePrediction, parametrization_from
 from methods.diffusion.paths import OUVE, path_from
@@ -65,6 +68,11 @@ class TrainedModel:
             self.settings = settings_of(self.method, self.settings)
         if not self.networks:
             self.networks = {name: build(size) for name, size in self.sizes.items()}
+        bins = self.spectrogram.n_fft // 2 + 1
+        for name, network in self.networks.items():
+            if bins % network.stride:
+                told = f"n_fft={self.spectrogram.n_fft} gives {bins} frequency bins"
+                raise UserError(f"{told}, but the network '{name}' takes multiples of {network.stride}")
 
     @property
     def parameters(self) -> int:
@@ -134,6 +142,9 @@ def save(path: str | Path, model: TrainedModel, dtype: torch.dtype = torch.float
 
     Args:
         dtype: of the weights, but for those that their backbone wants precise, and for whole numbers.
+
+    Raises:
+        UserError: it cannot be written, for want of room, say.
     """
     tensors = {
         f"{name}.{key}": (value.detach() if _as_it_is(network, key, value) else value.detach().to(dtype)).contiguous()
@@ -141,11 +152,16 @@ def save(path: str | Path, model: TrainedModel, dtype: torch.dtype = torch.float
         for key, value in network.state_dict().items()
     }
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
-    save_file(tensors, temporary, metadata={"sebench": json.dumps(model.config())})
-    temporary.chmod(0o644)
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, temporary, metadata={"sebench": json.dumps(model.config())})
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except (SafetensorError, OSError) as error:  # no room, no permission, no such folder
+        with suppress(OSError):
+            temporary.unlink()
+        raise UserError(f"{path}: cannot be written ({error})") from error
 
 
 def _as_it_is(network: Backbone, key: str, value: torch.Tensor) -> bool:
@@ -154,6 +170,8 @@ def _as_it_is(network: Backbone, key: str, value: torch.Tensor) -> bool:
 
 def load(path: str | Path) -> TrainedModel:
     """Read a model from a safetensors file of ours.
+
+    What its metadata describes is compared with the weights that are there before any network is built.
 
     Raises:
         UserError: missing, truncated, another project's file, or weights that do not fit or are NaN.
@@ -164,32 +182,71 @@ def load(path: str | Path) -> TrainedModel:
     try:
         with safe_open(path, framework="pt") as file:
             metadata: Mapping[str, str] = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+            names = list(file.keys())
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+            if "sebench" not in metadata:
+                raise UserError(f"{path}: not written by sebench (its metadata has no 'sebench' entry)")
+            model = _described(path, metadata["sebench"], shapes)
+            tensors = {name: file.get_tensor(name).float() for name in names}
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: not a readable safetensors file ({error})") from error
-    if "sebench" not in metadata:
-        raise UserError(f"{path}: not written by sebench (its metadata has no 'sebench' entry)")
-    config = json.loads(metadata["sebench"])
-    model = _untrained(config, hashlib.sha256(path.read_bytes()).hexdigest())
-    for name, network in model.networks.items():
-        state = {
-            key.removeprefix(f"{name}."): value.float() for key, value in tensors.items() if key.startswith(f"{name}.")
-        }
-        if bad := next((key for key, value in state.items() if not value.isfinite().all()), None):
-            raise UserError(f"{path}: the weight {name}.{bad} holds NaN or infinity")
-        try:
-            network.load_state_dict(state)
-        except RuntimeError as error:
-            raise UserError(f"{path}: the weights do not fit the configuration: {error}") from error
+    if bad := next((name for name, value in tensors.items() if not value.isfinite().all()), None):
+        raise UserError(f"{path}: the weight {bad} holds NaN or infinity")
+    for role, size in model.sizes.items():
+        own = {name.removeprefix(f"{role}."): value for name, value in tensors.items() if name.startswith(f"{role}.")}
+        model.networks[role] = build(size)
+        model.networks[role].load_state_dict(own)
     return model
 
 
-def _untrained(config: Mapping[str, Any], sha256: str) -> TrainedModel:
-    """The model that a file's metadata describes, its networks not yet filled."""
+def _described(path: Path, entry: str, shapes: Mapping[str, tuple[int, ...]]) -> TrainedModel:
+    """The model of a file's ``entry``, its networks without memory; their weights have the ``shapes`` in the file.
+
+    Raises:
+        UserError: they have not, or the entry describes no model.
+    """
+    try:
+        config = json.loads(entry)
+        for key, kind in (("sizes", dict), ("sampler", dict), ("training", dict), ("t_eps", int | float)):
+            if not isinstance(config.get(key, {} if kind is dict else 0.0), kind):
+                raise TypeError(f"{key} is {config[key]!r:.60}")
+        if strange := [key for key, value in config["sde"].items() if key != "name" and not _is_number(value)]:
+            raise TypeError(f"sde: {strange[0]} is {config['sde'][strange[0]]!r:.60}")
+        outlines = {role: outline(size, len(shapes)) for role, size in config["sizes"].items()}
+        model = _untrained(config, hashlib.sha256(path.read_bytes()).hexdigest(), outlines)
+    except Exception as error:  # a description that makes no sense can fail in any way
+        what = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        raise UserError(
+            f"{path}: its 'sebench' entry, which describes its networks, makes no sense: {what:.300}"
+        ) from error
+    expected = {
+        f"{role}.{name}": tuple(tensor.shape)
+        for role, network in outlines.items()
+        for name, tensor in network.state_dict().items()
+    }
+    wrong = [f"{name} is missing" for name in expected if name not in shapes]
+    wrong += [f"{name} is not expected" for name in shapes if name not in expected]
+    wrong += [
+        f"{name} has shape {list(shapes[name])} instead of {list(shape)}"
+        for name, shape in expected.items()
+        if shapes.get(name, shape) != shape
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise UserError(f"{path}: the weights do not fit the configuration: {', '.join(wrong[:3])}{more}")
+    return model
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _untrained(config: Mapping[str, Any], sha256: str, networks: dict[str, Backbone]) -> TrainedModel:
+    """The model that a file's metadata describes."""
     shared = {name: value for name, value in config.items() if name in SHARED}
     shared["spectrogram"] = Spectrogram(**shared["spectrogram"])
     shared["sde"] = path_from(shared["sde"])
     shared["parametrization"] = parametrization_from(shared.get("parametrization", {}))
     known = {f.name for f in fields(getattr(METHODS.get(config["method"]), "Settings", TrainedModel))}
     own = {name: value for name, value in config.items() if name not in SHARED | (ONCE_SHARED - known)}
-    return TrainedModel(**shared, settings=own, sha256=sha256)
+    return TrainedModel(**shared, settings=own, networks=networks, sha256=sha256)

@@ -44,6 +44,8 @@ def _check_checkpoint(description: Description, data: Dataset | None) -> bool:
     width = max(map(len, description.lines))
     for name, value in description.lines.items():
         print(f"{name:{width}}  {value}")
+    if description.refusal:
+        raise description.refusal
     problems = [*description.problems, *(_other_rates(data, description.sample_rate) if data else ())]
     for problem in problems:
         print(f"WRONG: {problem}")

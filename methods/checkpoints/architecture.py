@@ -124,10 +124,13 @@ def sizes(weights: Mapping[str, Tensor]) -> Sizes:
     width = modules[0]["W"][0]
     starts = [beginning.end() + sum(len(level) + 1 for level in levels[:depth]) for depth in range(len(levels))]
     firsts = [modules[word.index("B", start)] for start in starts]
+    multipliers = [block["Conv_0.weight"][0] // width for block in firsts]
+    if 0 in multipliers:
+        raise ValueError(f"its blocks have fewer channels than the width {width} of its first weight")
     return {
         "inputs": modules[word.index("C")]["weight"][1] // 2,
         "width": width,
-        "multipliers": [block["Conv_0.weight"][0] // width for block in firsts],
+        "multipliers": multipliers,
         "blocks": blocks,
         "attention_heights": [HEIGHT >> depth for depth, level in enumerate(levels) if "A" in level],
         "conditional": beginning[1] is not None,

@@ -3,44 +3,60 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.core.errors import UserError
 from methods.base import METHODS
+from methods.checkpoints.configuration import configure, refusal
 from methods.checkpoints.lightning import Checkpoint, open_checkpoint
+from methods.checkpoints.settings import KNOWN, Settings, shown
 from methods.checkpoints.systems import from_reference_checkpoint, is_safetensors, open_model
 from methods.weights import TrainedModel
 
 
 @dataclass
 class Description:
-    """A checkpoint that can be used.
+    """What there is to know about a file.
 
     Attributes:
-        lines: what there is to know, by what it is.
-        problems: what is wrong with it nevertheless.
+        lines: by what they are about.
+        problems: what is wrong with a checkpoint that can be used nevertheless.
         sample_rate: in Hz.
+        refusal: why it cannot be used, where its hyper-parameters are why.
     """
 
     lines: dict[str, str]
     sample_rate: int
     problems: list[str] = field(default_factory=list)
+    refusal: UserError | None = None
 
 
 def describe(path: str | Path, weights: str | None = None) -> Description:
     """Open a checkpoint and say what it is.
 
     Raises:
-        UserError: it cannot be used, and why.
+        UserError: it cannot be read.
     """
     path = Path(path).expanduser()
     checkpoint = None if is_safetensors(path) else open_checkpoint(path)
+    lists = {}
+    if checkpoint is not None:
+        told = configure(checkpoint)
+        lists = _lists(told.settings)
+        if refused := refusal(checkpoint, told.settings):
+            return Description({"file": str(path), **lists}, told.spectrogram.sample_rate, refusal=refused)
     model = open_model(path, weights) if checkpoint is None else from_reference_checkpoint(checkpoint, weights)
     lines = {"file": f"{path}, {path.stat().st_size / 1e6:.1f} MB", "sha256": model.sha256}
     lines |= _origin(model) | _networks(model)
     lines["weights"] = _weights(model, checkpoint)
-    lines |= _settings(model)
+    if checkpoint is not None and (wrappers := checkpoint.about.get("wrappers")):
+        lines["names"] = (
+            f"the weights' names without {' and '.join(wrappers)}, which other code put around the networks"
+        )
+    lines |= _settings(model) | lists
     return Description(lines, model.spectrogram.sample_rate, [] if checkpoint is None else _damage(path))
 
 
@@ -94,6 +110,22 @@ def _settings(model: TrainedModel) -> dict[str, str]:
         "diffusion": f"{model.sde.name}: {_options(model.sde)}; t_eps {model.t_eps}",
         "prediction": _options(model.parametrization.config()),
         "sampler": f"{sampler.pop('name')}: {_options(sampler)}; N {method['default_steps']}",
+    }
+
+
+def _lists(settings: Settings) -> dict[str, str]:
+    """A file's hyper-parameters in three lists."""
+
+    def listed(values: Mapping[str, Any]) -> str:
+        return ", ".join(f"{key}={shown(value)}" for key, value in values.items()) or "none"
+
+    unknown = {key: value for key, value in settings.harmless.items() if key not in KNOWN}
+    harmless = {key: value for key, value in settings.harmless.items() if key not in unknown}
+    more = f"; of neither project: {listed(unknown)}" if unknown else ""
+    return {
+        "used": listed(settings.used),
+        "harmless": listed(harmless) + more,
+        "refused": listed({key: settings.values.get(key) for key in settings.refused}),
     }
 
 

@@ -8,7 +8,7 @@ them is a leftover of the last validation, neither the one nor the other; it is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,14 @@ from typing import Any
 from torch import Tensor
 
 from bench.core.errors import UserError
+from methods.checkpoints.settings import plain, shown
 from methods.checkpoints.unpickling import DataModule, read
 
 NETWORKS = ("dnn", "denoiser_net", "score_net")
 """Prefixes of the reference's networks: alone in its model, or the two of StoRM."""
+
+WRAPPERS = ("module", "_orig_mod", "model")
+"""What DataParallel, ``torch.compile`` and a class around a network put into its weights' names."""
 
 IGNORED = ("pesq_loss",)
 """Prefixes of what a training objective keeps among the weights."""
@@ -68,7 +72,8 @@ class Checkpoint:
         averages = dict(zip(self.state, shadow, strict=False))  # a training objective's own may follow
         for key, tensor in averages.items():
             if not isinstance(tensor, Tensor) or tensor.shape != self.state[key].shape:
-                raise UserError(f"{self.path}: the average of {key} is not shaped as that is; {instead}")
+                raise UserError(f"{self.path}: the average of {shown(key)} is not shaped as that is; {instead}")
+        _check_bytes(self.path, averages.values())
         return averages
 
 
@@ -83,7 +88,8 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     state = content.get("state_dict")
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise UserError(f"{path}: {_FOREIGN}: it has no 'state_dict', but {_some(content)}")
-    own = {key: tensor for key, tensor in state.items() if key.partition(".")[0] not in IGNORED}
+    bare, wrappers = _unwrapped(path, state)
+    own = {key: tensor for key, tensor in bare.items() if key.partition(".")[0] not in IGNORED}
     if strange := [key for key in own if key.partition(".")[0] not in NETWORKS]:
         ours = strange[0].startswith("networks.")
         hint = "; `bench train` keeps this to continue from, what to load is weights.safetensors beside it"
@@ -92,17 +98,46 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     if not own or not isinstance(hyper_parameters, Mapping):
         what = "no 'hyper_parameters', which say how its networks are to be run" if own else "no weights"
         raise UserError(f"{path}: {_FOREIGN}: it has {what}")
+    if len(hyper_parameters) > MOST_SETTINGS:
+        raise UserError(f"{path}: {_FOREIGN}: it has {len(hyper_parameters)} hyper-parameters")
+    _check_bytes(path, own.values())
     return Checkpoint(
         path,
         own,
         content.get("ema"),
-        {str(key): value for key, value in hyper_parameters.items() if value is not DataModule},
+        {shown(key): plain(value) for key, value in hyper_parameters.items() if value is not DataModule},
         {
-            "lightning": str(content.get("pytorch-lightning_version", "")),
-            "epoch": content.get("epoch"),
-            "step": content.get("global_step"),
+            "lightning": shown(content.get("pytorch-lightning_version", "")),
+            "epoch": plain(content.get("epoch")),
+            "step": plain(content.get("global_step")),
+            **({"wrappers": wrappers} if wrappers else {}),
         },
     )
+
+
+MOST_SETTINGS = 1000
+"""Neither project has a tenth as many hyper-parameters."""
+
+
+def _unwrapped(path: Path, state: Mapping[Any, Tensor]) -> tuple[Weights, list[str]]:
+    """The weights by their names without ``WRAPPERS``, wherever in a name those stand; and those that were there."""
+    bare: Weights = {}
+    found: dict[str, None] = {}
+    for key, tensor in state.items():
+        parts = str(key).split(".")
+        found |= dict.fromkeys(part for part in parts if part in WRAPPERS)
+        name = ".".join(part for part in parts if part not in WRAPPERS)
+        if name in bare:
+            raise UserError(f"{path}: holds the weight {shown(name)} twice, with and without {' and '.join(found)}")
+        bare[name] = tensor
+    return bare, list(found)
+
+
+def _check_bytes(path: Path, tensors: Iterable[Tensor]) -> None:
+    """That the weights are no larger than their file: a tensor can repeat a few numbers without end."""
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    if size > path.stat().st_size:
+        raise UserError(f"{path}: made up, its weights would take {size:.3g} bytes and the file has fewer")
 
 
 def sha256(path: Path) -> str:
@@ -126,5 +161,5 @@ def _by_network(weights: Weights) -> dict[str, Weights]:
 
 
 def _some(names: Any) -> str:
-    names = [f"'{name}'" for name in names]
+    names = [f"'{shown(name)}'" for name in names]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -19,6 +19,9 @@ KNOWN = frozenset(_WITHOUT_EFFECT.split())
 """Options of the projects that may be without effect: those of training, and those that another kind of file reads."""
 
 
+SENSELESS = "its hyper-parameters make no sense:"
+
+
 class Settings:
     """Hyper-parameters as they are read. What is asked for counts as used, and as refused where it cannot be had.
 
@@ -105,11 +108,21 @@ class Settings:
         return default
 
 
-SENSELESS = "its hyper-parameters make no sense:"
-
-
 def shown(value: Any) -> str:
     """A value in a line of text: short, whatever it is."""
-    text = value if isinstance(value, str) else repr(value)
-    text = " ".join(text.split())
+    text = value if isinstance(value, str) else repr(plain(value))
+    text = " ".join(text[:1000].split())
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def plain(value: Any, depth: int = 2) -> Any:
+    """A value as JSON has it, lists for tuples; of what it has not, or is too large for a setting, the kind."""
+    if value is None or isinstance(value, bool | float) or (isinstance(value, int) and value.bit_length() < 64):
+        return value
+    if isinstance(value, str):
+        return value if len(value) <= 1000 else f"{value[:1000]}..."
+    if isinstance(value, list | tuple) and depth and len(value) <= 100:
+        return [plain(item, depth - 1) for item in value]
+    if isinstance(value, Mapping) and depth and len(value) <= 100:
+        return {shown(key): plain(item, depth - 1) for key, item in value.items()}
+    return f"<{type(value).__name__}>"

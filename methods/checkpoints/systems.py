@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from bench.core.errors import UserError, did_you_mean
 from methods.backbones import NCSNpp
 from methods.backbones.base import Backbone
 from methods.backbones.convert import from_reference
+from methods.backbones.outline import outline
 from methods.base import METHODS
 from methods.checkpoints.architecture import Sizes
 from methods.checkpoints.configuration import Configuration, configure, refusal
@@ -63,7 +62,7 @@ def from_reference_checkpoint(checkpoint: Checkpoint, weights: str | None = None
         parametrization=told.parametrization,
         sampler=told.sampler if "score" in roles else {},
         weights=kind,
-        training={"project": told.project, **checkpoint.about, "hyper_parameters": _plain(checkpoint.hyper_parameters)},
+        training={"project": told.project, **checkpoint.about, "hyper_parameters": checkpoint.hyper_parameters},
         sha256=sha256(checkpoint.path),
     )
 
@@ -73,10 +72,13 @@ def _network(checkpoint: Checkpoint, size: Sizes, prefix: str, weights: Weights)
     if bad := next((key for key, tensor in weights.items() if not tensor.isfinite().all()), None):
         raise UserError(f"{checkpoint.path}: the weight {prefix}.{bad} holds NaN or infinity")
     try:
-        network = NCSNpp(**size)
-        network.load_state_dict(from_reference(weights, network))
-    except ValueError as error:
+        blank = outline(size, len(weights))
+        assert isinstance(blank, NCSNpp)
+        fitting = from_reference(weights, blank)
+    except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(f"{checkpoint.path}: its network '{prefix}' does not fit: {error}") from error
+    network = NCSNpp(**size)
+    network.load_state_dict(fitting)
     return network
 
 
@@ -105,9 +107,3 @@ def is_safetensors(path: Path) -> bool:
         return path.suffix == ".safetensors"
     with path.open("rb") as file:
         return file.read(9)[8:] == b"{"
-
-
-def _plain(settings: dict[str, Any]) -> dict[str, Any]:
-    """The hyper-parameters as they can be kept in a file's metadata."""
-    kept: dict[str, Any] = json.loads(json.dumps(settings, default=str))
-    return kept

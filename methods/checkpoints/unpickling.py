@@ -29,6 +29,10 @@ BUILDERS = {
 """What a dictionary of tensors is made with; PyTorch's reader has these itself."""
 
 
+LONGEST_PROGRAM = 8 << 20
+"""Bytes of a pickle; one of 65 million weights with its optimiser's state has half a million."""
+
+
 class DataModule:
     """Stands where the reference's files name their data module's class, which is neither imported nor needed."""
 
@@ -75,10 +79,22 @@ def _program(path: Path) -> bytes:
     if not zipfile.is_zipfile(path):
         raise UserError(f"{path}: {_other_than_zip(path)}")
     with zipfile.ZipFile(path) as archive:
-        pickles = [entry for entry in archive.infolist() if entry.filename.split("/")[1:] == ["data.pkl"]]
+        entries = archive.infolist()
+        pickles = [entry for entry in entries if entry.filename.split("/")[1:] == ["data.pkl"]]
         if len(pickles) != 1:
             raise UserError(f"{path}: a zip archive, but not one that PyTorch wrote")
+        _check_records(path, entries)
         return archive.read(pickles[0])
+
+
+def _check_records(path: Path, entries: list[zipfile.ZipInfo]) -> None:
+    """That reading the records takes no more than the file has: PyTorch neither compresses nor overlaps them."""
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise UserError(f"{path}: its records are compressed, which PyTorch never does; unpack it or save it again")
+    if sum(entry.file_size for entry in entries) > path.stat().st_size:
+        raise UserError(f"{path}: made up, its records are said to be larger than the file")
+    if any(entry.filename.endswith(".pkl") and entry.file_size > LONGEST_PROGRAM for entry in entries):
+        raise UserError(f"{path}: not a checkpoint of StoRM or SGMSE: its pickle has more than {LONGEST_PROGRAM} bytes")
 
 
 def _other_than_zip(path: Path) -> str:
