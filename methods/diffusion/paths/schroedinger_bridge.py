@@ -38,7 +38,7 @@ class SBVE(Path):
 
     def sigma_bar(self, t: Tensor) -> Tensor:
         """The same from t to 1: ``[B]``."""
-        return torch.sqrt(self._sigma_end(t) ** 2 - self.sigma(t) ** 2 + self.eps)
+        return torch.sqrt((self.sigma_end(t) ** 2 - self.sigma(t) ** 2).clamp(min=0) + self.eps)
 
     def diffusion(self, t: Tensor) -> Tensor:
         """g(t) of the reference process, ``[B]``."""
@@ -46,16 +46,20 @@ class SBVE(Path):
 
     def mean_weights(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """(sigma_bar_t^2, sigma_t^2) / sigma_1^2."""
-        whole = self._sigma_end(t) ** 2 + self.eps
+        whole = self.sigma_end(t) ** 2 + self.eps
         return self.sigma_bar(t) ** 2 / whole, self.sigma(t) ** 2 / whole / (1 + self.eps)
 
     def std(self, t: Tensor) -> Tensor:
         """sigma_t sigma_bar_t / sigma_1."""
-        return self.sigma_bar(t) * self.sigma(t) / (self._sigma_end(t) + self.eps)
+        return self.sigma_bar(t) * self.sigma(t) / (self.sigma_end(t) + self.eps)
 
     def prior_sampling(self, y: Tensor, randn_like: RandnLike) -> Tensor:
         """x_1 = y; nothing is drawn."""
         return y
 
-    def _sigma_end(self, t: Tensor) -> Tensor:
-        return self.sigma(torch.ones_like(t))
+    def sigma_end(self, t: Tensor) -> Tensor:
+        """sigma_1, shaped like ``t``."""
+        # Rounded as in the release, once and not at every step: at t = 1 it may differ from ``sigma`` in the last
+        # digit, and how sigma_bar(1) comes out of that difference decides about the first step.
+        gathered = torch.full_like(t, self.c * (self.k**2 - 1))
+        return torch.sqrt(gathered / (2 * torch.log(torch.tensor(self.k).to(t))))

@@ -82,7 +82,7 @@ class BridgeODE(_Bridge):
         s_before, s = sde.sigma(before), sde.sigma(now)
         b_before, b = sde.sigma_bar(before), sde.sigma_bar(now)
         # x and y, both about 10^4 times too large after the first step, cancel: what is rounded otherwise shows.
-        share = 1 / (sde.sigma(torch.ones_like(now)) ** 2 + sde.eps)
+        share = 1 / (sde.sigma_end(now) ** 2 + sde.eps)
         kept = s * b / (s_before * b_before + sde.eps)
         to_clean = share * (b**2 - b_before * s * b / (s_before + sde.eps))
         to_noisy = share * (s**2 - s_before * s * b / (b_before + sde.eps))
