@@ -234,6 +234,7 @@ METRICS: Registry[Metric] = Registry(
         "pesq_nb": "metrics.perceptual.pesq",
         "estoi": "metrics.intelligibility.stoi",
         "stoi": "metrics.intelligibility.stoi",
+        "sdr": "metrics.intrusive.sdr",
         "si_sdr": "metrics.intrusive.si_sdr",
         "si_sir": "metrics.intrusive.si_sdr",
         "si_sar": "metrics.intrusive.si_sdr",

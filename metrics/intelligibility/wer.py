@@ -1,19 +1,18 @@
 """Word error rate: what a recogniser gets wrong of the enhanced speech, in percent of the words that were said.
 
 Substitutions, deletions and insertions over the words of the transcript, by the package ``jiwer``; it may exceed 100.
-Over recordings it is pooled: all errors over all words. It measures speech and recogniser together; compare
-figures of one recogniser only.
+Over recordings it is pooled: all errors, those heard where nothing is said among them, over all words. It measures
+speech and recogniser together; compare figures of one recogniser and one normaliser only.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from bench.core.types import Score
-from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.base import METRICS, Clip, Metric
+from metrics.intelligibility import normalisers
 from metrics.recognisers.base import build
 
 
@@ -24,9 +23,11 @@ class WordErrorRate(Metric):
     Args:
         recogniser: its name, or ``{name: whisper, model: small.en}``: pocketsphinx, whisper, transformers, nemo, or
             another package's.
+        normaliser: what is not taken for an error of writing: plain (case and punctuation), or whisper_english
+            (numbers, currency, titles, contractions and British spelling too).
 
     Raises:
-        UserError: the recogniser or its model is missing.
+        UserError: there is no such normaliser, or the recogniser or its model is missing.
     """
 
     label = "WER"
@@ -40,17 +41,21 @@ class WordErrorRate(Metric):
     full_scale = True
     package = "jiwer"
 
-    def __init__(self, recogniser: str | Mapping[str, Any] = "pocketsphinx") -> None:
+    def __init__(
+        self, recogniser: str | Mapping[str, Any] = "pocketsphinx", normaliser: str = normalisers.PLAIN
+    ) -> None:
+        self._normalised = normalisers.normaliser(normaliser)
+        self._normaliser = normaliser
         self.recogniser = build(recogniser, "words")
         self._name = recogniser if isinstance(recogniser, str) else str(recogniser["name"])
 
     def compute(self, clip: Clip) -> Score:
         from jiwer import process_words
 
-        said = normalised(clip.transcript or "")
+        said = self._normalised(clip.transcript or "")
+        heard = self._normalised(self.recogniser.recognise(clip.enhanced, clip.tags))
         if not said:
-            raise Undefined("the transcript holds no word")
-        heard = normalised(self.recogniser.recognise(clip.enhanced, clip.tags))
+            return _invented(heard)
         found = process_words(said, heard)
         return Score.rate(
             found.substitutions + found.deletions + found.insertions,
@@ -62,11 +67,15 @@ class WordErrorRate(Metric):
         )
 
     def settings(self) -> Mapping[str, str]:
-        return {"recogniser": self._name, **self.recogniser.settings()}
+        plain = self._normaliser == normalisers.PLAIN  # what scores without a word about it were normalised by
+        normaliser = {} if plain else {"normaliser": normalisers.version(self._normaliser)}
+        return {"recogniser": self._name, **self.recogniser.settings(), **normaliser}
 
 
-def normalised(text: str) -> str:
-    """Lower case, without punctuation but for apostrophes within words, hyphens as spaces, single spaces."""
-    text = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
-    words = re.findall(r"[^\W_]+(?:'[^\W_]+)*", text)
-    return " ".join(words)
+def _invented(heard: str) -> Score:
+    """Where nothing is said, whatever is heard counts as inserted; over recordings, that is: alone it is no rate."""
+    count = len(heard.split())
+    return Score(
+        *(None, "undefined", f"the transcript holds no word; {count} were heard", count, 0),
+        {"substitutions": 0, "deletions": 0, "insertions": count, "recognised": heard},
+    )

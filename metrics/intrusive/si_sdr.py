@@ -1,7 +1,7 @@
 """Scale-invariant energy ratios: distortion (SI-SDR), interference (SI-SIR) and artefacts (SI-SAR), in dB.
 
-With the noise ``n = noisy - clean``, the enhanced speech is split by independent projections, without
-removing means, as in "StoRM" (Lemercier et al., 2023):
+With the noise ``n = noisy - clean``, the enhanced speech is split by independent projections, as in "StoRM"
+(Lemercier et al., 2023), means and all, or with every signal's mean removed first:
 
     target  = <enhanced, clean> / |clean|^2 * clean
     noise   = <enhanced, n> / |n|^2 * n
@@ -21,10 +21,13 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.core.errors import UserError
 from bench.core.types import Audio
 from metrics.base import METRICS, Clip, Metric, Undefined
 
 FLOOR = 1e-10
+
+Signal = NDArray[np.float32] | NDArray[np.float64]
 
 
 class Parts(NamedTuple):
@@ -35,12 +38,17 @@ class Parts(NamedTuple):
     artefact: NDArray[np.float64]
 
 
-def decompose(enhanced: Audio, clean: Audio, noisy: Audio) -> Parts:
+def decompose(enhanced: Signal, clean: Signal, noisy: Signal) -> Parts:
     """Split ``enhanced`` into what it keeps of the clean speech, of the noise, and what it adds."""
     estimate, speech = enhanced.astype(np.float64), clean.astype(np.float64)
     target = _project(estimate, speech)
     noise = _project(estimate, noisy.astype(np.float64) - speech)
     return Parts(target, noise, estimate - target - noise)
+
+
+def _without_mean(signal: Audio) -> Signal:
+    samples = signal.astype(np.float64)
+    return np.asarray(samples - samples.mean())
 
 
 def _project(signal: NDArray[np.float64], onto: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -52,25 +60,41 @@ def _decibels(target: NDArray[np.float64], rest: NDArray[np.float64]) -> float:
 
 
 class _EnergyRatio(Metric):
+    """An energy ratio.
+
+    Args:
+        zero_mean: remove the mean of each signal first, as Le Roux et al. do; otherwise an offset is an error.
+    """
+
     unit = "dB"
     needs_noise: ClassVar[bool] = True
+
+    def __init__(self, zero_mean: bool = False) -> None:
+        if not isinstance(zero_mean, bool):
+            raise UserError(f"zero_mean: true or false; got {zero_mean!r}")
+        self.zero_mean = zero_mean
 
     def compute(self, clip: Clip) -> float:
         if self.needs_noise and np.array_equal(clip.noisy, clip.reference):
             raise Undefined("noisy equals clean: there is no noise to tell from artefacts")
-        return self.ratio(decompose(clip.enhanced, clip.reference, clip.noisy))
+        if not self.zero_mean:
+            return self.ratio(decompose(clip.enhanced, clip.reference, clip.noisy))
+        enhanced, clean, noisy = (_without_mean(signal) for signal in (clip.enhanced, clip.reference, clip.noisy))
+        if not (enhanced.any() and clean.any()):
+            raise Undefined("a constant is nothing without its mean")
+        return self.ratio(decompose(enhanced, clean, noisy))
 
     @abstractmethod
     def ratio(self, parts: Parts) -> float:
         """The value in dB."""
 
     def settings(self) -> Mapping[str, str]:
-        return {"projections": "independent", "means": "kept", "floor": f"{FLOOR:g}"}
+        return {"projections": "independent", "means": "removed" if self.zero_mean else "kept", "floor": f"{FLOOR:g}"}
 
 
 @METRICS.register("si_sdr")
 class SiSdr(_EnergyRatio):
-    """Target against everything else (Le Roux et al., "SDR - half-baked or well done?", 2019)."""
+    """Target against everything else (Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019)."""
 
     label = "SI-SDR"
     needs_noise = False

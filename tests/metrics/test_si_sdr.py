@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from bench.core.errors import UserError
 from metrics.base import create
 from metrics.intrusive.si_sdr import decompose
 from tests.metrics.signals import hiss, pair, syllables, tone
@@ -51,6 +52,29 @@ def test_means_are_not_removed() -> None:
     """A constant of the speech's own power halves the ratio: 0 dB, where zero-mean variants see no error."""
     offset = SPEECH + np.sqrt(0.5)
     assert value("si_sdr", offset, SPEECH, SPEECH + NOISE) == pytest.approx(0.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["si_sdr", "si_sir", "si_sar"])
+def test_with_means_removed_an_offset_costs_nothing(name: str) -> None:
+    enhanced, clean, noisy = SPEECH + 0.3 * NOISE + 0.1 * ARTEFACT, SPEECH, SPEECH + NOISE
+    metric = create(name, zero_mean=True)
+    offset = metric.score((enhanced + 0.7).astype(np.float32), pair(clean - 0.2, noisy + 0.1)).value
+    assert offset == pytest.approx(value(name, enhanced, clean, noisy), abs=1e-3)
+    assert (metric.provenance()["means"], create(name).provenance()["means"]) == ("removed", "kept")
+    assert metric.score(np.full_like(SPEECH, 0.5), pair(clean, noisy)).status == "undefined"
+
+
+def test_an_option_is_true_or_false() -> None:
+    with pytest.raises(UserError, match="zero_mean: true or false; got 'no'"):
+        create("si_sdr", zero_mean="no")
+
+
+@pytest.mark.parametrize("name", ["si_sdr", "si_sir", "si_sar", "ssnr", "lsd", "estoi"])
+def test_a_click_has_no_score(name: str) -> None:
+    for samples in (1, 100, 1599):
+        click = SPEECH[:samples] + np.float32(0.5)
+        score = create(name).score(click, pair(click, click + NOISE[:samples]))
+        assert (score.status, score.reason[:12]) == ("undefined", "shorter than")
 
 
 def test_a_perfect_estimate_is_finite_and_beyond_any_real_one() -> None:

@@ -10,7 +10,7 @@ import pytest
 from bench.core.errors import UserError
 from bench.core.types import Audio, Tag, Utterance
 from metrics.base import create
-from metrics.intelligibility.wer import normalised
+from metrics.intelligibility.normalisers import normalised
 from metrics.recognisers.base import RECOGNISERS, Recogniser
 from tests.metrics.signals import RATE, syllables
 
@@ -36,8 +36,8 @@ class PhonemeParrot(Parrot):
     units = "phonemes"
 
 
-def wer(said: str | None, heard: str):
-    metric = create("wer", recogniser={"name": "parrot", "words": heard})
+def wer(said: str | None, heard: str, **options: str):
+    metric = create("wer", recogniser={"name": "parrot", "words": heard}, **options)
     return metric.score(CLIP, Utterance("clip", CLIP, RATE, transcript=said))
 
 
@@ -61,7 +61,45 @@ def test_errors_are_counted_over_the_words_that_were_said(said: str, heard: str,
 
 def test_without_words_there_is_no_rate() -> None:
     assert wer(None, "anything").status == "skipped"
-    assert (wer(" ... ", "anything").status, wer("", "").status) == ("undefined", "undefined")
+    assert wer(None, "anything").total is None
+
+
+@pytest.mark.parametrize(("heard", "errors"), [("", 0), ("... oh, yes!", 2)])
+@pytest.mark.parametrize("said", ["", " -- "])
+def test_words_heard_where_nothing_is_said_count_without_a_rate_of_their_own(
+    said: str, heard: str, errors: int
+) -> None:
+    score = wer(said, heard)
+    assert (score.value, score.status, score.errors, score.total) == (None, "undefined", errors, 0)
+    assert score.reason == f"the transcript holds no word; {errors} were heard"
+    assert score.detail["insertions"] == errors
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("The room on the second floor has forty two chairs", "The room on the 2nd floor has 42 chairs"),
+        ("Mister Brown paid twenty dollars", "Mr. Brown paid $20."),
+        ("the colour of the harbour", "the color of the harbor"),
+        ("I will not do that", "I won't do that"),
+        ("she analysed the grey theatre", "She analyzed the gray theater."),
+        ("nineteen ninety five", "1995"),
+    ],
+)
+def test_whispers_normaliser_takes_ways_of_writing_for_one(said: str, heard: str) -> None:
+    assert wer(said, heard).value > 0
+    assert wer(said, heard, normaliser="whisper_english").value == 0
+    assert wer(said, heard + " please", normaliser="whisper_english").errors == 1
+
+
+def test_the_normaliser_is_in_the_version_and_the_plain_one_leaves_it_as_it_was() -> None:
+    plain, whisper = (
+        create("wer", recogniser="parrot", **options) for options in ({}, {"normaliser": "whisper_english"})
+    )
+    assert "normaliser" not in plain.provenance()
+    assert whisper.provenance()["normaliser"].startswith("whisper-normalizer ")
+    with pytest.raises(UserError, match="unknown normaliser 'whisper': did you mean 'whisper_english'"):
+        create("wer", recogniser="parrot", normaliser="whisper")
 
 
 def test_writing_is_not_what_was_said() -> None:
