@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from bench.core.audio import FORMATS
@@ -11,7 +11,7 @@ from bench.core.errors import UserError
 from bench.core.names import Names, examples, folded
 
 TRIED = 30
-"""Recordings that a pattern is guessed from, where none fits."""
+"""Where no file fits, at most so many patterns are tried, on so many recordings."""
 
 GUESSES = ("{id}*", "*{id}", "*{id}*", "{name}*", "*{name}", "*{name}*", "*/{id}*", "*/*{name}*")
 """Patterns that are tried where no plain one fits."""
@@ -107,22 +107,19 @@ class FilesById:
     def _advice(self, wanted: Sequence[str]) -> str:
         """The patterns that would fit most of the recordings."""
         some = wanted[:: -(-len(wanted) // TRIED)]
-        for texts in (dict.fromkeys(self._guessed(some)), GUESSES):
+        for texts in (self._guessed("{id}", some), self._guessed("{name}", some), GUESSES):
             counted = {text: self._fitting(text, some) for text in texts}
             most = max(counted.values(), default=0)
             if 2 * most >= len(some):
-                best = [f"'{text}'" for text, count in counted.items() if count == most]
+                best = sorted(f"'{text}'" for text, count in counted.items() if count == most)
                 return f"; say how they are called: pattern: {' or pattern: '.join(best[:3])}"
         return "; an option says how they are called: pattern: '{id}_enhanced'"
 
-    def _guessed(self, some: Sequence[str]) -> Iterator[str]:
-        """Names of files with a recording's name cut out."""
-        for utterance_id in some[:3]:
-            own = utterance_id.rsplit("/", maxsplit=1)[-1]
-            for field, text in dict.fromkeys(
-                [("{id}", utterance_id), ("{id}" if own == utterance_id else "{name}", own)]
-            ):
-                yield from (name.replace(text, field, 1) for name in self.files if text in name)
+    def _guessed(self, field: str, some: Sequence[str]) -> list[str]:
+        """Names of files with the name of one of the first recordings cut out."""
+        cut = {own if field == "{id}" else own.rsplit("/", maxsplit=1)[-1] for own in some[:3]}
+        found = (name.replace(text, field, 1) for text in sorted(cut) for name in self.files if text in name)
+        return sorted(dict.fromkeys(found), key=len)[:TRIED]
 
     def _fitting(self, text: str, some: Sequence[str]) -> int:
         """How many of the recordings have one file under this pattern."""

@@ -80,7 +80,8 @@ def _pair(noisy: Recordings, clean: Recordings | None) -> dict[str, Entry]:
     if not any(partners.values()):
         here, there = next(iter(clean.required().files)), next(iter(noisy.files))
         raise UserError(
-            f"{clean.folder}: no file in it has the name of one in {noisy.folder}: '{here}' here, '{there}' there"
+            f"{clean.folder}: no file in it has the name of one in {noisy.folder}: '{here}' here, '{there}' there; "
+            "a CSV manifest pairs files of any names"
         )
     pairs = {}
     for name, path in noisy.files.items():

@@ -14,7 +14,8 @@ from filelock import FileLock
 from bench.__main__ import main
 from bench.core import audio
 from bench.core.seeds import stable_seed
-from methods.base import METHODS, Enhanced, Method
+from bench.core.types import Utterance
+from methods.base import METHODS, Enhanced, Method, create
 from tests.bench.conftest import RATE, noise
 from tests.bench.toys import ToyDiffusion
 
@@ -225,17 +226,6 @@ def test_several_processes_make_the_same(noisy: Path, tmp_path: Path, ray: None)
 
 def test_what_comes_out_is_scored_without_a_word(noisy: Path, tmp_path: Path) -> None:
     """The folder is one that ``precomputed`` takes as it is."""
-    from methods.base import create
-
     assert enhance(noisy, f"out={tmp_path / 'out'}", "method=noisy") == 0
-    given = create("precomputed", dir=tmp_path / "out")
-    assert (
-        given.preview(["a", "anna/b", "anna/c.d"], lambda name: pytest.fail(name) if name == "x" else _load(noisy))
-        == []
-    )
-
-
-def _load(noisy: Path):  # type: ignore[no-untyped-def]
-    from bench.core.types import Utterance
-
-    return Utterance("a", *audio.read(noisy / "a.wav"))
+    given, recording = create("precomputed", dir=tmp_path / "out"), Utterance("a", *audio.read(noisy / "a.wav"))
+    assert given.preview(["a", "anna/b", "anna/c.d"], lambda _: recording) == []
