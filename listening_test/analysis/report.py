@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.core import tables
 from bench.core.errors import UserError, did_you_mean
 from bench.core.files import naming, replacing
 from listening_test.analysis import correlation, mixed, plots, power
@@ -57,8 +58,7 @@ class Report:
 
     def table(self, name: str, table: pd.DataFrame) -> None:
         """Shown rounded here, and in full in ``name``.csv."""
-        with replacing(self.folder / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g")
+        tables.write(table, self.folder / f"{name}.csv")
         self.say(*markdown(table))
 
     def write(self) -> Path:

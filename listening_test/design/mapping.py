@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from bench.core.errors import UserError
 from bench.core.files import replacing
+from bench.core.records import build, parse
 from bench.core.types import Tag
 from listening_test.design.conditions import Condition
 from results.store.rows import Key
@@ -159,32 +160,12 @@ class Test:
         if not path.is_file():
             raise UserError(f"{folder}: no listening test in this folder; `bench mushra export RUN` makes one")
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            if data.pop("format") != FORMAT:
+            data = parse(path.read_text(encoding="utf-8"))
+            if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
                 raise ValueError(f"of another version; this one reads format {FORMAT}")
-            return Test(**_built(data))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            test: Test = build(Test, data)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+        except ValueError as error:
             raise UserError(f"{path}: not a mapping that can be read ({error})") from error
-
-
-def _built(data: dict[str, Any]) -> dict[str, Any]:
-    """Dataclasses and tuples in place of JSON's dictionaries and lists."""
-    data["conditions"] = {name: Condition(**value) for name, value in data["conditions"].items()}
-    data["clips"] = {name: Heard(**value) for name, value in data["clips"].items()}
-    data["stimuli"] = {
-        name: Stimulus(**{**value, "row": Key(**value["row"])}) for name, value in data["stimuli"].items()
-    }
-    data["pages"] = {name: _page(value) for name, value in data["pages"].items()}
-    data["groups"] = {name: tuple(pages) for name, pages in data["groups"].items()}
-    data["volume"] = _answer(data["volume"])
-    return data
-
-
-def _page(value: dict[str, Any]) -> Page:
-    reference = value["reference"]
-    answers = {key: _answer(answer) for key, answer in value["answers"].items()}
-    return Page(value["training"], answers, None if reference is None else _answer(reference))
-
-
-def _answer(value: dict[str, Any]) -> Answer:
-    return Answer(value["file"], value["sha256"], tuple(value["stimuli"]))
+        return test

@@ -6,19 +6,22 @@ Nothing is interpreted here: pages and keys are still opaque.
 from __future__ import annotations
 
 import ast
-import csv
-import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from bench.core import tables
 from bench.core.errors import UserError
+from bench.core.records import parse
+from bench.core.tables import Table
 
 Record = Mapping[str, Any]
+
+_MISFITS = (KeyError, TypeError, AttributeError, SyntaxError, ValueError)
+"""What reading other people's structures raises where they are not as expected."""
 
 _PHP = {
     "rating_stimulus": ("rating_stimulus", "rating_score", "rating_time"),
@@ -39,6 +42,7 @@ class Given:
         seconds: spent on the page.
         questions: of the questionnaire, as text.
         date: when it was stored, as far as that was.
+        problem: why there is no answer to read, in words that follow "page p1a2"; else empty.
     """
 
     test: str
@@ -49,29 +53,40 @@ class Given:
     seconds: float
     questions: Mapping[str, str]
     date: str
+    problem: str = ""
 
 
 def read(path: Path) -> list[Given]:
     """Every answer in a file, of whatever tests.
 
+    A spreadsheet may have saved it: with semicolons or tabs, decimal commas, in UTF-16 or Windows-1252, the header once
+    more where two files were joined.
+
     Raises:
         UserError: no file of a kind that is known, or a damaged one.
     """
+    content = tables.text(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not text; download pymushra's answers as CSV or JSON") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    try:
-        found = list(_json(json.loads(text)) if text.lstrip()[:1] in ("{", "[") else _csv(text))
+        if content.lstrip()[:1] in ("{", "["):
+            found = list(_json(parse(content)))
+        else:
+            found = list(_csv(tables.parsed(path, content)))
     except ValueError as error:
         raise UserError(f"{path}: damaged, or no file of answers ({error})") from error
-    except (KeyError, TypeError, AttributeError, SyntaxError) as error:
+    except _MISFITS as error:
         raise UserError(f"{path}: damaged, or no file of answers as pymushra or webMUSHRA writes it") from error
     if not found:
         raise UserError(f"{path}: holds no answers")
     return found
+
+
+def number(text: str) -> float:
+    """A number, also one with a decimal comma.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return float(text.replace(",", ".") if "." not in text else text)
 
 
 def _json(data: Any) -> Iterator[Given]:
@@ -84,29 +99,54 @@ def _json(data: Any) -> Iterator[Given]:
     return _trials(trial for table in data.values() for trial in table.values())
 
 
-def _trials(trials: Iterator[Record], session: str = "") -> Iterator[Given]:
+def _trials(trials: Iterable[Record], session: str = "") -> Iterator[Given]:
     for trial in trials:
-        for response in trial["responses"]:
-            yield _given(trial, trial["questionaire"], response, session)
+        yield from _trial(trial, session)
 
 
-def _csv(text: str) -> Iterator[Given]:
-    first, lines = text.partition("\n")[0], StringIO(text, newline="")
-    if "responses_" in first:
-        return _flat(csv.DictReader(lines, delimiter=";", strict=True))
-    if "session_test_id" in first:
-        return _php(csv.DictReader(lines, strict=True))
-    raise ValueError(f"its first line is {first.strip()[:60]!r}")
+def _trial(trial: Record, session: str) -> list[Given]:
+    questions = trial["questionaire"]
+    try:
+        given = [_given(trial, questions, response, session) for response in trial["responses"]]
+    except _MISFITS as error:
+        return [_unreadable(trial, questions, session, _what(error))]
+    return given or [_unreadable(trial, questions, session, "without responses")]
 
 
-def _flat(records: Any) -> Iterator[Given]:
+def _csv(table: Table) -> Iterator[Given]:
+    columns = list(table.columns)
+    rows = ((line, dict(zip(columns, cells, strict=True))) for line, cells in table.rows if list(cells) != columns)
+    if any(column.startswith("responses_") for column in columns):
+        return _flat(row for _, row in rows)
+    if "session_test_id" in columns:
+        return _php(columns, (row for _, row in rows))
+    shown = ",".join(columns)[:60]
+    raise ValueError(f"its first line is {shown!r}")
+
+
+def _flat(records: Iterable[Record]) -> Iterator[Given]:
     """pymushra's tables: a line for each answer, with columns such as ``responses_stimulus``."""
     for record in records:
         parts: dict[str, dict[str, Any]] = {"responses": {}, "questionaire": {}, "wm": {}}
         for column, value in record.items():
             kind, _, name = column.partition("_")
             parts[kind][name] = value
-        yield _given(parts["wm"], parts["questionaire"], parts["responses"], "")
+        try:
+            yield _given(parts["wm"], parts["questionaire"], parts["responses"], "")
+        except _MISFITS as error:
+            yield _unreadable(parts["wm"], parts["questionaire"], "", _what(error))
+
+
+def _unreadable(trial: Record, questions: Record, session: str, what: str) -> Given:
+    """In place of answers that cannot be read: their session is not lost without a word, nor are the others."""
+    session = session or str(questions["uuid"])
+    asked = {name: _text(answer) for name, answer in questions.items() if name != "uuid"}
+    page = str(trial.get("id", "?"))
+    return Given(str(trial["testId"]), session, page, "", None, math.nan, asked, str(trial.get("date") or ""), what)
+
+
+def _what(error: Exception) -> str:
+    return f"without {error}" if isinstance(error, KeyError) else "that cannot be read"
 
 
 def _given(trial: Record, questions: Record, response: Record, session: str) -> Given:
@@ -126,31 +166,37 @@ def _given(trial: Record, questions: Record, response: Record, session: str) -> 
     )
 
 
-def _php(reader: csv.DictReader[str]) -> Iterator[Given]:
+def _php(columns: Sequence[str], lines: Iterable[Mapping[str, str]]) -> Iterator[Given]:
     """webMUSHRA's own files. Only mushra.csv says which session a line is of; elsewhere the listener has to do.
 
     Where a listener's answer to a key comes again, it is another session's.
     """
-    columns = list(reader.fieldnames or ())
-    key, value, time = next(names for mark, names in _PHP.items() if mark in columns)
+    kind = next((names for mark, names in _PHP.items() if mark in columns), None)
+    if kind is None:
+        raise ValueError(f"none of the columns {', '.join(_PHP)}")
+    key, value, time = kind
     asked = columns[1 : columns.index("session_uuid" if "session_uuid" in columns else "trial_id")]
     seen: Counter[tuple[str, ...]] = Counter()
-    for line in reader:
-        if None in line.values() or None in line:
-            raise ValueError(f"line {reader.line_num} does not fit the header")
+    for line in lines:
         questions = {name: line[name] for name in asked}
         session = line.get("session_uuid") or " ".join(questions.values())
         place = (session, line["trial_id"], line[key])
         seen[place] += 1
         session += f" #{seen[place]}" if seen[place] > 1 else ""
-        answer = line[value].strip()
-        yield Given(
-            line["session_test_id"], session, line["trial_id"], line[key], answer, _seconds(line[time]), questions, ""
-        )
+        told = (line["session_test_id"], session, line["trial_id"], line[key])
+        try:
+            yield Given(*told, line[value].strip(), _seconds(line[time]), questions, "")
+        except ValueError:
+            yield Given(*told, None, math.nan, questions, "", f"of {line[time][:40]!r} ms")
 
 
 def _seconds(milliseconds: Any) -> float:
-    return float(milliseconds) / 1000 if milliseconds not in (None, "") else math.nan
+    if milliseconds in (None, ""):
+        return math.nan
+    seconds = (number(milliseconds) if isinstance(milliseconds, str) else float(milliseconds)) / 1000
+    if not math.isfinite(seconds):
+        raise ValueError(f"a time of {milliseconds}")
+    return seconds
 
 
 def _text(value: Any) -> str:

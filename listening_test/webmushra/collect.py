@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
+from bench.core import tables
 from bench.core.errors import UserError
-from bench.core.files import replacing
 from listening_test.design.mapping import Test
 from listening_test.webmushra import texts
-from listening_test.webmushra.answers import Given, read
+from listening_test.webmushra.answers import Given, number, read
 
 Place = tuple[str, str]
 """A page, and a key on it."""
 
-Status = Literal["complete", "unfinished", "duplicate"]
+Status = Literal["complete", "unfinished", "duplicate", "damaged"]
 RATINGS, SESSIONS = "ratings.csv", "sessions.csv"
-COLUMNS = (
-    *("listener", "session", "status", "group", "page", "training", "dataset", "utterance"),
-    *("condition", "other", "score", "seconds"),
-)
+COLUMNS: Mapping[str, type] = {
+    **dict.fromkeys(("listener", "session", "status", "group", "page"), str),
+    "training": bool,
+    **dict.fromkeys(("dataset", "utterance", "condition", "other"), str),
+    **dict.fromkeys(("score", "seconds"), float),
+}
+"""Of ``ratings.csv``, with what each holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +56,26 @@ class Session:
 def collect(files: Sequence[Path], test: Test) -> list[Session]:
     """Every session in ``files``, earliest first as far as that is known.
 
+    A session with an answer that this test cannot have given, and a file that cannot be read beside others that can, is
+    ``damaged``: it is named with its reason, has no ratings, and costs no other session.
+
     Raises:
-        UserError: a file of another test, or with answers that this test cannot have given.
+        UserError: a file of another test, or nothing that can be read.
     """
     sessions: list[Session] = []
     for file in files:
-        given = [one for one in read(file) if one.test == test.name]
+        try:
+            found = read(file)
+        except UserError as error:
+            sessions.append(_damaged_file(file, str(error)))
+            continue
+        given = [one for one in found if one.test == test.name]
         if not given:
-            others = ", ".join(sorted({one.test for one in read(file)}))
+            others = ", ".join(sorted({one.test for one in found}))
             raise UserError(f"{file}: answers to another test ({others}); this one is {test.name}")
         sessions += [_session(file, list(answers), test) for answers in _by_session(given)]
+    if all(session.status == "damaged" for session in sessions):
+        raise UserError(next((session.note for session in sessions), "no file of answers"))
     sessions.sort(key=lambda session: session.date)
     judged: list[Session] = []
     for session in sessions:
@@ -95,7 +109,7 @@ def write(sessions: Sequence[Session], test: Test, folder: Path) -> list[Path]:
     """
     old = folder / SESSIONS
     if old.is_file():
-        lost = set(pd.read_csv(old, dtype=str)["session"]) - {session.name for session in sessions}
+        lost = _names(old) - {session.name for session in sessions}
         if lost:
             raise UserError(
                 f"{old}: holds {len(lost)} sessions that are not in these files; name all files at once, or remove it"
@@ -111,9 +125,7 @@ def write(sessions: Sequence[Session], test: Test, folder: Path) -> list[Path]:
     ]
     written = []
     for name, table in ((RATINGS, ratings(sessions, test)), (SESSIONS, pd.DataFrame(heads))):
-        written.append(folder / name)
-        with replacing(folder / name) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g")
+        written.append(tables.write(table, folder / name))
     return written
 
 
@@ -121,18 +133,24 @@ def load(folder: Path) -> pd.DataFrame:
     """The ratings in ``folder``.
 
     Raises:
-        UserError: nothing was imported yet, or the file is none of ours.
+        UserError: nothing was imported yet, the file is none of ours, or a cell of it was changed by hand.
     """
     path = folder / RATINGS
     if not path.is_file():
         raise UserError(f"{path}: no ratings yet; `bench mushra import FILE...` makes them")
-    text: dict[Hashable, type[str]] = dict.fromkeys(
-        ("listener", "session", "group", "page", "dataset", "utterance", "condition"), str
-    )
-    table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"score": [""], "seconds": [""]})
-    if tuple(table.columns) != COLUMNS:
-        raise UserError(f"{path}: not written by `bench mushra import`; its columns are {', '.join(table.columns)}")
-    return table
+    try:
+        return tables.read(path, COLUMNS)
+    except UserError as error:
+        raise UserError(f"{error}; `bench mushra import FILE...` writes it anew") from error
+
+
+def _names(path: Path) -> set[str]:
+    """The sessions that an earlier import wrote."""
+    table = tables.parsed(path, tables.text(path), ",")
+    if "session" not in table.columns:
+        raise UserError(f"{path}: not written by `bench mushra import`; remove it")
+    place = list(table.columns).index("session")
+    return {tables.plain(cells[place]) for _, cells in table.rows}
 
 
 def _by_session(given: Iterable[Given]) -> Iterable[list[Given]]:
@@ -144,41 +162,77 @@ def _by_session(given: Iterable[Given]) -> Iterable[list[Given]]:
 
 def _session(file: Path, given: Sequence[Given], test: Test) -> Session:
     """The session, judged by itself alone."""
-    answered = {(one.page, one.key): (_score(file, one, test), one.seconds) for one in given}
+    listener = given[0].questions.get(texts.LISTENER, "").strip()
+    session = Session(
+        name=given[0].session,
+        listener=listener or given[0].session,
+        group="",
+        status="complete",
+        note="" if listener else "without a listener id",
+        file=file,
+        date=max(one.date for one in given),
+        questions=given[0].questions,
+        scores={},
+        seconds={},
+    )
+    try:
+        return _answered(session, given, test)
+    except UserError as error:
+        return replace(session, status="damaged", note="; ".join(filter(None, (str(error), session.note))))
+
+
+def _answered(session: Session, given: Sequence[Given], test: Test) -> Session:
+    """The session with its answers.
+
+    Raises:
+        UserError: one of them cannot be read, or cannot have been given in this test.
+    """
+    answered = {(one.page, one.key): (_score(session.file, one, test), one.seconds) for one in given}
     scores = {place: score for place, (score, _) in answered.items() if not math.isnan(score)}
-    group = _group(file, {one.page for one in given}, test)
+    group = _group(session.file, {one.page for one in given}, test)
     expected = {(page, key) for page in test.groups[group] for key in test.keys(page)}
     missing = expected - scores.keys()
     notes = [f"{len(missing)} of {len(expected)} answers missing"] if missing else []
     untouched = {page for page, _ in scores} - {page for (page, _), score in scores.items() if score != 100}
     if test.kind == "mushra" and untouched:
         notes.append(f"{len(untouched)} pages with every slider left at 100")
-    listener = given[0].questions.get(texts.LISTENER, "").strip()
-    if not listener:
-        notes.append("without a listener id")
-    return Session(
-        name=given[0].session,
-        listener=listener or given[0].session,
+    return replace(
+        session,
         group=group,
         status="unfinished" if missing else "complete",
-        note="; ".join(notes),
-        file=file,
-        date=max(one.date for one in given),
-        questions=given[0].questions,
+        note="; ".join(filter(None, (*notes, session.note))),
         scores=scores,
         seconds={place: seconds for place, (_, seconds) in answered.items()},
     )
 
 
+def _damaged_file(file: Path, why: str) -> Session:
+    """In place of the sessions of a file that cannot be read."""
+    return Session(file.name, "", "", "damaged", why, file, "", {}, {}, {})
+
+
+def _folded(listener: str) -> str:
+    """A listener's id without what people type now so and now otherwise: case, spaces, Unicode form."""
+    return "".join(unicodedata.normalize("NFKC", listener).casefold().split())
+
+
 def _without_duplicates(session: Session, earlier: Sequence[Session]) -> Session:
     """The session, or the same marked as a duplicate of one that counts already."""
+    if session.status == "damaged":
+        return session
     for other in earlier:
-        if other.status == "duplicate" or other.listener != session.listener:
+        if other.status in ("duplicate", "damaged") or _folded(other.listener) != _folded(session.listener):
             continue
+        who = f"listener {session.listener}"
+        if other.listener != session.listener:
+            who = f"listener {session.listener} is probably {other.listener}, who"
         if (session.scores, session.seconds) == (other.scores, other.seconds):
             return _duplicate(session, f"the same answers as session {other.name} in {other.file.name}")
         if (other.group, other.status) == (session.group, "complete"):
-            return _duplicate(session, f"listener {session.listener} had finished before, in session {other.name}")
+            return _duplicate(session, f"{who} had finished before, in session {other.name}")
+        if other.listener != session.listener:
+            note = f"taken for listener {other.listener}, written {session.listener}"
+            return replace(session, listener=other.listener, note="; ".join(filter(None, (note, session.note))))
     return session
 
 
@@ -207,6 +261,8 @@ def _score(file: Path, given: Given, test: Test) -> float:
     Raises:
         UserError: the test has no such question, or it cannot be answered like that.
     """
+    if given.problem:
+        raise UserError(f"{file}: session {given.session}, page {given.page} {given.problem}")
     where = f"{file}: {given.page}/{given.key}"
     try:
         test.heard(given.page, given.key)
@@ -218,7 +274,7 @@ def _score(file: Path, given: Given, test: Test) -> float:
     try:
         if test.kind in WORDS:
             return WORDS[test.kind][value]
-        score = float(value)
+        score = number(value)
         low, high = NUMBERS[test.kind]
         if not low <= score <= high:
             raise ValueError

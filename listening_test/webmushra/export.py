@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.core import audio
+from bench.core import audio, tables
 from bench.core.errors import UserError
 from bench.core.files import naming, replacing
 from bench.core.seeds import stable_seed
@@ -154,10 +154,7 @@ def export(
 
 def write_choice(records: Iterable[Mapping[str, Any]], folder: Path) -> Path:
     """``choice.csv``: every recording of the run, whether it was chosen, and why."""
-    path = folder / "choice.csv"
-    with replacing(path) as temporary:
-        pd.DataFrame(list(records)).to_csv(temporary, index=False, float_format="%.6g")
-    return path
+    return tables.write(pd.DataFrame(list(records)), folder / "choice.csv")
 
 
 class _Writer:

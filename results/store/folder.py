@@ -19,7 +19,9 @@ from filelock import FileLock, Timeout
 
 from bench.core.errors import UserError
 from bench.core.files import naming, replacing, safe_name
-from results.store.rows import SCHEMA_VERSION, Key, Row
+from bench.core.records import parse
+from results.store.manifest import check
+from results.store.rows import READABLE, SCHEMA_VERSION, Key, Row
 
 
 class Store:
@@ -127,20 +129,25 @@ class Store:
         """What ``write_manifest`` was given, or None before that.
 
         Raises:
-            UserError: not a manifest, or of another schema version.
+            UserError: not a manifest, a damaged one, or of another schema version.
         """
         content = self._read(self.manifest_path)
         if not content:
             return None
         try:
-            manifest = json.loads(content.decode("utf-8", "surrogatepass"))
+            manifest = parse(content.decode("utf-8", "surrogatepass"))
         except ValueError as error:
             raise UserError(f"{self.manifest_path}: not JSON ({error})") from error
         version = manifest.pop("schema", None) if isinstance(manifest, dict) else None
-        if version != SCHEMA_VERSION:
+        if version not in READABLE:
             raise UserError(
-                f"{self.manifest_path}: schema {version}, this version reads {SCHEMA_VERSION}; choose another run=NAME"
+                f"{self.manifest_path}: schema {version}, this version reads {' and '.join(map(str, READABLE))}; "
+                "choose another run=NAME"
             )
+        try:
+            check(manifest)
+        except ValueError as error:
+            raise UserError(f"{self.manifest_path}: damaged, {error}; choose another run=NAME") from error
         return dict(manifest)
 
     def _read(self, path: Path) -> bytes:

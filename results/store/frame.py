@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.core.files import replacing
+from bench.core import tables
 from results.store.info import complete
 from results.store.rows import Row
 
@@ -79,7 +79,4 @@ def _known(row: Row, name: str) -> Any:
 
 def write_csv(rows: Iterable[Row], folder: Path) -> Path:
     """``rows.csv`` in ``folder``."""
-    path = folder / "rows.csv"
-    with replacing(path) as temporary:
-        to_frame(rows).to_csv(temporary, index=False, errors="backslashreplace")
-    return path
+    return tables.write(to_frame(rows), folder / "rows.csv", float_format=None)

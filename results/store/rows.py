@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from bench.core.records import Misfit, build, parse
 from bench.core.types import Score, Status, Tag
 
 SCHEMA_VERSION = 2
@@ -114,23 +115,19 @@ class Row:
         """The row of one line.
 
         Raises:
-            ValueError: not JSON, or a schema that this version does not read.
+            ValueError: not JSON, a schema that this version does not read, or a field of another kind; it is named.
         """
-        data: Any = json.loads(line)
+        data: Any = parse(line)
         if not isinstance(data, dict):
             raise ValueError("not a row")
         version = data.pop("schema", None)
         if version not in READABLE:
             raise ValueError(f"row schema {version}, this version reads {' and '.join(map(str, READABLE))}")
-        known = {f.name for f in fields(Row)}
-        if unknown := set(data) - known:
-            raise ValueError(f"row has unknown fields {sorted(unknown)}")
         try:
-            data["key"] = Key(**data["key"])
-            data["scores"] = {name: Score(**score) for name, score in data["scores"].items()}
-            return Row(**data)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a row ({error})") from error
+            row: Row = build(Row, data)
+        except Misfit as misfit:
+            raise ValueError(f"not a row ({misfit})") from misfit
+        return row
 
 
 def _without_blanks(score: dict[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bench.core.files import replacing
 from results.statistics.analysis import Analysis
 from results.statistics.summaries import Summary, why_missing
 from results.store.info import MetricInfo
@@ -111,10 +109,3 @@ def _better(difference: float, p: float, analysis: Analysis, info: MetricInfo) -
     if not p < analysis.options.level or not info.direction:
         return ""
     return "a" if difference * info.direction > 0 else "b"
-
-
-def write_csv(frame: pd.DataFrame, path: Path) -> Path:
-    """A table as a file, six significant digits."""
-    with replacing(path) as temporary:
-        frame.to_csv(temporary, index=False, float_format="%.6g", errors="backslashreplace")
-    return path

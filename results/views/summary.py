@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.core import tables
 from bench.core.errors import did_you_mean
 from bench.core.files import naming, safe_name
 from results.statistics.analysis import Options
@@ -59,7 +60,7 @@ def summarise(
     """
     from results.statistics.analysis import analyse
     from results.store.frame import write_csv as write_rows
-    from results.views.leaderboard import comparisons, leaderboard, write_csv
+    from results.views.leaderboard import comparisons, leaderboard
     from results.views.terminal import render
     from results.views.typeset import write_tables
 
@@ -67,8 +68,8 @@ def summarise(
     analyses = analyse(rows, metrics, views.options)
     _check(analyses, metrics, views)
     looks = [_look(analysis, views) for analysis in analyses]
-    write_csv(leaderboard(analyses, metrics), folder / "leaderboard.csv")
-    write_csv(comparisons(analyses), folder / "comparisons.csv")
+    tables.write(leaderboard(analyses, metrics), folder / "leaderboard.csv")
+    tables.write(comparisons(analyses), folder / "comparisons.csv")
     write_rows(rows, folder)
     _write_views(looks, folder)
     remarks = [look.remarks for look in looks]
@@ -137,11 +138,10 @@ def _write_views(looks: Sequence[_Look], folder: Path) -> None:
     from results.views.behaviour import correlation_frame
     from results.views.findings import findings_frame
     from results.views.hallucination import hallucination_frame, suspects_frame
-    from results.views.leaderboard import write_csv
     from results.views.seeds import seed_frame
     from results.views.strata import strata_frame
 
-    tables = {
+    views = {
         "strata": [strata_frame(look.strata, look.analysis.panel.dataset) for look in looks],
         "metric_correlations": [correlation_frame(look.correlations, look.analysis.panel.dataset) for look in looks],
         "hallucinations": [hallucination_frame(look.analysis, look.hallucinations) for look in looks],
@@ -150,10 +150,10 @@ def _write_views(looks: Sequence[_Look], folder: Path) -> None:
         "seeds": [seed_frame(look.analysis) for look in looks],
         "mixed": [frame for look in looks for frame in look.mixed],
     }
-    for name, frames in tables.items():
+    for name, frames in views.items():
         path = folder / f"{name}.csv"
         if filled := [frame for frame in frames if not frame.empty]:
-            write_csv(pd.concat(filled), path)
+            tables.write(pd.concat(filled), path)
         else:
             with naming(path):
                 path.unlink(missing_ok=True)

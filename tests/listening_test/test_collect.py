@@ -268,7 +268,7 @@ def test_bad_files_are_told_in_one_line(tests: dict[str, tuple[Path, Test]], tmp
         "empty.csv": ("", "damaged, or no file of answers"),
         "none.json": ("{}", "holds no answers"),
         "mapping.json": ('{"format": 1}', "no file of answers as pymushra or webMUSHRA writes it"),
-        "pickle": (b"\x80\x04\x95", "not text; download pymushra's answers as CSV or JSON"),
+        "pickle": (b"\x80\x04\x95", "not text, neither UTF-8 nor UTF-16"),
         "cut.csv": (
             "session_test_id,listener,session_uuid,trial_id,rating_stimulus,rating_score,rating_time\na,b\n",
             "line 2",
@@ -279,10 +279,10 @@ def test_bad_files_are_told_in_one_line(tests: dict[str, tuple[Path, Test]], tmp
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         with pytest.raises(UserError, match=rf"^{path}.*{told}"):
             collect.collect([path], test)
-    with pytest.raises(UserError, match="nowhere: cannot be read"):
+    with pytest.raises(UserError, match="nowhere: no such file"):
         collect.collect([tmp_path / "nowhere"], test)
     with pytest.raises(UserError, match="no ratings yet"):
         collect.load(tmp_path)
     (tmp_path / "ratings.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match="not written by `bench mushra import`"):
+    with pytest.raises(UserError, match="other columns than listener, .*: a, b; `bench mushra import FILE...` writes it anew"):
         collect.load(tmp_path)

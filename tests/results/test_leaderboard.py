@@ -7,13 +7,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.core import tables
 from bench.core.errors import UserError
 from bench.core.types import Score
 from results.statistics.analysis import Options, analyse
 from results.store.info import MetricInfo
 from results.store.rows import Row
 from results.views.behaviour import goodhart
-from results.views.leaderboard import comparisons, leaderboard, write_csv
+from results.views.leaderboard import comparisons, leaderboard
 from results.views.typeset import markdown
 from tests.results.conftest import METRICS, make_row, score_rows
 
@@ -47,7 +48,7 @@ def test_one_line_per_method_dataset_and_steps(benchmark_rows: Callable[..., lis
 
 def test_the_file_reads_back(tmp_path: Path) -> None:
     rows = [make_row("a", pesq=1.0), make_row("b", pesq=Score.missing("error", "crash")), make_row("c", pesq=2.0)]
-    back = pd.read_csv(write_csv(table(rows), tmp_path / "leaderboard.csv")).iloc[0]
+    back = pd.read_csv(tables.write(table(rows), tmp_path / "leaderboard.csv")).iloc[0]
     assert (back["pesq_mean"], back["pesq_n"], back["pesq_missing"], back["failed"]) == (1.5, 2, 1, 1)
     assert back["pesq_reasons"] == "1 error (crash)"
     assert back["pesq_sd"] == pytest.approx(0.5**0.5, rel=1e-5)
@@ -57,7 +58,7 @@ def test_the_file_reads_back(tmp_path: Path) -> None:
 def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "run").touch()
     with pytest.raises(UserError, match="run"):
-        write_csv(table([]), tmp_path / "run" / "leaderboard.csv")
+        tables.write(table([]), tmp_path / "run" / "leaderboard.csv")
 
 
 def test_comparisons_say_who_is_better_by_the_metrics_own_direction() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -90,3 +91,35 @@ def test_what_was_found_adjusted_computed_and_paid_comes_back() -> None:
         cost={"parameters": 27.8e6},
     )
     assert Row.from_json(row.to_json()) == row
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"key": {"dataset": "d", "method": "m", "steps": "many", "seed": None, "utterance": "u"}}, "key.steps"),
+        ({"key": ["d", "m", 1, None, "u"]}, "key: expected a mapping"),
+        ({"key": {"dataset": "d", "method": "m"}}, "steps, seed, utterance in key"),
+        ({"seconds": "long"}, "seconds: expected a number"),
+        ({"nfe": 10**30}, "nfe: expected a whole number"),
+        ({"status": "fine"}, "status: expected ok or undefined"),
+        ({"scores": [1, 2]}, "scores: expected a mapping"),
+        ({"scores": {"pesq": 2.5}}, "scores.pesq: expected a mapping"),
+        ({"scores": {"pesq": {"value": "high"}}}, "scores.pesq.value: expected a number"),
+        ({"scores": {"pesq": {"value": None}}}, "ok exactly when its value is finite"),
+        ({"metric_versions": {"pesq": 1}}, "metric_versions.pesq: expected text"),
+        ({"tags": {"snr": [5]}}, "tags.snr"),
+        ({"findings": 3}, "findings: expected a mapping"),
+    ],
+)
+def test_a_field_of_another_kind_is_named(change: dict[str, Any], told: str) -> None:
+    data = json.loads(make_row(pesq=2.0).to_json())
+    with pytest.raises(ValueError) as raised:
+        Row.from_json(json.dumps(data | change))
+    assert told in str(raised.value) and len(str(raised.value)) < 200
+
+
+def test_numbers_that_nothing_can_hold_are_refused() -> None:
+    line = make_row(seconds=2.0).to_json()
+    for number in ("1e999", "NaN", "9" * 5000):
+        with pytest.raises(ValueError):
+            Row.from_json(line.replace('"seconds": 2.0', f'"seconds": {number}'))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -191,12 +192,53 @@ def test_names_too_long_for_a_file_system_still_differ(tmp_path: Path) -> None:
         (tmp_path / f".123456.{name}.wav").touch()
 
 
+MANIFEST: dict[str, Any] = {
+    "methods": {"noisy": {"name": "noisy", "options": {}, "provenance": {}}},
+    "datasets": {"talk": {"name": "demo", "options": {}, "fingerprint": "12ab"}},
+    "metrics": {"pesq": {"name": "pesq", "options": {}, "version": "1", "shown": {"label": "PESQ", "unit": ""}}},
+    "sessions": [{"started": "today"}],
+}
+
+
+def test_a_manifest_of_the_first_version_is_read(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps({"schema": 1, **MANIFEST}))
+    assert Store(tmp_path).read_manifest() == MANIFEST
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"methods": None}, "methods: expected a mapping, got None"),
+        ({"methods": ["noisy"]}, "methods: expected a mapping"),
+        ({"methods": {"noisy": "noisy"}}, "methods.noisy: expected a mapping, got 'noisy'"),
+        ({"methods": {"noisy": {"name": "noisy", "options": []}}}, "methods.noisy.options: expected a mapping, got []"),
+        ({"datasets": {"talk": {}}}, "datasets.talk.fingerprint: expected text, got None"),
+        ({"metrics": {"pesq": {"name": "pesq", "version": 1}}}, "metrics.pesq.version: expected text, got 1"),
+        (
+            {"metrics": {"pesq": {"name": "pesq", "version": "1", "shown": {"unit": ""}}}},
+            "metrics.pesq.shown: expected label",
+        ),
+        (
+            {"metrics": {"pesq": {"name": "pesq", "version": "1", "shown": {"label": "P", "high": "top"}}}},
+            "shown.high: expected a number",
+        ),
+        ({"sessions": {}}, "sessions: expected a list"),
+    ],
+)
+def test_a_manifest_with_wrong_content_is_refused_by_name(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({"schema": 2, **MANIFEST, **change}))
+    with pytest.raises(UserError) as raised:
+        Store(tmp_path).read_manifest()
+    assert str(raised.value).startswith(f"{path}: damaged, ") and told in str(raised.value)
+
+
 def test_the_manifest_comes_back_and_is_replaced_whole(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.write_manifest({"seeds": [0, 1], "note": "größer"})
+        store.write_manifest({**MANIFEST, "note": "größer"})
         with pytest.raises(ValueError):
             store.write_manifest({"bad": float("nan")})
-        assert store.read_manifest() == {"seeds": [0, 1], "note": "größer"}
+        assert store.read_manifest() == {**MANIFEST, "note": "größer"}
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "manifest.json"]
 
 

@@ -1,0 +1,173 @@
+"""Tables as CSV files: written so that no spreadsheet runs a cell, read back as they were; other people's read, too.
+
+A spreadsheet runs a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break as a formula, which can
+send the table elsewhere (OWASP, "CSV Injection"). Text like that is written behind an apostrophe, which spreadsheets
+take for "this is text", and is read without it; text that has one already gets another. Numbers stay numbers.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.core.errors import UserError
+from bench.core.files import check_file, replacing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LONGEST_CELL = 100_000
+"""Characters of a cell."""
+
+LARGEST = 256 * 2**20
+"""Bytes of a table."""
+
+DELIMITERS = ",;\t"
+
+_RUNS = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_TRUTH = {"True": True, "False": False}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file as text.
+
+    Attributes:
+        rows: line number (of a row over several lines the last) and cells, as many as columns.
+    """
+
+    path: Path
+    columns: Sequence[str]
+    rows: Sequence[tuple[int, Sequence[str]]]
+
+
+def defused(text: str) -> str:
+    """``text`` for a cell that a spreadsheet will not run."""
+    return f"'{text}" if _RUNS.match(text) else text
+
+
+def plain(cell: str) -> str:
+    """The text that ``defused`` made a cell of."""
+    return cell[1:] if cell.startswith("'") and _RUNS.match(cell) else cell
+
+
+def write(frame: pd.DataFrame, path: Path, float_format: str | None = "%.6g") -> Path:
+    """``frame`` without its index as UTF-8 CSV at ``path``, whole or not at all; text cells and headings defused.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    numbers = frame.select_dtypes(["number", "bool"])
+    safe = frame.apply(lambda column: column if column.name in numbers else column.map(_cell))
+    safe = safe.rename(columns=lambda name: defused(str(name)))
+    texts = safe.drop(columns=[defused(str(name)) for name in numbers])
+    bare = texts.map(lambda cell: isinstance(cell, str) and "\r" in cell).any(axis=None)
+    quoting = csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL  # which takes no carriage return for a line's end
+    with replacing(path) as temporary:
+        safe.to_csv(temporary, index=False, float_format=float_format, errors="backslashreplace", quoting=quoting)
+    return path
+
+
+def read(path: Path, columns: Mapping[str, type]) -> pd.DataFrame:
+    """A table that ``write`` wrote, with exactly these columns.
+
+    Args:
+        columns: ``str``, ``float`` (NaN where empty) or ``bool``, by name.
+
+    Raises:
+        UserError: it is another table, or a cell is not of its kind; the line is named.
+    """
+    import pandas as pd
+
+    table = parsed(path, text(path), ",")
+    if tuple(map(plain, table.columns)) != tuple(columns):
+        shown = ", ".join(table.columns)[:200]
+        raise UserError(f"{path}: other columns than {', '.join(columns)}: {shown}")
+    data = {
+        name: [_value(path, line, name, plain(cells[place]), kind) for line, cells in table.rows]
+        for place, (name, kind) in enumerate(columns.items())
+    }
+    return pd.DataFrame(data).astype({name: float for name, kind in columns.items() if kind is float})
+
+
+def parsed(path: Path, content: str, delimiters: str = DELIMITERS) -> Table:
+    """A CSV text, separated by that one of ``delimiters`` which splits the first line most often.
+
+    Raises:
+        UserError: a row does not fit the header, or a cell or quote never ends; the line is named.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    first, _, rest = content.partition("\n")
+    if told := re.fullmatch(r"sep=(.)\r?", first):  # what some spreadsheets put before the header
+        content, delimiter = rest, told[1]
+    else:
+        delimiter = max(delimiters, key=first.count)
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    rows: list[tuple[int, Sequence[str]]] = []
+    try:
+        header = next(reader, [])
+        for cells in reader:
+            if cells and len(cells) != len(header):
+                raise UserError(f"{path}, line {reader.line_num}: {len(cells)} cells under {len(header)} columns")
+            if cells:
+                rows.append((reader.line_num, cells))
+    except csv.Error as error:
+        what = str(error)
+        if "limit" in what:
+            what = f"a cell of more than {LONGEST_CELL:,} characters; is a closing quote missing?"
+        elif "unexpected end" in what:
+            what = "the table ends within quotes; is a closing quote missing?"
+        raise UserError(f"{path}, line {reader.line_num}: {what}") from error
+    return Table(path, header, rows)
+
+
+def text(path: Path) -> str:
+    """The whole of a text file: UTF-8, UTF-16 as some spreadsheets save it, else Windows-1252.
+
+    Raises:
+        UserError: it is no file, no text, or far too long.
+    """
+    check_file(path)
+    try:
+        if (size := path.stat().st_size) > LARGEST:
+            raise UserError(f"{path}: {size:,} bytes are more than any table of ours has")
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    for encoding in _encodings(content):
+        try:
+            decoded = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if not _CONTROL.search(decoded):
+            return decoded
+    raise UserError(f"{path}: not text, neither UTF-8 nor UTF-16 nor Windows-1252")
+
+
+def _encodings(content: bytes) -> Sequence[str]:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return ["utf-16"]
+    if b"\0" in content[:2]:
+        return ["utf-16-be" if content[:1] == b"\0" else "utf-16-le"]
+    return ["utf-8-sig", "cp1252"]
+
+
+def _cell(value: Any) -> Any:
+    return defused(value) if isinstance(value, str) else value
+
+
+def _value(path: Path, line: int, name: str, cell: str, kind: type) -> Any:
+    if kind is str:
+        return cell
+    try:
+        return _TRUTH[cell] if kind is bool else float(cell) if cell else float("nan")
+    except (KeyError, ValueError):
+        expected = "True or False" if kind is bool else "a number"
+        raise UserError(f"{path}, line {line}: {name} is {cell[:60]!r}, not {expected}") from None

@@ -1,0 +1,28 @@
+"""What a stored manifest has to say, whatever else stands in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.core.records import build
+from results.store.info import MetricInfo
+
+_NEEDED: dict[str, dict[str, Any]] = {
+    "methods": {"name": str, "options": Mapping[str, Any], "provenance": Mapping[str, Any]},
+    "datasets": {"fingerprint": str},
+    "metrics": {"name": str, "version": str, "shown": MetricInfo},
+}
+
+
+def check(manifest: Mapping[str, Any]) -> None:
+    """Refuse what a run's rows cannot be read, merged or continued with.
+
+    Raises:
+        ValueError: naming the key.
+    """
+    for kind, needed in _NEEDED.items():
+        for label, entry in build(Mapping[str, Mapping[str, Any]], manifest.get(kind), kind).items():
+            for name, hint in needed.items():
+                build(hint, entry.get(name), kind, label, name)
+    build(tuple[Mapping[str, Any], ...], manifest.get("sessions"), "sessions")
