@@ -21,12 +21,12 @@ from methods.counting import count_all_calls
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One rule of the protocol: whether it was kept, and what was seen."""
+class Verdict:
+    """One rule of the protocol: whether it was kept, and what was observed."""
 
     rule: str
     kept: bool
-    seen: str
+    observed: str
 
 
 class Broken(Exception):
@@ -63,7 +63,7 @@ class Trial:
         return [self.enhance(clip, seed) for seed, clip in enumerate(self.clips)]
 
 
-def examine(method: Method, clips: Sequence[Utterance], steps: int = 2) -> Iterator[Finding]:
+def examine(method: Method, clips: Sequence[Utterance], steps: int = 2) -> Iterator[Verdict]:
     """Try one rule after the other; whatever the method raises breaks the rule that was tried."""
     trial = Trial(method, clips, steps)
     return (_find(trial, rule, check) for rule, check in RULES.items())
@@ -81,13 +81,13 @@ def generated(method: Method) -> list[Utterance]:
     return [*clips, Utterance("silence", np.zeros(rates[0] // 4, np.float32), rates[0])]
 
 
-def _find(trial: Trial, rule: str, check: Callable[[Trial], str]) -> Finding:
+def _find(trial: Trial, rule: str, check: Callable[[Trial], str]) -> Verdict:
     try:
-        return Finding(rule, True, check(trial))
+        return Verdict(rule, True, check(trial))
     except Broken as broken:
-        return Finding(rule, False, str(broken))
+        return Verdict(rule, False, str(broken))
     except Exception as error:  # other people's code may raise anything
-        return Finding(rule, False, f"raises {type(error).__name__}: {error}")
+        return Verdict(rule, False, f"raises {type(error).__name__}: {error}")
 
 
 def _same_length(trial: Trial) -> str:
@@ -152,8 +152,9 @@ def _calls_are_counted(trial: Trial) -> str:
         counts.append((steps, nfe, calls.total))
     if len(counts) == 2 and counts[0][1] and counts[1][1] <= counts[0][1]:
         raise Broken(f"nfe is {counts[0][1]} for N = {counts[0][0]} and {counts[1][1]} for N = {counts[1][0]}")
-    told = [f"{nfe} for N = {steps}" if trial.method.uses_steps else str(nfe) for steps, nfe, _ in counts]
-    return f"nfe {', '.join(told)}; calls of modules with weights: {', '.join(str(seen) for *_, seen in counts)}"
+    counted = [f"{nfe} for N = {steps}" if trial.method.uses_steps else str(nfe) for steps, nfe, _ in counts]
+    calls_seen = ", ".join(str(total) for *_, total in counts)
+    return f"nfe {', '.join(counted)}; calls of modules with weights: {calls_seen}"
 
 
 RULES: dict[str, Callable[[Trial], str]] = {

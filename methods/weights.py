@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
@@ -210,8 +209,6 @@ def _described(path: Path, entry: str, shapes: Mapping[str, tuple[int, ...]]) ->
         for key, kind in (("sizes", dict), ("sampler", dict), ("training", dict), ("t_eps", int | float)):
             if not isinstance(config.get(key, {} if kind is dict else 0.0), kind):
                 raise TypeError(f"{key} is {config[key]!r:.60}")
-        if strange := [key for key, value in config["sde"].items() if key != "name" and not _is_number(value)]:
-            raise TypeError(f"sde: {strange[0]} is {config['sde'][strange[0]]!r:.60}")
         outlines = {role: outline(size, len(shapes)) for role, size in config["sizes"].items()}
         model = _untrained(config, hashlib.sha256(path.read_bytes()).hexdigest(), outlines)
     except Exception as error:  # a description that makes no sense can fail in any way
@@ -235,10 +232,6 @@ def _described(path: Path, entry: str, shapes: Mapping[str, tuple[int, ...]]) ->
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise UserError(f"{path}: the weights do not fit the configuration: {', '.join(wrong[:3])}{more}")
     return model
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _untrained(config: Mapping[str, Any], sha256: str, networks: dict[str, Backbone]) -> TrainedModel:

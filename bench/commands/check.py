@@ -86,7 +86,7 @@ def _check_method(config: dict[str, Any], data: Dataset | None) -> bool:
         raise UserError(f"data={config['data']}: has no recordings")
     print(f"{spec.name} ({METHODS.origin(spec.name)}), {len(clips)} clips")
     well, width = True, max(map(len, RULES))
-    for finding in examine(method, clips, config["steps"]):
-        print(f"  {'ok' if finding.kept else 'BROKEN':6}  {finding.rule:{width}}  {finding.seen}", flush=True)
-        well = well and finding.kept
+    for verdict in examine(method, clips, config["steps"]):
+        print(f"  {'ok' if verdict.kept else 'BROKEN':6}  {verdict.rule:{width}}  {verdict.observed}", flush=True)
+        well = well and verdict.kept
     return well

@@ -17,7 +17,7 @@ from metrics.base import METRICS
 from metrics.base import create as create_metric
 
 
-class Scores(lightning.Callback):
+class ValidationScores(lightning.Callback):
     """Logs ``valid_<metric>``: the mean over the recordings that have a score, of the averaged weights.
 
     Each device enhances its share. A recording's diffusion noise is the same at every validation.
@@ -75,6 +75,11 @@ class Scores(lightning.Callback):
         utterance = Utterance(str(index), noisy, rate, clean)
         values = [create_metric(name).score(enhanced.audio, utterance).value for name in self.metrics]
         return torch.tensor([[0.0, 0.0] if value is None else [value, 1.0] for value in values])
+
+    @property
+    def state_key(self) -> str:
+        """What checkpoints call its state: its class's name of before."""
+        return "Scores"
 
     def state_dict(self) -> dict[str, Any]:
         return {"validations": self._validations}

@@ -28,7 +28,7 @@ from bench.train.initial import take_over
 from bench.train.model import untrained
 from bench.train.precision import resolve
 from bench.train.record import BestWeights
-from bench.train.scores import Scores
+from bench.train.scores import ValidationScores
 from bench.train.settings import check, check_same
 from methods.losses import Objective
 from methods.training.checkpoint import Checkpoints, TimeLimit
@@ -87,7 +87,7 @@ def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench 
     )
     weights = BestWeights(out / "weights.safetensors", model, config, command, str(train), given)
     log = TrainingLog(out / "log.csv", config.log_every, out / "tensorboard" if config.tensorboard else None)
-    scores = Scores(model, valid, **config.scores)
+    scores = ValidationScores(model, valid, **config.scores)
     trainer = _trainer(config, scores, weights, log)
     with _interruptible(trainer):
         last = out / "last.ckpt"
@@ -119,7 +119,7 @@ def _folder(config: DictConfig) -> Path:
     return out
 
 
-def _trainer(config: DictConfig, scores: Scores, weights: BestWeights, log: TrainingLog) -> lightning.Trainer:
+def _trainer(config: DictConfig, scores: ValidationScores, weights: BestWeights, log: TrainingLog) -> lightning.Trainer:
     limit = [TimeLimit(config.max_hours)] if config.max_hours else []
     out = weights.path.parent
     try:

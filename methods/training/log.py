@@ -19,7 +19,7 @@ from methods.training.checkpoint import ends_step
 from methods.training.data import TrainingData
 from methods.training.module import TrainingModule
 
-Entry = dict[str, float]
+Values = dict[str, float]
 
 
 class CSVFile:
@@ -69,7 +69,7 @@ class Speed:
     def add(self, steps: int, seconds: float, waited: float) -> None:
         self.steps, self.seconds, self.waited = self.steps + steps, self.seconds + seconds, self.waited + waited
 
-    def entry(self) -> Entry:
+    def entry(self) -> Values:
         seconds = self.seconds or 1.0
         return {"steps_per_second": round(self.steps / seconds, 3), "data_wait": round(self.waited / seconds, 4)}
 
@@ -140,7 +140,7 @@ class TrainingLog(lightning.Callback):
             print(f"step {trainer.global_step}: valid {shown}; {self.speed}", flush=True)
         self._mark = _now(trainer)
 
-    def _write(self, trainer: lightning.Trainer, entry: Entry) -> None:
+    def _write(self, trainer: lightning.Trainer, entry: Values) -> None:
         if not trainer.is_global_zero:
             return
         self.file.append({"step": trainer.global_step, **{name: _short(value) for name, value in entry.items()}})

@@ -213,7 +213,7 @@ def test_each_rule_is_found_broken_where_it_is(kind: type[Halves], broken: dict[
     findings = list(examine(method, generated(method), steps=2))
     assert {finding.rule for finding in findings if not finding.kept} == broken.keys()
     for finding in findings:
-        assert broken.get(finding.rule, "") in finding.seen
+        assert broken.get(finding.rule, "") in finding.observed
 
 
 def test_a_broken_plugin_is_status_1(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

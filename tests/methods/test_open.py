@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from bench.core.errors import UserError
@@ -123,7 +126,7 @@ def test_a_sampler_of_ones_own_is_an_option_of_every_diffusion_method() -> None:
         create("storm", corector="none")
 
 
-def test_a_parametrization_of_ones_own_is_trained_and_stored(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_parametrization_of_ones_own_is_trained_and_stored(tmp_path: Path) -> None:
     @PARAMETRIZATIONS.register("half_clean")
     @dataclass(frozen=True)
     class HalfClean(CleanPrediction):
@@ -152,7 +155,7 @@ class Identity(Backbone):
         return self.gain * x[:, :1]
 
 
-def test_any_method_takes_any_backbone(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_any_method_takes_any_backbone(tmp_path: Path) -> None:
     BACKBONES.register("identity")(Identity)
     chosen = {"backbone": "identity", "gain": 0.5}
     model = new_model("storm", chosen)
@@ -194,6 +197,29 @@ def test_a_setting_that_a_method_does_not_have_is_refused() -> None:
         new_model("storm", SMALL, {"condition": "all"})
     with pytest.raises(UserError, match="the method 'noisy' has no networks to train"):
         new_model("noisy", SMALL)
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        ({"method": "strom"}, "unknown method 'strom': did you mean 'storm'"),
+        ({"sde": {"name": "bbedd"}}, "unknown sde 'bbedd'"),
+        ({"parametrization": {"predicts": "velocity"}}, "unknown prediction 'velocity'"),
+        ({"sizes": {"score": {"backbone": "theirs"}}}, "unknown backbone 'theirs'"),
+        ({"conditon": "both"}, "unknown setting of the method 'storm' 'conditon'"),
+        ({"sde": {"name": "ouve", "theta": "x"}}, "theta: a number; got 'x'"),
+        ({"spectrogram": {"nfft": 510}}, "nfft"),
+        ({"sizes": None}, "makes no sense"),
+    ],
+)
+def test_a_weights_file_of_something_that_is_not_installed_is_named(
+    tmp_path: Path, change: dict[str, Any], answer: str
+) -> None:
+    path, model = tmp_path / "w.safetensors", new_model("storm", SMALL)
+    config = {**model.config(), **change}
+    save_file({"a": torch.zeros(1)}, path, metadata={"sebench": json.dumps(config)})
+    with pytest.raises(UserError, match=rf"{path}: .*{answer}"):
+        load(path)
 
 
 def compared(source: str) -> Iterator[str]:

@@ -7,14 +7,16 @@ half in each of the real and imaginary part.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from bench.core.errors import UserError
 from bench.core.registry import Registry
 from methods.noise import RandnLike
 
@@ -124,7 +126,13 @@ def path_from(config: Mapping[str, Any]) -> Path:
     """The path that ``config`` describes: its ``name`` ("ouve" without one) and its parameters.
 
     Raises:
-        UserError: an unknown name or parameter, or one that is missing.
+        UserError: an unknown name or parameter, one that is missing, or a number that is none.
     """
     parameters = dict(config)
-    return PATHS.create(parameters.pop("name", "ouve"), **parameters)
+    name = parameters.pop("name", "ouve")
+    kind: Any = PATHS.get(name)
+    for known in fields(kind):
+        value = parameters.get(known.name, 0.0)
+        if known.type in ("float", float) and not (isinstance(value, int | float) and math.isfinite(value)):
+            raise UserError(f"{known.name}: a number; got {value!r:.60}")
+    return PATHS.create(name, **parameters)
