@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bench.core.errors import UserError
@@ -113,6 +113,7 @@ def test_a_sampler_runs_along_any_path_that_suits_it() -> None:
         choose(SBVE(), {"sampler": "pc"}, {}, 0.03)
     with pytest.raises(UserError, match="sampler for the SDE ouve: 'bridge_ode'"):
         choose(OUVE(), {"sampler": "bridge_ode"}, {}, 0.03)
+    assert choose(OUVE(), {"sampler": "ode"}, {"sampler": "guess", "time": 0.5}, 0.03) == ProbabilityFlow()
     with pytest.raises(UserError, match="has no option tme; it has time"):
         choose(OUVE(), {"sampler": {"name": "guess", "tme": 0.5}}, {}, 0.03)
 
@@ -216,8 +217,8 @@ def test_a_weights_file_of_something_that_is_not_installed_is_named(
     tmp_path: Path, change: dict[str, Any], answer: str
 ) -> None:
     path, model = tmp_path / "w.safetensors", new_model("storm", SMALL)
-    config = {**model.config(), **change}
-    save_file({"a": torch.zeros(1)}, path, metadata={"sebench": json.dumps(config)})
+    save(path, model)
+    save_file(load_file(path), path, metadata={"sebench": json.dumps({**model.config(), **change})})
     with pytest.raises(UserError, match=rf"{path}: .*{answer}"):
         load(path)
 

@@ -24,10 +24,13 @@ def choose(path: Path, asked: Mapping[str, Any], defaults: Mapping[str, Any], t_
         UserError: an unknown sampler or option, or one of another path or sampler.
     """
     asked, defaults = _flat(asked), _flat(defaults)
-    name = asked.pop("sampler", None) or defaults.get("sampler") or next(iter(path.samplers))
-    kind = _kind(path, name)
-    options = SAMPLERS.options(path.samplers.get(name, name))
+    usual = defaults.get("sampler") or next(iter(path.samplers))
+    name = asked.pop("sampler", None) or usual
+    kind, options = _kind(path, name), SAMPLERS.options(path.samplers.get(name, name))
     anywhere = {"sampler", *options, *sampler_options()}
+    if name != usual and SAMPLERS.origin(path.samplers.get(usual, usual)) != OURS:
+        # The weights' options of another package's sampler, which is not asked for here.
+        defaults = {option: value for option, value in defaults.items() if option in anywhere}
     if unknown := next((option for option in defaults if option not in anywhere), None):
         raise did_you_mean("sampler option in the weights file", unknown, anywhere)
     if foreign := [option for option in asked if option not in options]:
