@@ -97,12 +97,12 @@ def _list(arguments: Sequence[str]) -> int:
 
 def _data(arguments: Sequence[str]) -> int:
     match arguments:
-        case ["demo", folder]:
+        case ["demo", folder, styles]:
             from bench.datasets.synthesis.make_demo import make_demo
 
-            make_demo(folder)
+            make_demo(folder, styles)
             return OK
-        case [name, _] if name != "demo":
+        case [name, *_] if name != "demo":
             raise did_you_mean("dataset that can be made", name, ["demo"])
     raise UserError(f"usage: bench {COMMANDS['data'].usage}")
 
@@ -207,7 +207,7 @@ COMMANDS = {
         _mushra("analyse"),
         "mushra_analyse",
     ),
-    "data": Command("data demo FOLDER", "Write the demo benchmark's recordings to a folder.", _data),
+    "data": Command("data demo FOLDER STYLES", "Make the demo benchmark anew; STYLES: npm pack kokoro-js@1.2.1.", _data),
 }
 
 

@@ -17,30 +17,41 @@ from bench.datasets.base import DATASETS, Dataset
 from bench.datasets.paired_folder import PairedFolder
 
 FOLDER = Path(__file__).parent / "demo_data"
-SHORT = 10
+"""One folder a version."""
+
+VERSION = 2
+SHORT = {1: 10, 2: 12}
 """So many of the manifest's first rows are the short set."""
 
 
 @DATASETS.register("demo")
 class Demo(Dataset):
-    """Noisy and reverberant recordings of six synthetic voices, 16 kHz.
+    """Noisy and reverberant recordings of eight natural synthetic voices, 16 kHz.
 
     Args:
-        subset: "short" (10 recordings, 29 s: 6 in noise, 4 in rooms) or "full" (32 recordings, 95 s: 24
-            and 8), which begins with the short one's and is called ``demo_full`` in tables.
+        subset: "short" (12 recordings: 8 in noise, 2 in rooms, 2 in noisy rooms) or "full" (48: 32, 8 and 8), which
+            begins with the short one's and is called ``demo_full`` in tables.
+        version: 2; or 1, the 10 and 32 recordings of six formant voices on which runs were stored before.
         folder: another folder that ``make_demo`` wrote.
 
     Raises:
-        UserError: no such subset, or the folder's manifest is missing or altered.
+        UserError: no such subset or version, or the folder's manifest is missing or altered.
     """
 
-    def __init__(self, subset: Literal["short", "full"] = "short", folder: str | Path = FOLDER) -> None:
+    def __init__(
+        self,
+        subset: Literal["short", "full"] = "short",
+        version: int = VERSION,
+        folder: str | Path | None = None,
+    ) -> None:
         if subset not in ("short", "full"):
             raise did_you_mean("subset of dataset 'demo'", str(subset), ("short", "full"))
-        self._folder = Path(folder).expanduser()
+        if version not in SHORT:
+            raise UserError(f"dataset 'demo': there is no version {version}; it has {', '.join(map(str, SHORT))}")
+        self._folder = FOLDER / str(version) if folder is None else Path(folder).expanduser()
         self._verify("manifest.csv")
         self._name = "demo" if subset == "short" else "demo_full"
-        limit = SHORT if subset == "short" else None
+        limit = SHORT[version] if subset == "short" else None
         self._recordings = PairedFolder(manifest=self._folder / "manifest.csv", name=self._name, limit=limit)
 
     @property
@@ -83,6 +94,6 @@ class Demo(Dataset):
 
 
 @DATASETS.register("demo_full")
-def demo_full() -> Demo:
-    """All 32 recordings of the demo benchmark."""
-    return Demo(subset="full")
+def demo_full(version: int = VERSION) -> Demo:
+    """All 48 recordings of the demo benchmark (32 of its version 1)."""
+    return Demo(subset="full", version=version)

@@ -79,7 +79,7 @@ def test_a_flipped_bit_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["check", f"checkpoint={ROOT / 'README.md'}"], "README.md: a text file, not a checkpoint"),
         (["check", "method=strom"], "unknown method 'strom': did you mean 'storm'?"),
         (
-            ["check", f"method={{name: precomputed, dir: {ROOT / 'bench/datasets/demo_data/noisy'}}}"],
+            ["check", f"method={{name: precomputed, dir: {ROOT / 'bench/datasets/demo_data/2/noisy'}}}"],
             "add data=DATASET",
         ),
         (["check", "method=noisy", "steps=0"], "steps: a whole number from 1 up"),
@@ -105,7 +105,7 @@ def test_our_methods_keep_the_protocol(name: str, capsys: pytest.CaptureFixture[
 
 
 def test_a_method_can_be_tried_on_data(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "method={name: precomputed, dir: bench/datasets/demo_data/noisy}", "data=demo"]) == 0
+    assert main(["check", "method={name: precomputed, dir: bench/datasets/demo_data/2/noisy}", "data=demo"]) == 0
     assert "precomputed (sebench), 3 clips" in capsys.readouterr().out
 
 

@@ -19,7 +19,7 @@ from metrics.recognisers.base import RECOGNISERS
 from metrics.recognisers.sphinx import GRID, PocketSphinx, PocketSphinxPhonemes
 from tests.metrics.signals import RATE, hiss, syllables
 
-COMMAND = demo_full().load("denoise-24")
+COMMAND = demo_full(version=1).load("denoise-24")
 GRID_WORDS = set(re.findall(r"\b[a-z]+\b", GRID.read_text().partition("public")[2]))
 
 

