@@ -95,6 +95,21 @@ def _list(arguments: Sequence[str]) -> int:
     return OK
 
 
+def _weights(step: str) -> Callable[[Sequence[str]], int]:
+    def call(arguments: Sequence[str]) -> int:
+        from bench.commands import weights
+
+        if step == "list":
+            print(weights.listing())
+            return OK
+        failures = {"get": weights.get, "verify": weights.verify}[step](arguments)
+        for line in failures:
+            print(f"bench: {line}", file=sys.stderr)
+        return FAILED if failures else OK
+
+    return call
+
+
 def _data(arguments: Sequence[str]) -> int:
     match arguments:
         case ["demo", folder, styles]:
@@ -207,7 +222,18 @@ COMMANDS = {
         _mushra("analyse"),
         "mushra_analyse",
     ),
-    "data": Command("data demo FOLDER STYLES", "Make the demo benchmark anew; STYLES: npm pack kokoro-js@1.2.1.", _data),
+    "weights list": Command(
+        "weights list", "Other people's weights: what, from where, under which licence.", _weights("list")
+    ),
+    "weights get": Command(
+        "weights get [NAME ...]", "Fetch weights of the catalogue into the user's cache, checked.", _weights("get")
+    ),
+    "weights verify": Command(
+        "weights verify [NAME ...]", "Check the copies of the catalogue's weights.", _weights("verify")
+    ),
+    "data": Command(
+        "data demo FOLDER STYLES", "Make the demo benchmark anew; STYLES: npm pack kokoro-js@1.2.1.", _data
+    ),
 }
 
 
