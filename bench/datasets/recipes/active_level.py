@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from bench.core.types import Audio
+
+Envelope = NDArray[np.float64]
 
 TIME_CONSTANT = 0.03
 """Seconds of each of the two exponential averages."""
@@ -49,7 +52,7 @@ def active_level(speech: Audio, rate: int) -> tuple[float, float]:
     return level, float(squared / 10 ** (level / 10) / speech.size)
 
 
-def _envelope(speech: Audio, rate: int) -> np.ndarray:
+def _envelope(speech: Audio, rate: int) -> Envelope:
     """The rectified signal, averaged exponentially twice."""
     pole = np.exp(-1 / (TIME_CONSTANT * rate))
     averaged = np.abs(speech.astype(np.float64))
@@ -58,7 +61,7 @@ def _envelope(speech: Audio, rate: int) -> np.ndarray:
     return np.asarray(averaged)
 
 
-def _active_samples(envelope: np.ndarray, threshold: float, hangover: int) -> int:
+def _active_samples(envelope: Envelope, threshold: float, hangover: int) -> int:
     """How many samples lie at most ``hangover`` behind one whose envelope reaches the threshold."""
     reached = np.flatnonzero(envelope >= threshold)
     if reached.size == 0:

@@ -267,6 +267,6 @@ if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python -m bench.datasets.synthesis.make_demo FOLDER STYLES")
     try:
-        make_demo(*sys.argv[1:])
+        make_demo(sys.argv[1], sys.argv[2])
     except UserError as error:
         sys.exit(str(error))

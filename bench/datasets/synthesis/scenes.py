@@ -114,7 +114,7 @@ def music(rng: np.random.Generator, samples: int, rate: int) -> Audio:
     total = np.zeros(samples)
     root, beat = rng.uniform(110, 220), 60 / rng.uniform(80, 140)
     scale = (0, 2, 4, 5, 7, 9, 11)
-    for index, onset in enumerate(np.arange(0, samples / rate, beat / 2)):
+    for index, onset in enumerate(np.arange(0, samples / rate, beat / 2).tolist()):
         melody = root * 2 * 2 ** (scale[rng.integers(7)] / 12)
         _add(total, rate, onset, _note(rng, melody, 0.6, rate))
         if index % 4 == 0:
