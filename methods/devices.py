@@ -11,10 +11,18 @@ def resolve(device: str) -> torch.device:
     """The device of that name; "auto" is a GPU where there is one.
 
     Raises:
-        UserError: a CUDA device is asked for where there is none.
+        UserError: there is no such device, here or at all.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.startswith("cuda") and not torch.cuda.is_available():
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise UserError(f"device={device!s:.40}: no kind of device; one of auto, cpu, cuda, cuda:1, ...") from error
+    if found.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"device={device}: no CUDA device here; use device=cpu")
-    return torch.device(device)
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"device={device}: there are {torch.cuda.device_count()} CUDA devices here, from cuda:0")
+    if found.type not in ("cpu", "cuda", "mps", "xpu"):
+        raise UserError(f"device={device}: networks are not run there; one of auto, cpu, cuda, cuda:1, ...")
+    return found

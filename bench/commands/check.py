@@ -13,6 +13,7 @@ from bench.run.settings import Spec, dataset_spec
 from methods.base import METHODS
 from methods.checkpoints.description import Description, describe
 from methods.conformance import RULES, examine, generated
+from methods.devices import resolve
 
 LOOKED_AT = 100
 """At most so many recordings are opened to learn a dataset's rate."""
@@ -26,6 +27,7 @@ def check(config: dict[str, Any]) -> bool:
     """
     if config["checkpoint"] is None and config["method"] is None:
         raise UserError("bench check needs checkpoint=FILE or method=NAME; bench check --help says more")
+    resolve(str(config["device"]))
     data = None if config["data"] is None else _dataset(config["data"])
     well = True
     if config["checkpoint"] is not None:

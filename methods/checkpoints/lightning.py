@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bench.core.errors import UserError
+from bench.core.errors import UserError, did_you_mean
 from methods.checkpoints.settings import plain, shown
 from methods.checkpoints.unpickling import DataModule, read
 
@@ -58,6 +58,7 @@ class Checkpoint:
         Raises:
             UserError: there is no such set.
         """
+        check_kind(kind)
         kind = kind or ("raw" if self.ema is None else "ema")
         return kind, _by_network(self.state if kind == "raw" else self._averages())
 
@@ -75,6 +76,12 @@ class Checkpoint:
                 raise UserError(f"{self.path}: the average of {shown(key)} is not shaped as that is; {instead}")
         _check_bytes(self.path, averages.values())
         return averages
+
+
+def check_kind(kind: str | None) -> None:
+    """Raises ``UserError`` unless it is a kind of weights, or None for the averages where there are any."""
+    if kind not in (None, "ema", "raw"):
+        raise did_you_mean("kind of weights", str(kind), ("ema", "raw"))
 
 
 def open_checkpoint(path: str | Path) -> Checkpoint:

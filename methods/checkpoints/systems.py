@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
-from bench.core.errors import UserError, did_you_mean
+from bench.core.errors import UserError
 from methods.backbones import NCSNpp
 from methods.backbones.base import Backbone
 from methods.backbones.convert import from_reference
@@ -13,7 +13,7 @@ from methods.backbones.outline import outline
 from methods.base import METHODS
 from methods.checkpoints.architecture import Sizes
 from methods.checkpoints.configuration import Configuration, configure, refusal
-from methods.checkpoints.lightning import Checkpoint, Weights, open_checkpoint, sha256
+from methods.checkpoints.lightning import Checkpoint, Weights, check_kind, open_checkpoint, sha256
 from methods.weights import TrainedModel, load
 
 
@@ -26,8 +26,7 @@ def open_model(path: str | Path, weights: str | None = None) -> TrainedModel:
     Raises:
         UserError: missing, damaged, another project's, or without such weights.
     """
-    if weights not in (None, "ema", "raw"):
-        raise did_you_mean("kind of weights", weights, ("ema", "raw"))
+    check_kind(weights)
     path = Path(path)
     if not is_safetensors(path):
         return from_reference_checkpoint(open_checkpoint(path), weights)
@@ -105,5 +104,8 @@ def is_safetensors(path: Path) -> bool:
     """Whether the file is one, or is called so: eight bytes of length, then JSON."""
     if path.suffix == ".safetensors" or not path.is_file():
         return path.suffix == ".safetensors"
-    with path.open("rb") as file:
-        return file.read(9)[8:] == b"{"
+    try:
+        with path.open("rb") as file:
+            return file.read(9)[8:] == b"{"
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error

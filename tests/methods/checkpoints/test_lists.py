@@ -54,6 +54,25 @@ def test_every_hyper_parameter_of_real_files_is_in_one_list(file: Path, capsys: 
     assert not any("neither project" in entry for entry in told["harmless"])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["check", "method=storm", "device=gpu"], "device=gpu: no kind of device; one of auto, cpu, cuda"),
+        (["check", "method=noisy", "device=gpu"], "device=gpu: no kind of device"),
+        (["check", "checkpoint=FILE", "device=3.5"], "device=3.5: no kind of device"),
+        (["check", "method=storm", "device=meta"], "device=meta: networks are not run there"),
+        (["check", "checkpoint=FILE", "weights=gpu"], "unknown kind of weights 'gpu'"),
+        (["convert", "checkpoint=FILE", "weights=gpu"], "unknown kind of weights 'gpu'"),
+        (["convert", "checkpoint=FILE", "out=FILE/a.safetensors"], "FILE/a.safetensors: cannot be written"),
+    ],
+)
+def test_a_mistake_is_one_line(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(GOLDEN / "ckpt" / "storm_score_nf4_midepoch.ckpt")
+    assert main([argument.replace("FILE", file) for argument in arguments]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert told.replace("FILE", file) in line
+
+
 def sampler(path: Path, **options: Any) -> dict[str, Any]:
     method = from_checkpoint(path, **options)
     assert isinstance(method, DiffusionMethod)
