@@ -1,7 +1,8 @@
 """Checkpoints of the reference projects, StoRM and SGMSE, as methods; reading one runs nothing of it.
 
-``unpickling`` reads the file, ``lightning`` knows what their training writes, ``architecture`` and
-``configuration`` find sizes and settings, ``systems`` puts them together.
+``unpickling`` reads the file, ``lightning`` knows what their training writes, ``architecture`` finds sizes,
+``configuration`` and ``diffusion`` read what ``settings`` sorts into used, harmless and refused, ``systems``
+puts them together.
 """
 
 from pathlib import Path

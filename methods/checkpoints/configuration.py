@@ -7,26 +7,23 @@ read is not read here either; what it reads and is not here is refused (``settin
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from inspect import Signature
+from dataclasses import dataclass
 from typing import Any
 
 from bench.core.errors import UserError
 from methods.backbones.fir import KERNEL
 from methods.backbones.fused import ACTIVATIONS
 from methods.checkpoints.architecture import Sizes, all_sizes, check_sizes
+from methods.checkpoints.diffusion import SDES, parametrization_of, sampler_of, sde_of, trained_to
 from methods.checkpoints.lightning import Checkpoint
-from methods.checkpoints.settings import SENSELESS, Settings, shown
+from methods.checkpoints.settings import Settings, shown
 from methods.conditioning import CONDITIONS
-from methods.diffusion.parametrization import PARAMETRIZATIONS, Parametrization, ScorePrediction
-from methods.diffusion.paths import OUVE, PATHS, Path, path_from
+from methods.diffusion.parametrization import Parametrization, ScorePrediction
+from methods.diffusion.paths import OUVE, Path
 from methods.spectrogram import TRANSFORMS, WINDOWS, Spectrogram
 
 BACKBONES = ("ncsnpp", "ncsnpp_v2", "ncsnpp_48k", "ncsnpplarge", "ncsnpp12M", "ncsnpp6M")
 """Those that are an NCSN++ as ours, whatever its sizes."""
-
-SDES = ("ouve", "ouvp", "sbve")
-"""Those of the two projects."""
 
 ROLES = {"dnn": "backbone", "denoiser_net": "backbone_denoiser", "score_net": "backbone_score"}
 """Where a file names the backbone of each of its networks."""
@@ -40,19 +37,6 @@ ONLY = {"resblock_type": "biggan", "embedding_type": "fourier", "input_y": True,
 
 OTHERS = {"ode": "FlowSE", "output_scale": "CRP", "inference_N": "CRP", "inference_start": "CRP"}
 """Options of projects that write the same kind of file and sample from it otherwise."""
-
-SCALINGS: dict[str, tuple[str, ...]] = {
-    **{"c_in": ("1", "edm"), "c_out": ("1", "sigma", "1/sigma", "edm"), "c_skip": ("0", "edm")},
-    "network_scaling": ("1/sigma", "1/t"),
-}
-"""What SGMSE's ``ncsnpp_v2`` can be scaled by; the first is its default, but for the last, which has none."""
-
-BOUNDS: dict[str, tuple[float, float]] = {
-    **{"theta": (0, 100), "sigma_min": (1e-6, 1e3), "sigma_max": (1e-6, 1e3)},
-    **{"k": (1.001, 100), "c": (1e-6, 1e3), "eps": (0, 1)},
-    **{"beta_min": (0, 1e3), "beta_max": (0, 1e3), "stiffness": (1e-3, 1e3)},
-}
-"""What the SDEs' parameters can be."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +85,7 @@ def configure(checkpoint: Checkpoint) -> Configuration:
     project = project_of(checkpoint, sizes)
     scores = any(size["conditional"] for size in sizes.values())
     sde_name = settings.one_of("sde", "ouve", SDES)
-    parametrization = _parametrization(settings, project, sde_name) if scores else ScorePrediction()
+    parametrization = parametrization_of(settings, project, sde_name) if scores else ScorePrediction()
     refines = len(prefixes) == 2 and str(settings.value("mode", "")).startswith("refine")
     return Configuration(
         project,
@@ -109,10 +93,10 @@ def configure(checkpoint: Checkpoint) -> Configuration:
         refines,
         _condition(settings, sizes),
         _spectrogram(settings, project),
-        _sde(settings, sde_name, parametrization) if scores else OUVE(),
-        _t_eps(settings, project) if scores else 0.03,
+        sde_of(settings, sde_name, parametrization) if scores else OUVE(),
+        trained_to(settings, project) if scores else 0.03,
         parametrization,
-        _sampler(settings, project, sde_name) if scores else {},
+        sampler_of(settings, project, sde_name) if scores else {},
         refines and settings.flag("residue_in_stft", False),
         settings,
     )
@@ -124,6 +108,8 @@ def project_of(checkpoint: Checkpoint, sizes: dict[str, Sizes]) -> str:
     backbone = given.get("backbone", "ncsnpp")
     if backbone in ("ncsnpp_v2", "ncsnpp_48k"):
         return "SGMSE"
+    if sizes and "conditional" not in given and not any(size["conditional"] for size in sizes.values()):
+        return "StoRM"  # the only one with a predictive network
     if backbone in ("ncsnpplarge", "ncsnpp12M", "ncsnpp6M") or "score_net" in sizes:
         return "StoRM"
     storm, sgmse = (len(marks & given.keys()) for marks in (STORM_ONLY, SGMSE_ONLY))
@@ -219,78 +205,6 @@ def _spectrogram(settings: Settings, project: str) -> Spectrogram:
         padding="reflect" if backbone in ("ncsnpp_v2", "ncsnpp_48k") else "zeros",  # as SGMSE's script has it
         sample_rate=rate,
     )
-
-
-def _sde(settings: Settings, name: str, parametrization: Parametrization) -> Path:
-    """The process; its parameters have the reference's names.
-
-    A bridge's ``eps`` is that of the standard deviations which scale the network's input and output, where any
-    do; the sampler has its own.
-    """
-    scaled = {"edm", "sigma", "1/sigma"} & set(asdict(parametrization).values())
-    parameters: dict[str, float] = {}
-    for key, default in PATHS.options(name).items():
-        if key == "eps" and not scaled:
-            continue
-        required = default is Signature.empty
-        if required and key not in settings.values:
-            settings.refuse("sde", f"trained with sde={name}, but its {key} is missing")
-        parameters[key] = settings.number(key, 1.0 if required else default, *BOUNDS[key])
-    if name == "ouve" and parameters["sigma_max"] <= parameters["sigma_min"]:
-        told = f"sigma_max={parameters['sigma_max']:g} for sigma_min={parameters['sigma_min']:g}"
-        settings.refuse("sigma_max", f"{SENSELESS} {told}, which is not less")
-        return OUVE()
-    return path_from({"name": name, **parameters})
-
-
-def _t_eps(settings: Settings, project: str) -> float:
-    """The last time of training. SGMSE's script samples to 0.03 whatever the file says; see ``_SCRIPTS``."""
-    if project == "StoRM":
-        return settings.number("t_eps", 0.03, 1e-6, 0.999)
-    trained = settings.values.get("t_eps", 0.03)
-    return float(trained) if isinstance(trained, float) and 0 < trained < 1 else 0.03
-
-
-def _parametrization(settings: Settings, project: str, sde: str) -> Parametrization:
-    """What the score network's output stands for.
-
-    SGMSE samples a bridge as if its network predicted clean speech, and a diffusion as if it predicted the
-    score, whatever it was trained for; other pairs than the sensible ones are refused.
-    """
-    predicts = "clean" if sde == "sbve" else "score"
-    known = ("data_prediction",) if sde == "sbve" else ("score_matching", "denoiser", "mse", "mae")
-    if settings.value("backbone") != "ncsnpp_v2":  # these return minus the network, whatever they predict
-        if project == "SGMSE":
-            settings.one_of("loss_type", known[0], known)
-        scaled = settings.one_of("output_std_exponent", 0, (0, -1)) == -1  # of StoRM's first release
-        return PARAMETRIZATIONS.create(predicts, c_out="-1", network_scaling="1/sigma" if scaled else "1")
-    loss = settings.one_of("loss_type", known[0], known[:2])
-    # Their "denoiser" applies neither c_skip nor c_out.
-    read = ("c_in",) if loss == "denoiser" else ("c_in", "c_out", "c_skip")
-    scalings = {key: settings.name(key, SCALINGS[key][0], SCALINGS[key]) for key in read}
-    if settings.value("network_scaling") is not None:
-        scalings["network_scaling"] = settings.name("network_scaling", "1", SCALINGS["network_scaling"])
-    data = settings.number("sigma_data", 0.1, 1e-6, 1e3) if "edm" in scalings.values() else 0.1
-    predicts = "mean" if loss == "denoiser" else predicts
-    return PARAMETRIZATIONS.create(predicts, sigma_data=data, **{"c_out": "1", **scalings})
-
-
-def _sampler(settings: Settings, project: str, sde: str) -> dict[str, Any]:
-    """What the project's ``enhancement.py`` samples with when it is told nothing else.
-
-    The steps of a Schroedinger bridge are those it was trained to be evaluated with.
-    """
-    if sde == "sbve":
-        return {"sampler": "ode", "steps": settings.whole("N", 50, 1, 100_000)}
-    # Annealed Langevin steps need a standard deviation, which this SDE has not; StoRM's script stops there.
-    return {**_SCRIPTS[project], "corrector": "none"} if sde == "ouvp" else dict(_SCRIPTS[project])
-
-
-_PREDICTOR_CORRECTOR = {"predictor": "reverse_diffusion", "corrector": "ald", "corrector_steps": 1, "snr": 0.5}
-_SCRIPTS: dict[str, dict[str, Any]] = {
-    "StoRM": {"sampler": "pc", **_PREDICTOR_CORRECTOR, "stepping": "uniform", "steps": 50},
-    "SGMSE": {"sampler": "pc", **_PREDICTOR_CORRECTOR, "stepping": "grid", "steps": 30, "t_eps": 0.03},
-}
 
 
 def refusal(checkpoint: Checkpoint, settings: Settings) -> UserError | None:

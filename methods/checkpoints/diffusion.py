@@ -1,0 +1,99 @@
+"""The diffusion of a reference checkpoint: its process, what its network predicts, and how its project samples."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from inspect import Signature
+from typing import Any
+
+from methods.checkpoints.settings import SENSELESS, Settings
+from methods.diffusion.parametrization import PARAMETRIZATIONS, Parametrization
+from methods.diffusion.paths import OUVE, PATHS, Path, path_from
+
+SDES = ("ouve", "ouvp", "sbve")
+"""Those of the two projects."""
+
+SCALINGS: dict[str, tuple[str, ...]] = {
+    **{"c_in": ("1", "edm"), "c_out": ("1", "sigma", "1/sigma", "edm"), "c_skip": ("0", "edm")},
+    "network_scaling": ("1/sigma", "1/t"),
+}
+"""What SGMSE's ``ncsnpp_v2`` can be scaled by; the first is its default, but for the last, which has none."""
+
+BOUNDS: dict[str, tuple[float, float]] = {
+    **{"theta": (0, 100), "sigma_min": (1e-6, 1e3), "sigma_max": (1e-6, 1e3)},
+    **{"k": (1.001, 100), "c": (1e-6, 1e3), "eps": (0, 1)},
+    **{"beta_min": (0, 1e3), "beta_max": (0, 1e3), "stiffness": (1e-3, 1e3)},
+}
+"""What the SDEs' parameters can be."""
+
+
+def sde_of(settings: Settings, name: str, parametrization: Parametrization) -> Path:
+    """The process; its parameters have the reference's names.
+
+    A bridge's ``eps`` is that of the standard deviations which scale the network's input and output, where any
+    do; the sampler has its own.
+    """
+    scaled = {"edm", "sigma", "1/sigma"} & set(asdict(parametrization).values())
+    parameters: dict[str, float] = {}
+    for key, default in PATHS.options(name).items():
+        if key == "eps" and not scaled:
+            continue
+        required = default is Signature.empty
+        if required and key not in settings.values:
+            settings.refuse("sde", f"trained with sde={name}, but its {key} is missing")
+        parameters[key] = settings.number(key, 1.0 if required else default, *BOUNDS[key])
+    if name == "ouve" and parameters["sigma_max"] <= parameters["sigma_min"]:
+        told = f"sigma_max={parameters['sigma_max']:g} for sigma_min={parameters['sigma_min']:g}"
+        settings.refuse("sigma_max", f"{SENSELESS} {told}, which is not less")
+        return OUVE()
+    return path_from({"name": name, **parameters})
+
+
+def trained_to(settings: Settings, project: str) -> float:
+    """The last time of training. SGMSE's script samples to 0.03 whatever the file says; see ``_SCRIPTS``."""
+    if project == "StoRM":
+        return settings.number("t_eps", 0.03, 1e-6, 0.999)
+    trained = settings.values.get("t_eps", 0.03)
+    return float(trained) if isinstance(trained, float) and 0 < trained < 1 else 0.03
+
+
+def parametrization_of(settings: Settings, project: str, sde: str) -> Parametrization:
+    """What the score network's output stands for.
+
+    SGMSE samples a bridge as if its network predicted clean speech, and a diffusion as if it predicted the
+    score, whatever it was trained for; other pairs than the sensible ones are refused.
+    """
+    predicts = "clean" if sde == "sbve" else "score"
+    known = ("data_prediction",) if sde == "sbve" else ("score_matching", "denoiser", "mse", "mae")
+    if settings.value("backbone") != "ncsnpp_v2":  # these return minus the network, whatever they predict
+        if project == "SGMSE":
+            settings.one_of("loss_type", known[0], known)
+        scaled = settings.one_of("output_std_exponent", 0, (0, -1)) == -1  # of StoRM's first release
+        return PARAMETRIZATIONS.create(predicts, c_out="-1", network_scaling="1/sigma" if scaled else "1")
+    loss = settings.one_of("loss_type", known[0], known[:2])
+    # Their "denoiser" applies neither c_skip nor c_out.
+    read = ("c_in",) if loss == "denoiser" else ("c_in", "c_out", "c_skip")
+    scalings = {key: settings.name(key, SCALINGS[key][0], SCALINGS[key]) for key in read}
+    if settings.value("network_scaling") is not None:
+        scalings["network_scaling"] = settings.name("network_scaling", "1", SCALINGS["network_scaling"])
+    data = settings.number("sigma_data", 0.1, 1e-6, 1e3) if "edm" in scalings.values() else 0.1
+    predicts = "mean" if loss == "denoiser" else predicts
+    return PARAMETRIZATIONS.create(predicts, sigma_data=data, **{"c_out": "1", **scalings})
+
+
+def sampler_of(settings: Settings, project: str, sde: str) -> dict[str, Any]:
+    """What the project's ``enhancement.py`` samples with when it is told nothing else.
+
+    The steps of a Schroedinger bridge are those it was trained to be evaluated with.
+    """
+    if sde == "sbve":
+        return {"sampler": "ode", "steps": settings.whole("N", 50, 1, 100_000)}
+    # Annealed Langevin steps need a standard deviation, which this SDE has not; StoRM's script stops there.
+    return {**_SCRIPTS[project], "corrector": "none"} if sde == "ouvp" else dict(_SCRIPTS[project])
+
+
+_PREDICTOR_CORRECTOR = {"predictor": "reverse_diffusion", "corrector": "ald", "corrector_steps": 1, "snr": 0.5}
+_SCRIPTS: dict[str, dict[str, Any]] = {
+    "StoRM": {"sampler": "pc", **_PREDICTOR_CORRECTOR, "stepping": "uniform", "steps": 50},
+    "SGMSE": {"sampler": "pc", **_PREDICTOR_CORRECTOR, "stepping": "grid", "steps": 30, "t_eps": 0.03},
+}
