@@ -23,6 +23,4 @@ def resolve(device: str) -> torch.device:
         raise UserError(f"device={device}: no CUDA device here; use device=cpu")
     if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
         raise UserError(f"device={device}: there are {torch.cuda.device_count()} CUDA devices here, from cuda:0")
-    if found.type not in ("cpu", "cuda", "mps", "xpu"):
-        raise UserError(f"device={device}: networks are not run there; one of auto, cpu, cuda, cuda:1, ...")
     return found

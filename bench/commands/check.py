@@ -27,7 +27,8 @@ def check(config: dict[str, Any]) -> bool:
     """
     if config["checkpoint"] is None and config["method"] is None:
         raise UserError("bench check needs checkpoint=FILE or method=NAME; bench check --help says more")
-    resolve(str(config["device"]))
+    if resolve(str(config["device"])).type not in ("cpu", "cuda"):
+        raise UserError(f"device={config['device']}: networks are not run there; one of auto, cpu, cuda, cuda:1, ...")
     data = None if config["data"] is None else _dataset(config["data"])
     well = True
     if config["checkpoint"] is not None:
