@@ -93,12 +93,19 @@ def _find(trial: Trial, rule: str, check: Callable[[Trial], str]) -> Verdict:
 def _same_length(trial: Trial) -> str:
     for clip in trial.clips:
         given, made = trial.bare(clip)
-        audio: Any = made.audio
-        if not isinstance(audio, np.ndarray) or audio.dtype != np.float32:
-            raise Broken(f"{clip.id}: gives {getattr(audio, 'dtype', type(audio).__name__)}, not a float32 array")
-        if audio.shape != given.shape:
-            raise Broken(f"{clip.id}: gives shape {list(audio.shape)} for {list(given.shape)}")
+        if trial.method.two_stages and made.estimate is None:
+            raise Broken(f"{clip.id}: gives no estimate of its first stage, but it declares two stages")
+        _check_shape(f"{clip.id}: gives", made.audio, given)
+        if made.estimate is not None:
+            _check_shape(f"{clip.id}: its first stage's estimate is", made.estimate, given)
     return f"float32, {_range(trial.clips)} samples"
+
+
+def _check_shape(what: str, audio: Any, given: Audio) -> None:
+    if not isinstance(audio, np.ndarray) or audio.dtype != np.float32:
+        raise Broken(f"{what} {getattr(audio, 'dtype', type(audio).__name__)}, not a float32 array")
+    if audio.shape != given.shape:
+        raise Broken(f"{what} shape {list(audio.shape)} for {list(given.shape)}")
 
 
 def _finite(trial: Trial) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from methods import create, from_checkpoint
 from methods.base import METHODS, Enhanced, Method
 from methods.checkpoints.unpickling import read
 from methods.conformance import examine, generated
+from methods.counting import count_calls
 from tests.conftest import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "ckpt"
@@ -121,16 +123,17 @@ class Halves(Method):
     def enhance_one(
         self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
-        for _ in range(steps or 3):
-            self.network(torch.zeros(1))
+        with count_calls(self.network) as calls:
+            for _ in range(steps or 3):
+                self.network(torch.zeros(1))
         noise = torch.randn(noisy.size, generator=generator).numpy()
-        return Enhanced(self.finish(noisy / 2 + 0.01 * noise), self.count(steps or 3))
+        return Enhanced(self.finish(noisy / 2 + 0.01 * noise), self.count(calls.total))
 
     def finish(self, audio: Audio) -> Audio:
         return audio
 
-    def count(self, steps: int) -> int:
-        return steps
+    def count(self, calls: int) -> int:
+        return calls
 
 
 class Shorter(Halves):
@@ -141,6 +144,17 @@ class Shorter(Halves):
 class Double(Halves):
     def finish(self, audio: Audio) -> Audio:
         return audio.astype(np.float64)  # type: ignore[return-value]
+
+
+class NoEstimate(Halves):
+    two_stages = True
+
+
+class ShorterEstimate(Halves):
+    two_stages = True
+
+    def enhance_one(self, noisy: Audio, *rest: Any) -> Enhanced:
+        return replace(super().enhance_one(noisy, *rest), estimate=noisy[1:])
 
 
 class NotFinite(Halves):
@@ -171,12 +185,12 @@ class InBatches(Halves):
 
 
 class Uncounted(Halves):
-    def count(self, steps: int) -> int:
+    def count(self, calls: int) -> int:
         return 0
 
 
 class CountedOnce(Halves):
-    def count(self, steps: int) -> int:
+    def count(self, calls: int) -> int:
         return 1
 
 
@@ -189,6 +203,8 @@ BROKEN: dict[type[Halves], dict[str, str]] = {
     Halves: {},
     Shorter: {"same length": "gives shape [0] for [1]"},
     Double: {"same length": "gives float64"},
+    NoEstimate: {"same length": "gives no estimate of its first stage"},
+    ShorterEstimate: {"same length": "its first stage's estimate is shape [0] for [1]"},
     NotFinite: {"finite": "NaN or infinity"},
     OtherNoise: {
         "deterministic under its seed": "the same seed gives two outputs",
