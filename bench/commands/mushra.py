@@ -19,7 +19,7 @@ from listening_test.design import candidates, conditions, select
 from listening_test.design.candidates import Candidates
 from listening_test.design.mapping import FILE as MAPPING
 from listening_test.design.mapping import KINDS, Kind, Test
-from listening_test.design.select import Clip, Rules
+from listening_test.design.select import Candidate, Rules
 from listening_test.webmushra import texts
 from listening_test.webmushra.export import Design, write_choice
 from listening_test.webmushra.export import export as write_test
@@ -175,11 +175,11 @@ class Recordings:
         self._folder = folder
         self._built: dict[str, Dataset] = {}
 
-    def load(self, clip: Clip) -> Utterance:
+    def load(self, clip: Candidate) -> Utterance:
         """Raises ``UserError`` where the recording cannot be read."""
         return self._dataset(clip.dataset).load(clip.utterance)
 
-    def verify(self, groups: Sequence[Sequence[Clip]], training: Sequence[Clip]) -> dict[str, str]:
+    def verify(self, groups: Sequence[Sequence[Candidate]], training: Sequence[Candidate]) -> dict[str, str]:
         """The fingerprints of the datasets that these clips are from.
 
         Raises:
@@ -201,7 +201,9 @@ class Recordings:
         return self._built[label]
 
 
-def _choose(config: Mapping[str, Any], found: Candidates) -> tuple[str, list[list[Clip]], list[Clip], dict[str, str]]:
+def _choose(
+    config: Mapping[str, Any], found: Candidates
+) -> tuple[str, list[list[Candidate]], list[Candidate], dict[str, str]]:
     """How clips were chosen, in words; those of each group and those for practice; and why each was chosen."""
     seed = _integer(config, "seed", 0)
     explicit = isinstance(config["clips"], (list, str))
@@ -228,7 +230,7 @@ def _choose(config: Mapping[str, Any], found: Candidates) -> tuple[str, list[lis
     return how, groups, training, reasons
 
 
-def _drawn(rest: Sequence[Clip], count: int, seed: int) -> list[Clip]:
+def _drawn(rest: Sequence[Candidate], count: int, seed: int) -> list[Candidate]:
     if len(rest) < count:
         raise UserError(
             f"training: {count} more clips are needed for practice, {len(rest)} are left; ask for fewer, or fewer clips"
@@ -236,7 +238,7 @@ def _drawn(rest: Sequence[Clip], count: int, seed: int) -> list[Clip]:
     return select.choose(rest, Rules(count), seed) if count else []
 
 
-def _rules(config: Mapping[str, Any], clips: Sequence[Clip], count: int) -> Rules:
+def _rules(config: Mapping[str, Any], clips: Sequence[Candidate], count: int) -> Rules:
     tags = set.intersection(*(set(clip.tags) for clip in clips))
     values = {name for clip in clips for name in clip.values}
 

@@ -1,4 +1,4 @@
-"""How well instrumental metrics agree with listeners, paradigm by paradigm."""
+"""Correlation of instrumental metrics with mean ratings, for each paradigm and overall."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""What the ratings say: medians and means with intervals, and tests of their differences.
+"""Statistics of crossed ratings: medians and means with intervals, and tests of differences.
 
-Ratings come crossed: every listener rates several clips, every clip is rated by several listeners. Intervals
-are of a bootstrap that draws listeners and clips alike (Owen, "The pigeonhole bootstrap", Ann. Appl. Stat.
-1(2), 2007), so that they speak for other listeners and other clips, and are widened as ``results.statistics.bootstrap``
-does for as few units as there are listeners or clips; they are rather too wide than too narrow. They never leave
-the scale of the ratings, and are missing where there are too few listeners or clips to exclude anything of it. The
-rank tests take listeners as the sample: a listener's clips are averaged first.
+Ratings are crossed: every listener rates several clips, every clip is rated by several listeners. Intervals come
+from a bootstrap that resamples both listeners and clips (Owen, "The pigeonhole bootstrap", Ann. Appl. Stat. 1(2),
+2007), so that they generalise to other listeners and other clips, and are widened as in
+``results.statistics.bootstrap`` for the smaller of both numbers; they are conservative. They never leave the scale of
+the ratings, and are missing where there are too few listeners or clips to exclude any part of it. The rank tests take
+listeners as the sample: a listener's clips are averaged first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Everything that can be said of a test, on one Markdown page with its tables as CSV files beside it."""
+"""The report of a listening test: a Markdown page, its tables as CSV files, and box plots."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from listening_test.analysis.screening import post_screen
 from listening_test.design.mapping import Kind, Test
 from results.plots import figures
 from results.store.rows import Key, Row
+from results.views import markup
 
 MID_ANCHOR = "lowpass_7000"
 
@@ -40,13 +41,13 @@ class Options:
 
 @dataclass
 class Report:
-    """Text and tables as they come up."""
+    """The report's text, and the folder for its tables and plots."""
 
     folder: Path
     lines: list[str] = field(default_factory=list)
 
     def clear(self) -> None:
-        """Remove what an earlier report left, so that nothing stands beside this one that is not of it."""
+        """Remove the files of an earlier report."""
         names = [f"{name}.csv" for name in TABLES]
         names += [f"{name}.{suffix}" for name in PLOTS for suffix in figures.FORMATS]
         with naming(self.folder):
@@ -80,7 +81,7 @@ def analyse(
         UserError: no rating is left, or an option names what the test does not have.
     """
     report = Report(folder)
-    report.say(f"# {test.config['title']} ({test.name})")
+    report.say(f"# {markup.markdown(str(test.config.get('title', 'Listening test')))} ({markup.markdown(test.name)})")
     used = ratings[ratings["status"].isin(list(options.sessions)) & ~ratings["training"]]
     if used.empty:
         found = ", ".join(f"{n} {status}" for status, n in ratings.groupby("status")["session"].nunique().items())
@@ -100,8 +101,8 @@ def analyse(
 
 
 def markdown(table: pd.DataFrame) -> list[str]:
-    """A Markdown table, numbers to three significant digits."""
-    cells = [[str(name).replace("_", " ") for name in table.columns]]
+    """A Markdown table, numbers to three significant digits; text is text, whatever it holds."""
+    cells = [[markup.markdown(str(name).replace("_", " ")) for name in table.columns]]
     cells += [[_cell(value) for value in line] for line in table.itertuples(index=False)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(table.columns))]
     shown = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |" for line in cells]
@@ -162,7 +163,8 @@ def _screened(report: Report, test: Test, ratings: pd.DataFrame, options: Option
         report.say("There is no mid-range anchor, so only the rule of the hidden reference was applied.")
     report.table("screening", screened)
     kept = ratings[~ratings["listener"].isin(out)]
-    report.say(f"{len(out)} of {len(screened)} listeners left out{': ' if len(out) else ''}{', '.join(out)}.")
+    names = ", ".join(map(markup.markdown, out))
+    report.say(f"{len(out)} of {len(screened)} listeners left out{': ' if names else ''}{names}.")
     if kept.empty:
         report.say("**Nobody is left, so everything below is of all listeners.**")
         return ratings
@@ -243,4 +245,4 @@ def _cell(value: object) -> str:
         if 0 < abs(value) < 0.001:
             return f"{value:.1e}"
         return f"{value:.{1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3}f}"
-    return str(value)
+    return markup.markdown(str(value))

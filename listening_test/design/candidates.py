@@ -1,4 +1,4 @@
-"""From a run's rows to the clips that can be listened to, and the record of which were."""
+"""The recordings of a run that can be used as clips, and the record of which were chosen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from bench.core.errors import UserError, did_you_mean
 from bench.core.types import Tag
 from listening_test.design.conditions import Condition, row_key
-from listening_test.design.select import Clip
+from listening_test.design.select import Candidate
 from results.store.rows import Key, Row
 
 Rows = Mapping[Key, Row]
@@ -27,10 +27,10 @@ class Candidates:
         left_out: the others' names, and why.
     """
 
-    clips: Sequence[Clip]
+    clips: Sequence[Candidate]
     left_out: Mapping[str, str] = field(default_factory=dict)
 
-    def named(self, names: Iterable[str]) -> list[Clip]:
+    def named(self, names: Iterable[str]) -> list[Candidate]:
         """The clips called ``names`` (``utterance`` or ``dataset/utterance``), in that order.
 
         Raises:
@@ -38,7 +38,7 @@ class Candidates:
         """
         return [self._named(str(name)) for name in dict.fromkeys(names)]
 
-    def _named(self, name: str) -> Clip:
+    def _named(self, name: str) -> Candidate:
         found = [clip for clip in self.clips if name in (clip.name, clip.utterance)]
         if len(found) > 1:
             raise UserError(f"clips: several datasets have '{name}'; say which: {', '.join(c.name for c in found)}")
@@ -74,7 +74,7 @@ def candidates(rows: Rows, conditions: Sequence[Condition], datasets: Iterable[s
     return Candidates(clips, left_out)
 
 
-def origin(rows: Rows, clip: Clip, conditions: Sequence[Condition]) -> Key:
+def origin(rows: Rows, clip: Candidate, conditions: Sequence[Condition]) -> Key:
     """The row that stands for the recording itself: the unprocessed one's where the run has that."""
     of_clip = (row for key, row in rows.items() if (key.dataset, key.utterance) == (clip.dataset, clip.utterance))
     control = next((row.key for row in of_clip if row.paradigm == "control" and row.status == "ok"), None)
@@ -82,7 +82,7 @@ def origin(rows: Rows, clip: Clip, conditions: Sequence[Condition]) -> Key:
 
 
 def record(
-    found: Candidates, groups: Sequence[Sequence[Clip]], training: Sequence[Clip], reasons: Mapping[str, str]
+    found: Candidates, groups: Sequence[Sequence[Candidate]], training: Sequence[Candidate], reasons: Mapping[str, str]
 ) -> Iterator[dict[str, Any]]:
     """A line for each recording: where it went and why, its tags, and its metrics' means over the conditions.
 
@@ -107,11 +107,11 @@ def _missing(condition: Condition, row: Row | None) -> str:
     return "" if row.status == "ok" else f"'{condition.label}' failed ({row.reason})"
 
 
-def _clip(dataset: str, utterance: str, rows: Sequence[Row]) -> Clip:
+def _clip(dataset: str, utterance: str, rows: Sequence[Row]) -> Candidate:
     tags: dict[str, Tag] = {**rows[0].tags, "dataset": dataset}
     values = {name: float(value) for name, value in tags.items() if isinstance(value, (int, float))}
     for metric in dict.fromkeys(name for row in rows for name in row.scores):
         mean = float(np.mean([math.nan if (v := row.score(metric).value) is None else v for row in rows]))
         if math.isfinite(mean):
             values.setdefault(metric, mean)
-    return Clip(dataset, utterance, tags, values)
+    return Candidate(dataset, utterance, tags, values)

@@ -1,4 +1,4 @@
-"""What is compared: rows of the run, the hidden reference, and anchors."""
+"""The conditions of a test: systems of the run, the hidden reference, and anchors."""
 
 from __future__ import annotations
 

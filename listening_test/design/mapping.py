@@ -1,4 +1,4 @@
-"""What is behind the opaque names: the one file that turns ratings into results, kept where no listener sees it."""
+"""The mapping from opaque names to clips and conditions; never served to listeners."""
 
 from __future__ import annotations
 

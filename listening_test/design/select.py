@@ -1,4 +1,4 @@
-"""Which clips are listened to: a seeded draw, balanced over tags, found by integer programming.
+"""Selection of clips: a seeded draw, balanced over tags, by integer programming.
 
 The draw is exact: whenever a choice that keeps every rule exists, one is found, and where there is none
 the largest possible number of clips is told. Among the choices that spread the named values best, chance
@@ -26,7 +26,7 @@ _SPREAD_WEIGHT = 1000.0
 
 
 @dataclass(frozen=True)
-class Clip:
+class Candidate:
     """A recording that could be listened to.
 
     Attributes:
@@ -76,7 +76,7 @@ class Rules:
         return f", spread over {', '.join(self.spread)}" if self.spread else ""
 
 
-def choose(clips: Sequence[Clip], rules: Rules, seed: int) -> list[Clip]:
+def choose(clips: Sequence[Candidate], rules: Rules, seed: int) -> list[Candidate]:
     """``rules.count`` of ``clips``, in their order.
 
     Raises:
@@ -95,7 +95,7 @@ def choose(clips: Sequence[Clip], rules: Rules, seed: int) -> list[Clip]:
     )
 
 
-def deal(clips: Sequence[Clip], groups: int, rules: Rules, seed: int) -> list[list[Clip]]:
+def deal(clips: Sequence[Candidate], groups: int, rules: Rules, seed: int) -> list[list[Candidate]]:
     """``clips`` in ``groups`` subsets that are balanced alike, one for each group of listeners.
 
     Sizes, and the clips of each combination of the balance tags, differ by one at most; dealing in the
@@ -104,7 +104,7 @@ def deal(clips: Sequence[Clip], groups: int, rules: Rules, seed: int) -> list[li
     rng = np.random.default_rng(stable_seed("groups", seed))
     lots = dict(zip((clip.name for clip in clips), rng.permutation(len(clips)), strict=True))
 
-    def place(clip: Clip) -> tuple[list[float], int]:
+    def place(clip: Candidate) -> tuple[list[float], int]:
         return [clip.values.get(name, math.inf) for name in rules.spread], int(lots[clip.name])
 
     cells = [
@@ -115,7 +115,7 @@ def deal(clips: Sequence[Clip], groups: int, rules: Rules, seed: int) -> list[li
     return [dealt[group::groups] for group in range(groups)]
 
 
-def describe(clip: Clip, clips: Sequence[Clip], rules: Rules) -> str:
+def describe(clip: Candidate, clips: Sequence[Candidate], rules: Rules) -> str:
     """Why ``clip`` was drawn, in words."""
     cell = _cell(clip, rules.balance)
     others = sum(_cell(other, rules.balance) == cell for other in clips)
@@ -123,7 +123,7 @@ def describe(clip: Clip, clips: Sequence[Clip], rules: Rules) -> str:
     return f"drawn from {others} recordings{having}{rules.once_in_words}{rules.spreading}"
 
 
-def _solve(clips: Sequence[Clip], rules: Rules, seed: int) -> list[Clip] | None:
+def _solve(clips: Sequence[Candidate], rules: Rules, seed: int) -> list[Candidate] | None:
     """Minimise crowding, then random weights, over x in {0, 1}^clips; None where the rules cannot be kept."""
     if rules.count > len(clips):
         return None
@@ -165,7 +165,7 @@ def _constraints(rows: Sequence[tuple[Iterable[int], Iterable[float], float, flo
     return LinearConstraint(matrix, [low for *_, low, _ in rows], [high for *_, high in rows])
 
 
-def _balanced(clips: Sequence[Clip], balance: Sequence[str]) -> Iterator[tuple[str, list[int], int]]:
+def _balanced(clips: Sequence[Candidate], balance: Sequence[str]) -> Iterator[tuple[str, list[int], int]]:
     """What needs an equal share, with the number of parts: each key's values, and each combination's clips."""
     for size in range(1, len(balance) + 1):
         for keys in itertools.combinations(balance, size):
@@ -175,7 +175,7 @@ def _balanced(clips: Sequence[Clip], balance: Sequence[str]) -> Iterator[tuple[s
                 yield _text(keys, cell), present.get(cell, []), len(cells)
 
 
-def _bins(clips: Sequence[Clip], spread: Sequence[str]) -> Iterator[list[int]]:
+def _bins(clips: Sequence[Candidate], spread: Sequence[str]) -> Iterator[list[int]]:
     """For each value, the clips that have it in bins: one for each number, or quantiles where there are many."""
     for name in spread:
         having = [index for index, clip in enumerate(clips) if name in clip.values]
@@ -188,18 +188,18 @@ def _bins(clips: Sequence[Clip], spread: Sequence[str]) -> Iterator[list[int]]:
             yield [index for index, own in zip(having, places, strict=True) if own == place]
 
 
-def _blocks(clips: Sequence[Clip], keys: Sequence[str]) -> dict[tuple[str, ...], list[int]]:
+def _blocks(clips: Sequence[Candidate], keys: Sequence[str]) -> dict[tuple[str, ...], list[int]]:
     blocks: dict[tuple[str, ...], list[int]] = {}
     for index, clip in enumerate(clips):
         blocks.setdefault(_cell(clip, keys), []).append(index)
     return blocks
 
 
-def _cell(clip: Clip, keys: Sequence[str]) -> tuple[str, ...]:
+def _cell(clip: Candidate, keys: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(clip.tags[key]) for key in keys)
 
 
-def _check_tags(clips: Sequence[Clip], rules: Rules) -> None:
+def _check_tags(clips: Sequence[Candidate], rules: Rules) -> None:
     for key in dict.fromkeys((*rules.balance, *((rules.once, *rules.per) if rules.once else ()))):
         lacking = next((clip for clip in clips if key not in clip.tags), None)
         if lacking is not None:
@@ -213,7 +213,7 @@ def _check_tags(clips: Sequence[Clip], rules: Rules) -> None:
             raise UserError(f"spread: no recording has a number '{name}'; there are: {', '.join(known) or 'none'}")
 
 
-def _scarcest(clips: Sequence[Clip], rules: Rules) -> str:
+def _scarcest(clips: Sequence[Candidate], rules: Rules) -> str:
     """The value, or combination of values, that falls shortest of its share."""
     shares = ((name, len(block), rules.count // parts) for name, block, parts in _balanced(clips, rules.balance))
     short = [(found - share, f" ({name}: {found}, needed {share})") for name, found, share in shares if found < share]

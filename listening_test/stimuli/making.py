@@ -1,4 +1,4 @@
-"""From recordings and stored audio to what listeners hear: every condition of a clip, alike in length and loudness."""
+"""Make the stimuli: every condition of a clip, cut to the same part and levelled to the same loudness."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.core.errors import UserError
 from bench.core.types import Audio, Utterance
 from listening_test.design.conditions import ANCHORS, Condition, row_key
 from listening_test.design.mapping import Stimulus
-from listening_test.design.select import Clip
+from listening_test.design.select import Candidate
 from listening_test.stimuli import signals
 from results.store.folder import Store
 from results.store.rows import Key
@@ -40,10 +40,10 @@ class Cut:
 
 def make(
     name: str,
-    clip: Clip,
+    clip: Candidate,
     conditions: Iterable[Condition],
     store: Store,
-    load: Callable[[Clip], Utterance],
+    load: Callable[[Candidate], Utterance],
     origin: Key,
     longest: float,
     fade: float,

@@ -1,4 +1,4 @@
-"""What is done to a signal before it is heard: cut, low-passed, made less noisy, faded, levelled."""
+"""Signal processing of stimuli: cutting, low-pass anchors, noise reduction by a known amount, fades, loudness."""
 
 from __future__ import annotations
 

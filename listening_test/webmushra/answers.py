@@ -1,4 +1,4 @@
-"""Read answers as the servers stored them: pymushra's database, CSV and JSON, webMUSHRA's own CSV, our backups.
+"""Read stored answers: pymushra's database, CSV and JSON downloads, webMUSHRA's own CSV, backups of submissions.
 
 Nothing is interpreted here: pages and keys are still opaque.
 """

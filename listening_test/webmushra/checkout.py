@@ -1,4 +1,4 @@
-"""webMUSHRA itself, which is not ours to ship: a checkout that the user names, or a fixed revision that is fetched."""
+"""Locate webMUSHRA, which is not part of this package: a checkout of the user's, or a fixed revision, fetched."""
 
 from __future__ import annotations
 

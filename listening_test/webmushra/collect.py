@@ -1,4 +1,4 @@
-"""From opaque answers to ratings: decoded through the mapping, with duplicates and unfinished sessions named."""
+"""Decode stored answers into ratings through the mapping; report duplicates, unfinished and damaged sessions."""
 
 from __future__ import annotations
 

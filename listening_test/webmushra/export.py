@@ -1,4 +1,4 @@
-"""A listening test in a folder: what is served, and beside it what must not be.
+"""Export a listening test to a folder: what is served to listeners, and what must not be.
 
 ``served/`` holds a configuration for each group of listeners and the recordings under opaque names,
 ``mapping.json`` says what each of them is, and ``choice.csv`` why its clip was chosen.
@@ -24,7 +24,7 @@ from bench.core.seeds import stable_seed
 from bench.core.types import Audio, Utterance
 from listening_test.design.conditions import REFERENCE, Condition
 from listening_test.design.mapping import Answer, Heard, Kind, Page, Test
-from listening_test.design.select import Clip
+from listening_test.design.select import Candidate
 from listening_test.stimuli import making as stimuli
 from listening_test.stimuli.making import Cut, Made
 from listening_test.webmushra.configuration import to_yaml
@@ -56,8 +56,8 @@ class Design:
     kind: Kind
     systems: Sequence[Condition]
     anchors: Sequence[Condition]
-    groups: Sequence[Sequence[Clip]]
-    training: Sequence[Clip]
+    groups: Sequence[Sequence[Candidate]]
+    training: Sequence[Candidate]
     seed: int
     longest: float
     fade: float
@@ -92,8 +92,8 @@ def export(
     design: Design,
     folder: Path,
     store: Store,
-    load: Callable[[Clip], Utterance],
-    origin: Callable[[Clip], Key],
+    load: Callable[[Candidate], Utterance],
+    origin: Callable[[Candidate], Key],
     fingerprints: Mapping[str, str],
 ) -> Test:
     """Write ``design`` to ``folder``; the same design makes the same bytes.
@@ -227,7 +227,7 @@ class _Writer:
         return self._written[name]
 
 
-def _heard(clip: Clip, cut: Cut, training: bool) -> Heard:
+def _heard(clip: Candidate, cut: Cut, training: bool) -> Heard:
     return Heard(clip.dataset, clip.utterance, cut.sample_rate, cut.start, cut.samples, training, dict(clip.tags))
 
 

@@ -1,4 +1,4 @@
-"""Hold a test: the real webMUSHRA and the exported folder under pymushra, for listeners' browsers.
+"""Serve a test: webMUSHRA and the exported folder, with pymushra storing the answers.
 
 pymushra's own command would open a debugger to the whole network; here its application runs in an ordinary
 server, on this machine alone unless told otherwise.

@@ -1,4 +1,4 @@
-"""What listeners read. Every ``instructions`` text can be replaced by a file of the experimenter's."""
+"""Texts shown to listeners. Every ``instructions`` text can be replaced by a file of the experimenter's."""
 
 from __future__ import annotations
 

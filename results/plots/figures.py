@@ -1,4 +1,4 @@
-"""How every figure looks: colours, style, panels, legend, and files that come out the same each time.
+"""The common style of all figures: colours, panels, legend, and reproducible files.
 
 No figure window and no global matplotlib state is involved.
 """

@@ -1,4 +1,4 @@
-"""The plane of noise against artefacts: how much noise a method leaves, and how much it adds of its own."""
+"""SI-SIR against SI-SAR: residual noise against artefacts."""
 
 from __future__ import annotations
 

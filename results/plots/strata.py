@@ -1,4 +1,4 @@
-"""Each metric by the values of a tag: where methods differ, and where they do not."""
+"""Each metric by the values of a tag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that the leaderboard, its tables and its plots say of a dataset, computed once."""
+"""The statistics of one dataset: summaries, comparisons and standings, computed once for all tables and plots."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ class Analysis:
 
     @cached_property
     def shown(self) -> list[str]:
-        """The metrics that some system has a value of."""
+        """The metrics for which at least one system has a value."""
         return [name for name in self.metrics if any(summary.metrics[name].n for summary in self.summaries)]
 
     @property
     def size(self) -> str:
-        """Its recordings and what they are clustered by, in words."""
+        """The number of recordings and of the units that group them, in words."""
         recordings = _count(len(self.panel.clips), RECORDING)
         return recordings if self.panel.unit == RECORDING else f"{recordings} by {self.units}"
 
     @property
     def units(self) -> str:
-        """Over what intervals are, in words."""
+        """The units that intervals are computed over, in words."""
         return _count(self.panel.unit_count, self.panel.unit)
 
 

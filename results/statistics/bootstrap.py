@@ -1,8 +1,8 @@
-"""The bootstrap: what an estimate might have been, had other speakers or recordings been drawn.
+"""Bootstrap intervals and p-values of means and pooled rates, resampling speakers or recordings.
 
-Everything estimated here is a ratio of sums over independent units (speakers, or recordings where the
-speaker is not known): a mean is the sum of scores over their number, a word error rate the sum of errors
-over the sum of words. Units are drawn with replacement, with all that belongs to them (Davison and
+Every estimate is a ratio of sums over independent units (speakers, or recordings where the speaker is
+not known): a mean is the sum of scores over their number, a word error rate the sum of errors over the sum
+of words. Units are drawn with replacement, together with all their recordings (Davison and
 Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8).
 
 Intervals are expanded percentile intervals (Hesterberg, "What Teachers Should Know About the Bootstrap",
@@ -30,20 +30,20 @@ Integers = NDArray[np.intp]
 
 RESAMPLES = 10_000
 SEED = 0
-"""Of the draws. Always the same, so that the same rows give the same table."""
+"""Of the resampling. Fixed, so that the same rows give the same table."""
 
 _BEYOND = 50
-"""Where fewer draws lie beyond a percentile it is not read off them but off the normal curve with their
-standard deviation: so far out, a quantile of a finite number of draws (or of few units) says too little."""
+"""Where fewer resamples lie beyond a percentile, the normal distribution with their standard deviation is used
+instead: an empirical quantile that far out, of finitely many resamples or of few units, is too inaccurate."""
 
 _ROUNDING = 1e-12
-"""Relative differences below this are the computer's, not the data's."""
+"""Relative differences below this are rounding errors."""
 
 _FLAT = 1e-10
 """Relative to their mean: resamples that differ by less are all the same, and differ by the order of summation."""
 
 _PORTION = 2_000_000
-"""Weights held as floating-point numbers at a time."""
+"""How many resampling weights are held as floating-point numbers at a time."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Draws:
     def p_value(self, scale: Scale = UNBOUNDED) -> Array:
         """Two-sided, that the true value is zero: ``[columns]``.
 
-        1 where nothing at all speaks against it, NaN for fewer than two units.
+        1 where the estimate and all resamples are zero, NaN for fewer than two units.
 
         Args:
             scale: of the estimates, as for ``interval``; zero lies on it.
@@ -128,7 +128,7 @@ class Draws:
 
 
 class Resampler:
-    """One set of resamples of independent units, met by all that is estimated from them: differences are paired.
+    """One set of resamples of independent units, shared by all estimates so that their differences are paired.
 
     Args:
         units: how many there are.

@@ -1,11 +1,10 @@
-"""Every two systems against each other, recording by recording.
+"""Pairwise comparison of systems on the same recordings.
 
 The difference of two systems is estimated where both have a value, with the same resamples for both
 (paired bootstrap), and tested beside that with Wilcoxon's signed ranks over independent units. A
-dataset's comparisons by one metric are one family: their p-values are Holm's, so that a difference is
-called real where there is none in at most one table in twenty (at the level of 5 %), however many
-systems it lists. Standings follow the bootstrap: it speaks of the very number that the table ranks by, which
-ranks do not.
+dataset's comparisons by one metric are one family: their p-values are corrected by Holm's method, which keeps
+the probability of any false positive in a table below the level (5 %), however many systems it lists.
+Standings use the bootstrap test, because it tests the mean that the table ranks by; the rank test does not.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from results.statistics.bootstrap import RESAMPLES, Draws, Resampler
-from results.statistics.panel import Panel, Scores
+from results.statistics.panel import MetricScores, Panel
 
 Array = NDArray[np.float64]
 Standing = Literal["best", "tied", ""]
@@ -72,7 +71,9 @@ def compare(panel: Panel, confidence: float = 0.95, resamples: int = RESAMPLES) 
     return {metric: _compare(panel, metric, scores, resampler, confidence) for metric, scores in panel.scores.items()}
 
 
-def _compare(panel: Panel, metric: str, scores: Scores, resampler: Resampler, confidence: float) -> list[Comparison]:
+def _compare(
+    panel: Panel, metric: str, scores: MetricScores, resampler: Resampler, confidence: float
+) -> list[Comparison]:
     first, second = np.triu_indices(len(panel.systems), 1)
     paired = _pair(panel, scores, first, second, resampler)
     scale = scores.scale.differences()
@@ -100,7 +101,7 @@ class _Paired:
 
 
 def _pair(
-    panel: Panel, scores: Scores, first: NDArray[np.intp], second: NDArray[np.intp], resampler: Resampler
+    panel: Panel, scores: MetricScores, first: NDArray[np.intp], second: NDArray[np.intp], resampler: Resampler
 ) -> _Paired:
     """Sums over what each two systems have in common.
 
@@ -128,12 +129,12 @@ def _pair(
     return _Paired(draws[at[:, 0]] - draws[at[:, 1]], of_units[at[:, 0]] - of_units[at[:, 1]])
 
 
-def contenders(scores: Scores) -> list[int]:
+def contenders(scores: MetricScores) -> list[int]:
     """The systems that can be best: none of their scores failed where another system has one, and they have
     half as many as any system at least.
 
-    Whoever fails on the hard recordings does not win by it. What was skipped is nobody's failure, but a few
-    recordings make no winner.
+    A system must not win by failing on hard recordings. Skipped recordings are no failures, but a system with few
+    recordings cannot be best.
     """
     scored: NDArray[np.bool_] = np.isfinite(scores.clips)
     counts = scored.sum(axis=1)
@@ -147,13 +148,13 @@ def contenders(scores: Scores) -> list[int]:
 
 
 def standings(
-    scores: Scores,
+    scores: MetricScores,
     comparisons: Sequence[Comparison],
     direction: int,
     level: float = 0.05,
     barred: Container[int] = (),
 ) -> list[Standing]:
-    """Which system is best by a metric, and which others the data do not tell from it.
+    """Which system is best by a metric, and which others do not differ from it significantly.
 
     Best is the contender that is ahead of most others, of each on the recordings that both have: where all
     have all, the best mean. Tied is what differs from it by chance as far as Holm's p-value, ``level`` or
@@ -185,7 +186,10 @@ def standings(
 
 
 def holm(p: Array) -> Array:
-    """Holm's step-down correction (Scandinavian Journal of Statistics 6, 1979); NaN stays and does not count."""
+    """Holm's step-down correction (Scandinavian Journal of Statistics 6, 1979); NaN stays and does not count.
+
+    statsmodels has it (the tests compare), but takes no NaN and is not needed for a leaderboard otherwise.
+    """
     known = np.flatnonzero(~np.isnan(p))
     order = known[np.argsort(p[known], kind="stable")]
     adjusted = np.full(p.shape, np.nan)
@@ -220,7 +224,7 @@ def wilcoxon(differences: Array) -> Array:
     """Two-sided p-values of Wilcoxon's signed-rank test of each line; zeros and NaN are left out, ties share ranks.
 
     Exact, given the ranks, for up to 50 differences; else normal, without continuity correction. 1 where
-    all differences are 0, NaN for fewer than two.
+    all differences are 0, NaN for fewer than two. scipy's is exact only without ties and zeros (the tests compare).
     """
     ranks = _ranks(differences)
     positive = (ranks * (np.nan_to_num(differences) > 0)).sum(axis=1)

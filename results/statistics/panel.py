@@ -1,8 +1,8 @@
 """Rows as arrays: every score of a dataset by system, recording and seed, and why some are missing.
 
-A *system* is a method with a number of steps: what a line of the leaderboard is about. A *unit* is what
-is drawn independently of all else: a speaker with all recordings of hers, where the speaker is known, else a
-recording. Seeds belong to their recording: they are averaged before anything else is done.
+A *system* is a method with a number of steps: one line of the leaderboard. A *unit* is statistically
+independent of the other units: a speaker with all of their recordings, where the speaker is known, else a
+recording. Scores of several seeds are averaged within their recording before any other statistic.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from results.store.rows import Row
 Array = NDArray[np.float64]
 
 RECORDING = "recording"
-"""What a unit is called where the tag that would group recordings is not known."""
+"""The unit's name where recordings are not grouped by a tag."""
 
 DEGENERATE_SHARE = 0.1
 """Of a system's rows: with more of them degenerate, it is."""
@@ -48,13 +48,13 @@ class System:
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class MetricScores:
     """One metric's scores.
 
     Attributes:
         samples: ``[systems, clips, seeds]``, NaN where missing.
         totals: of a rate (``Score.total``), what it counts errors among, shaped like ``samples``; else None.
-        missing: for each system the clips without any value, and the gravest of the reasons why.
+        missing: for each system, the clips without any value and the most severe reason.
         scale: that the metric's values lie on.
     """
 
@@ -87,10 +87,10 @@ class Scores:
         with np.errstate(invalid="ignore"):
             return np.asarray(np.sqrt(squares / freedom))
 
-    def of(self, clips: NDArray[np.intp]) -> Scores:
+    def of(self, clips: NDArray[np.intp]) -> MetricScores:
         """The scores of these clips alone."""
         place = {int(clip): index for index, clip in enumerate(clips)}
-        return Scores(
+        return MetricScores(
             self.samples[:, clips],
             None if self.totals is None else self.totals[:, clips],
             tuple({place[clip]: score for clip, score in lost.items() if clip in place} for lost in self.missing),
@@ -119,7 +119,7 @@ class Panel:
     tags: Mapping[str, tuple[Tag | None, ...]]
     unit: str
     units: NDArray[np.intp]
-    scores: Mapping[str, Scores]
+    scores: Mapping[str, MetricScores]
     degenerate: frozenset[int] = frozenset()
 
     @property
@@ -220,7 +220,7 @@ def _rank(system: System) -> tuple[int, str, str, int]:
 
 
 def _tags(rows: Iterable[Row], clips: Sequence[str]) -> dict[str, tuple[Tag | None, ...]]:
-    """Each tag's value by clip; a failed row has no tags, any other row of its clip has."""
+    """Each tag's value by clip. A failed row has no tags; they are taken from other rows of the clip."""
     found: dict[str, dict[str, Tag]] = defaultdict(dict)
     for row in rows:
         for name, value in row.tags.items():
@@ -237,7 +237,7 @@ def _units(values: Sequence[Tag | None] | None, clips: int) -> tuple[bool, NDArr
     return True, np.array([numbers.setdefault(name, len(numbers)) for name in named], dtype=np.intp)
 
 
-def _scores(systems: Sequence[System], clips: Sequence[str], metrics: Mapping[str, Scale]) -> dict[str, Scores]:
+def _scores(systems: Sequence[System], clips: Sequence[str], metrics: Mapping[str, Scale]) -> dict[str, MetricScores]:
     """The arrays, filled row by row."""
     clip_at = {clip: index for index, clip in enumerate(clips)}
     seeds = [list(dict.fromkeys(row.key.seed for row in system.rows)) for system in systems]
@@ -259,7 +259,7 @@ def _scores(systems: Sequence[System], clips: Sequence[str], metrics: Mapping[st
                         totals[metric] = np.full(shape, np.nan)
                     totals[metric][number, clip, seed] = score.total
     return {
-        metric: Scores(values, totals.get(metric), _missing(metric, values, lost), metrics[metric])
+        metric: MetricScores(values, totals.get(metric), _missing(metric, values, lost), metrics[metric])
         for metric, values in samples.items()
     }
 

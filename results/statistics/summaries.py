@@ -1,8 +1,8 @@
-"""From a panel to one summary per system: centre, spread, and how far each can be trusted.
+"""A summary of each system: mean with its interval, median, standard deviation, and what is missing.
 
-Recordings are the data. A clip enhanced with several seeds is averaged over them first, so that seeds do
-not pass for more data: standard deviations and medians are over recordings, intervals over independent
-units, and how much seeds differ is said beside them. A rate (WER) is pooled: the errors of all
+Recordings are the observations. A clip's scores are averaged over seeds first, so that seeds do not count as
+more observations: standard deviations and medians are over recordings, intervals over independent units,
+and the standard deviation between seeds is reported separately. A rate (WER) is pooled: the errors of all
 recordings over the words of all, not the mean of the recordings' rates.
 
 The standard deviation is the sample's, ``ddof=1`` (undefined, NaN, for one recording). The reference
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from bench.core.types import Status
 from results.statistics.bootstrap import RESAMPLES, Resampler
-from results.statistics.panel import Panel, Scores, System
+from results.statistics.panel import MetricScores, Panel, System
 from results.statistics.scale import Scale
 
 
@@ -109,7 +109,7 @@ def _scale(panel: Panel) -> Scale:
     return Scale(low, high)
 
 
-def _describe(scores: Scores, estimates: NDArray[Any]) -> list[MetricSummary]:
+def _describe(scores: MetricScores, estimates: NDArray[Any]) -> list[MetricSummary]:
     """One metric's summaries from its scores and ``[mean, low, high, units]`` of each system."""
     summaries = []
     for number, (mean, low, high, units) in enumerate(estimates.T.tolist()):

@@ -175,7 +175,7 @@ def _whole(content: bytes) -> bytes:
     """``content`` without the last line, if a killed writer left that unfinished."""
     end = content.rfind(b"\n") + 1
     try:
-        json.loads(content[end:])
+        parse(content[end:].decode("utf-8", "surrogatepass"))
     except ValueError:
         return content[:end]
     return content  # only the newline was lost

@@ -1,4 +1,4 @@
-"""How a metric is shown: what tables and plots need to know of it, without importing it."""
+"""What tables, plots and statistics need to know about a metric, without importing it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stored runs put together: one set of rows, in which nothing is called the same that is not the same."""
+"""Merge stored runs into one set of rows; methods or metric versions that differ never share a name."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Merged:
-    """Rows of one or several runs, how their metrics are shown, and what a reader should know of the merging.
+    """Rows of one or several runs, how their metrics are shown, and notes about the merging.
 
     Attributes:
         rows: with scores of one version under each metric's name.

@@ -1,4 +1,4 @@
-"""One row: what is known of one enhanced recording. The schema that everything downstream reads."""
+"""The schema of a row: everything that is stored about one enhanced recording."""
 
 from __future__ import annotations
 

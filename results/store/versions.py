@@ -1,7 +1,7 @@
-"""Scores of two versions of a metric are two columns.
+"""Scores of two versions of a metric are never mixed in one column.
 
-Rows say by which version of a metric each of their scores was computed: package, mode, band, resampler,
-model file. A run that went on after one of these changed, or runs that are merged, hold several.
+Each row records the version of the metric that computed each score: package, mode, band, resampler, model
+file. A run that was continued after one of these changed, or a merge of runs, can hold several versions.
 """
 
 from __future__ import annotations

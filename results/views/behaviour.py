@@ -1,4 +1,4 @@
-"""How metrics behave: which of them agree, within each paradigm, and whose lead rests on one alone.
+"""Correlations between metrics within each paradigm, and warnings about systems that lead on one metric only.
 
 Metrics that agree on predictive methods need not agree on generative ones (de Oliveira, Richter, Lemercier,
 Peer, Gerkmann, "On the Behavior of Intrusive and Non-intrusive Speech Enhancement Metrics in Predictive and
@@ -28,10 +28,10 @@ Kind = Literal["pearson", "spearman"]
 KINDS: tuple[Kind, ...] = ("pearson", "spearman")
 
 RESAMPLES = 4000
-"""At most: there are many pairs, and nobody decides anything by the third digit of these intervals."""
+"""The most resamples used here: there are many pairs, and these intervals are descriptive."""
 
 FEWEST = 5
-"""Fewer recordings than this have no correlation worth a number."""
+"""With fewer recordings no correlation is reported."""
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,8 @@ def correlation_frame(correlations: Iterable[Correlation], dataset: str) -> pd.D
 def goodhart(analysis: Analysis) -> list[str]:
     """A warning for every system that leads on some metric while it is last on most of the others.
 
-    Counted are processed systems that failed on no recording, and metrics by which the best of these and the
-    last are told apart: chance warns nobody. It takes three systems, and two metrics to be last on.
+    Only processed systems without failures count, and only metrics by which the best and the last of them differ
+    significantly. At least three systems, and two metrics to be last on, are needed.
     """
     judges = [name for name in analysis.shown if analysis.metrics[name].direction]
     ends = {name: found for name in judges if (found := _ends(analysis, name))}

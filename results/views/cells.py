@@ -1,4 +1,4 @@
-"""What stands in the leaderboard's cells, alike on the terminal, in Markdown and in LaTeX."""
+"""The text of the leaderboard's cells, legend and notes, shared by the terminal, Markdown and LaTeX tables."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from results.statistics.panel import RECORDING
 from results.statistics.summaries import MetricSummary, Summary, why_missing
 
 FEW_UNITS = 6
-"""Fewer clusters than this rarely tell methods apart, and readers are told so."""
+"""With fewer clusters, tests rarely find a difference; the legend says so."""
 
 TOO_FEW = "[too few]"
 """In place of an interval that fewer than two units allow, or that would be the metric's whole scale."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """A metric of a system, as text.
 
     Attributes:
@@ -41,7 +41,7 @@ class Line:
 
     method: str
     steps: str
-    cells: dict[str, Cell]
+    cells: dict[str, TableCell]
     n: int
     nfe: str
     rtf: str
@@ -68,13 +68,13 @@ def _line(analysis: Analysis, number: int, names: list[str]) -> Line:
     )
 
 
-def _cell(analysis: Analysis, number: int, name: str, n: int) -> Cell:
+def _cell(analysis: Analysis, number: int, name: str, n: int) -> TableCell:
     info, summary = analysis.metrics[name], analysis.summaries[number].metrics[name]
     if summary.n == 0:
-        return Cell("")
+        return TableCell("")
     interval = TOO_FEW if _too_few(summary) else f"[{info.format(summary.low)}, {info.format(summary.high)}]"
     other = None if summary.n == n else summary.n
-    return Cell(info.format(summary.mean), interval, analysis.standings[name][number], other)
+    return TableCell(info.format(summary.mean), interval, analysis.standings[name][number], other)
 
 
 def _nfe(summary: Summary) -> str:

@@ -1,7 +1,8 @@
-"""Where speech was invented: a recording that sounds better than the unprocessed one, and says less of what was said.
+"""Suspected hallucinations: recordings whose quality score rises while their content score falls.
 
 A metric of quality without a reference (DNSMOS) rises while a metric of content (word error rate, phoneme
-similarity) worsens. Either alone is noise or harmless; together they are how generative methods fail.
+similarity) worsens, both against the unprocessed recording. Either alone may be noise or harmless; both together
+are the typical failure of generative methods.
 """
 
 from __future__ import annotations

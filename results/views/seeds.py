@@ -1,4 +1,4 @@
-"""How much a method's result depends on the noise it draws: variance between seeds against that between recordings."""
+"""Variance of scores between random seeds compared with the variance between recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The leaderboard's summaries of parts of a dataset: by SNR, T60, noise, sex, or any other tag."""
+"""The leaderboard's summaries for subsets of a dataset: by SNR, T60, noise, sex, or any other tag."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from results.statistics.panel import Panel
 from results.statistics.summaries import MetricSummary, describe, why_missing
 
 MOST_NAMES = 12
-"""A tag of more different words is taken for a name: by itself it splits no table."""
+"""A text tag with more distinct values is taken for a name and not used for strata by default."""
 
 MOST_LEVELS = 8
-"""Numbers of up to so many different values (SNRs) are strata each; of more (T60), spans are."""
+"""A numeric tag with at most this many distinct values (SNR) has a stratum for each; with more (T60), for each span."""
 
 
 @dataclass(frozen=True, eq=False)

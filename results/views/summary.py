@@ -1,4 +1,4 @@
-"""What rows come to: leaderboard, comparisons, strata, views and plots, as files and on the terminal."""
+"""Write and print the summary of a run: leaderboard, comparisons, strata, further views and plots."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Views:
-    """What beside the leaderboard is wanted; ``conf/leaderboard.yaml`` explains the keys.
+    """Which views are wanted beside the leaderboard; ``conf/leaderboard.yaml`` explains the keys.
 
     Attributes:
         strata: tags; None: every one that tells recordings apart.
@@ -81,7 +81,7 @@ def summarise(
 
 @dataclass(frozen=True)
 class _Look:
-    """A dataset's analysis and what else is seen of it."""
+    """A dataset's analysis with its further views."""
 
     analysis: Analysis
     strata: Sequence[Stratum]
@@ -132,7 +132,7 @@ def _look(analysis: Analysis, views: Views) -> _Look:
 
 
 def _write_views(looks: Sequence[_Look], folder: Path) -> None:
-    """A table for each view, of all datasets; a view without anything to see leaves none, old or new."""
+    """A table for each view, of all datasets; the file of a view without content is removed."""
     import pandas as pd
 
     from results.views.behaviour import correlation_frame

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from results.statistics.analysis import Analysis
 from results.store.info import MetricInfo
-from results.views.cells import Cell, legend, lines, missing
+from results.views.cells import TableCell, legend, lines, missing
 
 
 def render(
@@ -114,7 +114,7 @@ class _Page:
         header = Text(f"{info.label} {arrow}".rstrip())
         return header.append(f"\n{info.unit}", "dim") if info.unit else header
 
-    def _text(self, cell: Cell) -> Text:
+    def _text(self, cell: TableCell) -> Text:
         if not cell.mean:
             return Text("-", "dim")
         best = cell.standing == "best"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bench.core.files import replacing
 from results.statistics.analysis import Analysis
-from results.views.cells import Cell, legend, lines, missing
+from results.views import markup
+from results.views.cells import TableCell, legend, lines, missing
 
 
 def write_tables(
@@ -41,8 +41,8 @@ def markdown(analyses: Sequence[Analysis], remarks: Sequence[Sequence[str]]) -> 
         header, rows = _grid(analysis)
         table = [list(map(_markdown, line)) for line in (header, *rows)]
         table.insert(1, [":--", *["--:"] * (len(header) - 1)])
-        notes = [_markdown_text(note) for note in [*legend(analysis, "bold", "≈"), *missing(analysis), *of_dataset]]
-        parts += [f"## {_markdown_text(analysis.panel.dataset)}: {analysis.size}", ""]
+        notes = [markup.markdown(note) for note in [*legend(analysis, "bold", "≈"), *missing(analysis), *of_dataset]]
+        parts += [f"## {markup.markdown(analysis.panel.dataset)}: {markup.markdown(analysis.size)}", ""]
         parts += [f"| {' | '.join(row)} |" for row in table]
         parts += ["", *(f"- {note}" for note in notes), ""]
     return "\n".join(parts)
@@ -54,10 +54,10 @@ def latex(analyses: Sequence[Analysis], remarks: Sequence[Sequence[str]]) -> str
     for analysis, of_dataset in zip(analyses, remarks, strict=True):
         header, rows = _grid(analysis)
         heads, *table = (" & ".join(map(_latex, line)) for line in (header, *rows))
-        notes = [_latex_text(note) for note in [*legend(analysis, "bold", "≈"), *missing(analysis), *of_dataset]]
+        notes = [markup.latex(note) for note in [*legend(analysis, "bold", "≈"), *missing(analysis), *of_dataset]]
         parts += [
             *("\\begin{table}", "  \\centering"),
-            f"  \\caption{{{_latex_text(f'{analysis.panel.dataset}: {analysis.size}')}}}",
+            f"  \\caption{{{markup.latex(f'{analysis.panel.dataset}: {analysis.size}')}}}",
             f"  \\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
             *("    \\toprule", f"    {heads} \\\\", "    \\midrule"),
             *(f"    {line} \\\\" for line in table),
@@ -68,7 +68,7 @@ def latex(analyses: Sequence[Analysis], remarks: Sequence[Sequence[str]]) -> str
     return "\n".join(parts)
 
 
-def _grid(analysis: Analysis) -> tuple[list[str | Cell], list[list[str | Cell]]]:
+def _grid(analysis: Analysis) -> tuple[list[str | TableCell], list[list[str | TableCell]]]:
     """What stands in the header and in each line."""
     rows, names = lines(analysis), analysis.shown
     steps, failed = any(row.steps for row in rows), any(row.failed for row in rows)
@@ -83,44 +83,25 @@ def _grid(analysis: Analysis) -> tuple[list[str | Cell], list[list[str | Cell]]]
     ]
 
 
-def _markdown(content: str | Cell) -> str:
-    return _markdown_cell(content) if isinstance(content, Cell) else _markdown_text(content)
+def _markdown(content: str | TableCell) -> str:
+    return _markdown_cell(content) if isinstance(content, TableCell) else markup.markdown(content)
 
 
-def _latex(content: str | Cell) -> str:
-    return _latex_cell(content) if isinstance(content, Cell) else _latex_text(content)
+def _latex(content: str | TableCell) -> str:
+    return _latex_cell(content) if isinstance(content, TableCell) else markup.latex(content)
 
 
-def _markdown_cell(cell: Cell) -> str:
+def _markdown_cell(cell: TableCell) -> str:
     if not cell.mean:
         return "–"
     mean = f"**{cell.mean}**" if cell.standing == "best" else f"≈{cell.mean}" if cell.standing == "tied" else cell.mean
     return " ".join(filter(None, [mean, cell.interval, "" if cell.n is None else f"(n={cell.n})"]))
 
 
-def _latex_cell(cell: Cell) -> str:
+def _latex_cell(cell: TableCell) -> str:
     if not cell.mean:
         return "--"
-    mean = _latex_text(cell.mean)
+    mean = markup.latex(cell.mean)
     mean = {"best": f"\\textbf{{{mean}}}", "tied": f"$\\approx${mean}", "": mean}[cell.standing]
-    interval = f"{{\\scriptsize {_latex_text(cell.interval)}}}" if cell.interval else ""
+    interval = f"{{\\scriptsize {markup.latex(cell.interval)}}}" if cell.interval else ""
     return " ".join(filter(None, [mean, interval, "" if cell.n is None else f"($n={cell.n}$)"]))
-
-
-def _markdown_text(text: str) -> str:
-    """``text`` in which nothing is markup."""
-    return re.sub(r"[\\`*_\[\]<>|#]", r"\\\g<0>", text)
-
-
-_LATEX = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
-    **{"[": "{[}", "]": "{]}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"},
-    **{"↑": r"$\uparrow$", "↓": r"$\downarrow$", "≈": r"$\approx$", "±": r"$\pm$"},
-}
-
-
-def _latex_text(text: str) -> str:
-    """``text`` in which nothing is a command; a minus before a digit is one."""
-    marked = re.sub(r"(?<![\w.])-(?=[\d.])", "\0", text)
-    return "".join("$-$" if character == "\0" else _LATEX.get(character, character) for character in marked)

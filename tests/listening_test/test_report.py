@@ -234,6 +234,15 @@ def test_tables_are_markdown() -> None:
     ]
 
 
+def test_names_are_text_in_tables_whatever_they_hold() -> None:
+    names = ["a|b", "<script>alert(1)</script>", "[x](http://y)", "two\nlines", "`x`", "a_b*c*", "&lt;b&gt;"]
+    _, _, *lines = report.markdown(pd.DataFrame({"label": names, "n": 1}))
+    assert [line.split(" | ")[0].removeprefix("| ").rstrip() for line in lines] == [
+        *(r"a\|b", r"\<script\>alert(1)\</script\>", r"\[x\](http://y)", "two lines"),
+        *(r"\`x\`", r"a\_b\*c\*", r"\&lt;b\&gt;"),
+    ]
+
+
 def test_the_report_is_shown_and_written_again_in_place(
     held: tuple[Path, Test], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from bench.core.errors import UserError
-from listening_test.design.select import Clip, Rules, choose, deal, describe
+from listening_test.design.select import Candidate, Rules, choose, deal, describe
 
 BALANCED = Rules(8, ("sex", "task"), "speaker", ("task",), ("snr",))
 
 
-def clips(count: int = 48) -> list[Clip]:
+def clips(count: int = 48) -> list[Candidate]:
     """Two sexes, two tasks, twelve speakers, six SNRs, evenly."""
     return [
-        Clip(
+        Candidate(
             "talk",
             f"clip{index:02}",
             {"sex": "fm"[index % 2], "task": "ab"[index // 24], "speaker": f"s{index % 12}", "dataset": "talk"},
@@ -29,7 +29,7 @@ def clips(count: int = 48) -> list[Clip]:
     ]
 
 
-def keeps(chosen: Sequence[Clip], pool: Sequence[Clip], rules: Rules) -> bool:
+def keeps(chosen: Sequence[Candidate], pool: Sequence[Candidate], rules: Rules) -> bool:
     """The rules but for the spread, said once more by counting."""
     if len(chosen) != rules.count:
         return False
@@ -62,7 +62,7 @@ def test_the_verdict_is_that_of_trying_every_choice() -> None:
     verdicts = []
     for _ in range(60):
         pool = [
-            Clip(
+            Candidate(
                 "d",
                 f"c{i}",
                 {"sex": "fm"[rng.integers(2)], "task": "ab"[rng.integers(2)], "speaker": f"s{rng.integers(4)}"},
@@ -94,7 +94,7 @@ def test_without_rules_every_clip_is_drawn_equally_often() -> None:
 
 
 def test_spread_over_many_values_takes_quantiles() -> None:
-    pool = [Clip("d", str(i), values={"pesq": float(i**2)}) for i in range(100)]
+    pool = [Candidate("d", str(i), values={"pesq": float(i**2)}) for i in range(100)]
     chosen = choose(pool, Rules(5, spread=("pesq",)), 0)
     assert sorted(math.sqrt(clip.values["pesq"]) // 20 for clip in chosen) == [0, 1, 2, 3, 4]
 

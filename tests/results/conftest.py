@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.core.types import Score, Status
-from results.statistics.panel import Panel, Scores, System
+from results.statistics.panel import MetricScores, Panel, System
 from results.store.info import MetricInfo
 from results.store.rows import Key, Row
 
@@ -64,7 +64,7 @@ def score_panel(scores: NDArray[np.float64], speakers: NDArray[np.intp] | None =
         {},
         "recording" if speakers is None else "speaker",
         np.arange(clips) if speakers is None else speakers,
-        {"x": Scores(samples, None, ({},) * systems)},
+        {"x": MetricScores(samples, None, ({},) * systems)},
     )
 
 
