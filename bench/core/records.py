@@ -6,7 +6,6 @@ Valid JSON need not be what was written: a text for a number, a list for a mappi
 from __future__ import annotations
 
 import json
-import math
 import types
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,6 +17,9 @@ Reader = Callable[[Any], Any]
 
 _LARGEST = 2**63
 """No integer that is stored is as large."""
+
+_LARGEST_REAL = 1e100
+"""Nor any other number: its square, and sums of them, are still numbers."""
 
 
 class Misfit(ValueError):
@@ -88,7 +90,7 @@ def _reader(hint: Any) -> Reader:
 
 
 def _is_number(value: object) -> bool:
-    return (type(value) is int and abs(value) < _LARGEST) or (isinstance(value, float) and math.isfinite(value))
+    return (type(value) is int and abs(value) < _LARGEST) or (isinstance(value, float) and abs(value) < _LARGEST_REAL)
 
 
 def _scalar(fits: Callable[[Any], bool], expected: str) -> Reader:

@@ -120,6 +120,6 @@ def test_a_field_of_another_kind_is_named(change: dict[str, Any], told: str) -> 
 
 def test_numbers_that_nothing_can_hold_are_refused() -> None:
     line = make_row(seconds=2.0).to_json()
-    for number in ("1e999", "NaN", "9" * 5000):
+    for number in ("1e999", "-1e300", "NaN", "9" * 5000):
         with pytest.raises(ValueError):
             Row.from_json(line.replace('"seconds": 2.0', f'"seconds": {number}'))
