@@ -62,17 +62,11 @@ def check_file(path: Path) -> None:
 
 
 def digest(path: Path | None) -> str | None:
-    """SHA-256 of a file's bytes; None where there is none that can be read."""
-    if path is None or not_a_file(path):
-        return None
-    content = hashlib.sha256()
+    """``sha256``; None where there is no file that can be read."""
     try:
-        with path.open("rb") as file:
-            while block := file.read(2**20):
-                content.update(block)
-    except OSError:
+        return None if path is None or not_a_file(path) else sha256(path)
+    except UserError:
         return None
-    return content.hexdigest()
 
 
 @contextmanager

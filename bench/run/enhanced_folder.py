@@ -23,6 +23,9 @@ from bench.core.files import naming, replacing
 from bench.core.folders import RECORD
 from bench.core.types import Audio
 
+_BEGINNING = b'{"sebench": '
+"""Of the record's first line."""
+
 
 class EnhancedFolder:
     """A folder of enhanced speech, of which this is the one writer while it is open (``with``).
@@ -97,24 +100,26 @@ class EnhancedFolder:
             os.fsync(file.fileno())
 
     def _read(self) -> None:
-        """What was done before; a new folder gets its first line."""
+        """What was done before. Where that is nothing yet, the first line is written anew."""
         with naming(self._record):
             content = self._record.read_bytes() if os.path.lexists(self._record) else b""
-        whole, _, torn = content.rpartition(b"\n")
-        if torn:  # a line that was cut off belongs to a file that never got its name
-            with naming(self._record):
-                os.truncate(self._record, len(content) - len(torn))
-        if not whole:
-            self._append({"sebench": __version__, **self._how})
-            return
+        *lines, torn = content.split(b"\n")  # a line that was cut off belongs to a file that never got its name
         try:
-            how, *entries = (json.loads(line) for line in whole.split(b"\n"))
+            how, *entries = [json.loads(line) for line in lines] or [{}]
             self._done = {str(entry["file"]).removesuffix(".wav"): entry for entry in entries}
+            ours = how.keys() >= {"sebench"} if lines else torn[: len(_BEGINNING)] == _BEGINNING[: len(torn)]
             changed = [key for key in self._how if how.get(key) != self._how[key]]
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise UserError(f"{self._record}: damaged, or not written by `bench enhance`; name another out=") from error
-        if changed:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            ours = False
+        if not ours:
+            raise UserError(f"{self._record}: damaged, or not written by `bench enhance`; name another out=")
+        if entries and changed:
             old, new = (json.dumps(about.get(changed[0]))[:60] for about in (how, self._how))
             raise UserError(
                 f"{self.folder}: what is there was made with another {changed[0]} ({old}, now {new}); name another out="
             )
+        with naming(self._record):
+            if content:
+                os.truncate(self._record, len(content) - len(torn) if entries else 0)
+            if not entries:
+                self._append({"sebench": __version__, **self._how})

@@ -200,13 +200,29 @@ def test_mistakes_are_one_line(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("content", ["{}\n[]\n", "no json\n", "[]\n", '{"method": "noisy"}\n{"file": 3}\n{}\n'])
+@pytest.mark.parametrize(
+    "content", ["{}\n[]\n", "no json\n", "mine", "[]\n", "{}\n", '{"sebench": "1"}\n{"file": 3}\n{}\n', "\xff\n"]
+)
 def test_a_record_that_is_none(noisy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "enhanced.jsonl").write_text(content)
     assert enhance(noisy, f"out={out}", "method=noisy") == 2
     assert f"bench: {out}/enhanced.jsonl: damaged, or not written by" in capsys.readouterr().err
+    assert (out / "enhanced.jsonl").read_text() == content
+
+
+def test_a_start_of_which_nothing_came_binds_to_nothing(noisy: Path, tmp_path: Path) -> None:
+    out, record = tmp_path / "out", tmp_path / "out/enhanced.jsonl"
+    (tmp_path / "bad.wav").write_bytes(b"no sound")
+    assert enhance(tmp_path / "bad.wav", f"out={out}", "method=noisy", "channel=0") == 1
+    assert enhance(noisy, f"out={out}", "method=noisy") == 0
+    for left in record.read_text()[:30], "":  # killed while the first line was written
+        for path in [*out.rglob("*.wav")]:
+            path.unlink()
+        record.write_text(left)
+        assert enhance(noisy, f"out={out}", "method=noisy") == 0
+        assert len(record.read_text().splitlines()) == 4
 
 
 def test_one_writer(noisy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
