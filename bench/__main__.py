@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bench import __version__
 from bench.conf import compose as config
 from bench.core import signals
-from bench.core.errors import UserError, did_you_mean
+from bench.core.errors import Unfinished, UserError, did_you_mean
 
 OK, FAILED, MISUSED = 0, 1, 2
 
@@ -247,7 +247,7 @@ def _help(names: Collection[str] = COMMANDS.keys()) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status.
 
-    1 where cells failed, 2 for a mistake of the user's, 128 and its number where a signal ended the command.
+    1 where something failed, 2 for a mistake of the user's, 128 and its number where a signal ended the command.
     """
     signals.listen()
     name, *rest = [*(sys.argv[1:] if arguments is None else arguments)] or ["--help"]
@@ -275,9 +275,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command.call(rest)
     except UserError as error:
         print(f"bench: {error}", file=sys.stderr)
-        return MISUSED
-    except KeyboardInterrupt as stop:
-        stopped = stop if isinstance(stop, signals.Stopped) else signals.Stopped()
+        return FAILED if isinstance(error, Unfinished) else MISUSED
+    except KeyboardInterrupt as interrupt:
+        stopped = interrupt if isinstance(interrupt, signals.Stopped) else signals.came() or signals.Stopped()
         with contextlib.suppress(OSError):  # the terminal is what went away
             after_echo = "\n" if sys.stderr.isatty() else ""
             print(

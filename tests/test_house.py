@@ -66,7 +66,7 @@ def violations(house: Mapping[str, str]) -> list[str]:
             other = room_of(imported)
             if other is None:
                 wrong = imported.partition(".")[0] == "tests" or (
-                    imported.partition(".")[0] == "ray" and module != "bench.run.parallel"
+                    imported.partition(".")[0] == "ray" and module != "bench.run.cluster"
                 )
             else:
                 wrong = other != room and other not in MAY_IMPORT[room]
@@ -97,7 +97,7 @@ def test_the_whole_house_was_read():
     house = read_house()
     assert {room_of(module) for module in house} == set(MAY_IMPORT)
     assert {"bench", "bench.core.types", "bench.datasets.paired_folder", "methods.storm"} <= house.keys()
-    assert "ray" in imports(house["bench.run.parallel"], house)
+    assert "ray" in imports(house["bench.run.cluster"], house)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_wall_that_is_crossed_is_noticed(module, source):
         ("methods.x", "from methods.base import Method"),
         ("listening_test.x", "from results.store.rows import Row"),
         ("bench.x", "from bench.datasets.base import Dataset\nfrom listening_test import select"),
-        ("bench.run.parallel", "import ray"),
+        ("bench.run.cluster", "import ray"),
         ("results.x", "import benchmarks, raylib"),
     ],
 )

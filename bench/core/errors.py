@@ -1,4 +1,4 @@
-"""The one exception that a user's mistake raises."""
+"""The one exception that a user's mistake raises, and its kin for what is nobody's."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+class Unfinished(UserError):
+    """No mistake: what a command needs has ended under it. The line says that the same command continues."""
 
 
 def did_you_mean(kind: str, name: str, known: Iterable[str]) -> UserError:

@@ -66,7 +66,25 @@ def handled(handler: Handler) -> Iterator[None]:
             signal.signal(number, former)
 
 
+@contextmanager
+def kept() -> Iterator[None]:
+    """Handlers that a library sets in here, in Python or under it, give way to those that were there."""
+    main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in ENDING if main}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:  # one that Python knows
+                signal.signal(number, handler)
+
+
+def came() -> Stopped | None:
+    """What the first signal raised, whatever a library made of that; None where none came."""
+    return Stopped(_received[0]) if _received else None
+
+
 def check() -> None:
     """Raise ``Stopped`` if a signal came and something on its way swallowed it."""
-    if _received:
-        raise Stopped(_received[0])
+    if stopped := came():
+        raise stopped

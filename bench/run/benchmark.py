@@ -14,7 +14,9 @@ from bench.core.errors import UserError
 from bench.core.files import naming
 from bench.core.types import Audio
 from bench.run import manifest, parts
-from bench.run.parallel import Pool, WorkerDied, local_gpus, map_unordered
+from bench.run.cluster import Pool
+from bench.run.machine import local_gpus
+from bench.run.parallel import WorkerDied, map_unordered
 from bench.run.parts import Parts
 from bench.run.plan import Cell, keys, plan
 from bench.run.preview import preview, show

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
-from bench.run.parallel import local_cores, local_gpus
+from bench.run.machine import local_cores, local_gpus
 from bench.run.parts import Parts
 from metrics.base import Metric
 

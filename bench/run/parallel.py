@@ -1,34 +1,30 @@
-"""Work spread over processes with Ray, or done here by its serial twin. The only file that knows Ray.
+"""Work spread over processes with Ray, or done here by its serial twin.
 
 A worker is built once a process by a factory and then called once an item. A process that dies (a
-crash in native code, out of memory) costs the item it had and is replaced.
+crash in native code, out of memory) is replaced, and its item is tried again after all others; one that
+takes its process down every time comes back as ``WorkerDied``.
 """
 
 from __future__ import annotations
 
-import logging
-import math
 import os
 import pickle
-import re
-import socket
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from bench.core.errors import UserError
+from bench.run.cluster import CHECK_SECONDS, Cluster, Pool, cluster
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-QUIET = {"log_to_driver": False, "logging_level": logging.ERROR}
-OBJECT_STORE_BYTES = 256 * 2**20
-"""Ray's shared memory: recordings pass through it one by one, so little is enough (its default is 30 % of the RAM)."""
+TRIES = 2
+"""How often an item may take its process down."""
 
 
 @dataclass(frozen=True)
@@ -37,24 +33,6 @@ class WorkerDied:
 
     reason: str
     detail: str
-
-
-@dataclass(frozen=True)
-class Pool:
-    """How many processes, where, and what each may use.
-
-    Attributes:
-        workers: None: as many as there are GPUs (with ``gpu``, where there are any), else as the
-            cores allow; 0: none, the items are worked on in this process.
-        threads: CPU threads of each worker.
-        gpu: whether workers share out the GPUs.
-        address: of a Ray cluster ("auto": the one this machine belongs to); None: this machine alone.
-    """
-
-    workers: int | None = None
-    threads: int = 1
-    gpu: bool = False
-    address: str | None = None
 
 
 def map_unordered(
@@ -67,6 +45,7 @@ def map_unordered(
 
     Raises:
         UserError: there is no such cluster.
+        Unfinished: Ray does not start, or ends.
     """
     return _serial(items, factory, pool) if pool.workers == 0 else _ray(items, factory, pool)
 
@@ -101,9 +80,9 @@ class _Actor:
 def _ray(
     items: Iterable[T], factory: Callable[[], Callable[[T], R]], pool: Pool
 ) -> Generator[tuple[T, R | WorkerDied], None, None]:
-    with cluster(pool) as (ray, workers, gpus):
-        pickled = ray.put(ray.cloudpickle.dumps(factory))
-        actor_class = ray.remote(_Actor).options(num_cpus=pool.threads, num_gpus=gpus)
+    with cluster(pool) as found:
+        pickled = found.ray.cloudpickle.dumps(factory)
+        actor_class = found.ray.remote(_Actor).options(num_cpus=pool.threads, num_gpus=found.gpus)
 
         def new_actor() -> Any:
             actor = actor_class.remote()
@@ -112,86 +91,47 @@ def _ray(
 
         idle: list[Any] = []
         started = 0
-        running: dict[Any, tuple[Any, T]] = {}
-        waiting = iter(items)
+        running: dict[Any, tuple[Any, T, int]] = {}
+        waiting, again = ((item, 1) for item in items), deque[tuple[T, int]]()
         while True:
-            while idle or started < workers:
-                try:
-                    item = next(waiting)
-                except StopIteration:
-                    break
-                if not idle:
-                    idle.append(new_actor())
-                    started += 1
-                actor = idle.pop()
-                running[actor.work.remote(item)] = actor, item
+            with found.watched():
+                while idle or started < found.workers:
+                    taken = next(waiting, None) or (again.popleft() if again else None)
+                    if taken is None:
+                        break
+                    item, tries = taken
+                    if not idle:
+                        idle.append(new_actor())
+                        started += 1
+                    actor = idle.pop()
+                    running[actor.work.remote(item)] = actor, item, tries
             if not running:
                 return
-            [reference], _ = ray.wait(list(running))
-            actor, item = running.pop(reference)
+            reference = _first_done(found, list(running))
+            actor, item, tries = running.pop(reference)
             try:
-                result = ray.get(reference)
+                with found.watched():
+                    result = found.ray.get(reference)
                 idle.append(actor)
-            except (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError) as error:
+            except (found.ray.exceptions.RayActorError, found.ray.exceptions.OutOfMemoryError) as error:
                 started -= 1
-                result = WorkerDied("the worker process died: a crash in native code, or out of memory", str(error))
+                if tries < TRIES:
+                    again.append((item, tries + 1))
+                    continue
+                often = f"{tries} times" if tries > 1 else "once"
+                result = WorkerDied(
+                    f"the worker process died {often}: a crash in native code, or out of memory", str(error)
+                )
             yield item, result
 
 
-@contextmanager
-def cluster(pool: Pool) -> Iterator[tuple[Any, int, float]]:
-    """Ray, started here or reached at an address; the number of workers; and GPUs (or a part of one) for each."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "A worker died")  # it becomes a row, not a page of advice
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_DISABLE_IMPORT_WARNING", "1")
-    import ray
-
-    ours = not ray.is_initialized()
-    try:
-        if ours:
-            _start(ray, pool) if pool.address is None else _join(ray, pool.address)
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        gpus = int(resources.get("GPU", 0)) if pool.gpu else 0
-        places = int(resources.get("CPU", 1)) // pool.threads
-        if places < 1:
-            raise UserError(f"threads: no worker with {pool.threads} threads fits into Ray's {resources['CPU']:g} CPUs")
-        workers = min(pool.workers or gpus or places, places)
-        yield ray, workers, gpu_share(workers, gpus)
-    finally:
-        if ours:
-            ray.shutdown()
-
-
-def _start(ray: Any, pool: Pool) -> None:
-    """A Ray of our own on this machine, with room for the workers asked for."""
-    gpus = local_gpus() if pool.gpu else 0
-    workers = pool.workers or gpus or max(1, local_cores() // pool.threads)
-    try:
-        ray.init(
-            "local",
-            num_cpus=workers * pool.threads,
-            num_gpus=gpus,
-            object_store_memory=OBJECT_STORE_BYTES,
-            include_dashboard=False,
-            **QUIET,
-        )
-    except (OSError, RuntimeError, ray.exceptions.RayError) as error:
-        raise UserError(f"workers: Ray does not start here ({error}); workers=0 does without it") from error
-
-
-def _join(ray: Any, address: str) -> None:
-    """A cluster that is there already."""
-    match = re.fullmatch(r"(?:ray://)?([^:/]+):(\d+)", address)
-    try:
-        if match:  # Ray itself would try for minutes
-            socket.create_connection((match[1], int(match[2])), timeout=10).close()
-        ray.init(address, **QUIET)
-    except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-        raise UserError(
-            f"ray_address: no Ray cluster answers at '{address}' ({error}); "
-            "one with token authentication also needs RAY_AUTH_MODE=token in the environment"
-        ) from error
+def _first_done(found: Cluster, references: list[Any]) -> Any:
+    """The first of ``references`` that has an answer, however long that takes while Ray is there."""
+    while True:
+        with found.watched():
+            done, _ = found.ray.wait(references, timeout=CHECK_SECONDS)
+        if done:
+            return done[0]
 
 
 def _limit_threads(threads: int) -> threadpool_limits:
@@ -200,25 +140,3 @@ def _limit_threads(threads: int) -> threadpool_limits:
     import torch  # noqa: F401
 
     return threadpool_limits(threads)
-
-
-def gpu_share(workers: int, gpus: int) -> float:
-    """The part of a GPU for each worker: equal, and never split over two GPUs, where no worker would fit."""
-    return 1 / math.ceil(workers / gpus) if gpus else 0.0
-
-
-def local_gpus() -> int:
-    """CUDA devices that this process may use."""
-    import torch
-
-    return torch.cuda.device_count()
-
-
-def local_cores() -> int:
-    """CPU cores that this process may use: its affinity, and a container's quota where there is one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(cores, int(quota) // int(period)))
-    except (OSError, ValueError):  # no cgroup v2, or no limit ("max")
-        return cores

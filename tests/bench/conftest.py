@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench.core import audio
-from bench.run.parallel import Pool, cluster
+from bench.run.cluster import Pool, cluster
 from tests.bench import toys  # noqa: F401 (registers them)
 
 RATE = 16000

@@ -9,7 +9,9 @@ from contextlib import closing
 import pytest
 import torch
 
-from bench.run.parallel import Pool, WorkerDied, gpu_share, local_cores, map_unordered
+from bench.run.cluster import Pool, gpu_share
+from bench.run.machine import local_cores
+from bench.run.parallel import WorkerDied, map_unordered
 
 
 class Square:
