@@ -10,9 +10,10 @@ from typing import Any
 from bench.core import audio
 from bench.core.errors import UserError, did_you_mean
 from bench.core.folders import recordings_in
+from bench.run.cluster import Pool
 from bench.run.enhance import Input, Result, Way, enhance, how, load
 from bench.run.enhanced_folder import EnhancedFolder
-from bench.run.parallel import Pool, local_gpus
+from bench.run.machine import local_gpus
 from bench.run.parts import Recipe
 from bench.run.preview import show
 from bench.run.settings import Spec

@@ -17,9 +17,10 @@ from bench.core.files import digest
 from bench.core.memory import keep_freed_memory
 from bench.core.seeds import stable_seed
 from bench.core.types import Utterance
+from bench.run.cluster import Pool
 from bench.run.enhanced_folder import EnhancedFolder
 from bench.run.inference import Inference, Timed
-from bench.run.parallel import Pool, WorkerDied, map_unordered
+from bench.run.parallel import WorkerDied, map_unordered
 from bench.run.parts import Recipe
 from bench.run.progress import progress
 from methods.base import Method
