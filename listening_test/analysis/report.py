@@ -78,10 +78,10 @@ def analyse(
         rows: of the run; None: without correlations.
 
     Raises:
-        UserError: no rating is left, or an option names what the test does not have.
+        UserError: no rating is left, or an option names what the test does not have; nothing was changed then.
     """
     report = Report(folder)
-    report.say(f"# {markup.markdown(str(test.config.get('title', 'Listening test')))} ({markup.markdown(test.name)})")
+    report.say(f"# {markup.markdown(_title(test))} ({markup.markdown(test.name)})")
     used = ratings[ratings["status"].isin(list(options.sessions)) & ~ratings["training"]]
     if used.empty:
         found = ", ".join(f"{n} {status}" for status, n in ratings.groupby("status")["session"].nunique().items())
@@ -91,11 +91,12 @@ def analyse(
         f"{used['listener'].nunique()} listeners, {used['utterance'].nunique()} clips, {len(used)} ratings; "
         f"{left} sessions left aside."
     )
+    anchor, by = _mid_anchor(test, options), _panels(test, options.by)
     report.clear()
     if test.kind in ("ab", "abx", "ccr"):
         _pairs(report, test, used, options)
     else:
-        _scores(report, test, used, rows, options)
+        _scores(report, test, used, rows, options, anchor, by)
     report.write()
     return report
 
@@ -120,19 +121,24 @@ def _pairs(report: Report, test: Test, ratings: pd.DataFrame, options: Options) 
 
 
 def _scores(
-    report: Report, test: Test, ratings: pd.DataFrame, rows: Mapping[Key, Row] | None, options: Options
+    report: Report,
+    test: Test,
+    ratings: pd.DataFrame,
+    rows: Mapping[Key, Row] | None,
+    options: Options,
+    anchor: str | None,
+    by: Mapping[tuple[str, str], str] | None,
 ) -> None:
     kept = ratings
     if test.kind == "mushra":
-        kept = _screened(report, test, ratings, options)
-    by = _panels(test, options.by)
+        kept = _screened(report, ratings, anchor)
     versions = {"": kept} if len(kept) == len(ratings) else {BEFORE: ratings, "": kept}
     for suffix, version in versions.items():
         when = "" if len(versions) == 1 else " before screening" if suffix else " after screening"
         report.say(f"## Ratings{when}")
         report.table(f"conditions{suffix}", analysis.summaries(version, list(test.conditions), test.kind, options.seed))
         labels = None if by is None else _labels(version, by, str(options.by))
-        figure = plots.boxplot(version, test.conditions, test.kind, f"{test.config['title']}{when}", labels)
+        figure = plots.boxplot(version, test.conditions, test.kind, f"{_title(test)}{when}", labels)
         figures.save(figure, report.folder, f"boxplot{suffix}")
         report.say(f"![Box plot{when}](boxplot{suffix}.png)")
     report.say(
@@ -150,12 +156,20 @@ def _scores(
     _power(report, kept, compared, options)
 
 
-def _screened(report: Report, test: Test, ratings: pd.DataFrame, options: Options) -> pd.DataFrame:
-    anchor = MID_ANCHOR if options.mid_anchor == "auto" else options.mid_anchor
-    if anchor is not None and anchor not in test.conditions:
-        if options.mid_anchor != "auto":
-            raise did_you_mean("condition of the test", anchor, test.conditions)
-        anchor = None
+def _title(test: Test) -> str:
+    return str(test.config.get("title", "Listening test"))
+
+
+def _mid_anchor(test: Test, options: Options) -> str | None:
+    """The mid-range anchor by which listeners are screened; None: there is none."""
+    if options.mid_anchor in (None, "auto"):
+        return MID_ANCHOR if options.mid_anchor and MID_ANCHOR in test.conditions else None
+    if options.mid_anchor not in test.conditions:
+        raise did_you_mean("condition of the test", options.mid_anchor, test.conditions)
+    return options.mid_anchor
+
+
+def _screened(report: Report, ratings: pd.DataFrame, anchor: str | None) -> pd.DataFrame:
     screened = post_screen(ratings, mid_anchor=anchor)
     out = screened.loc[screened["excluded"], "listener"]
     report.say("## Post-screening (ITU-R BS.1534-3, 4.1.2)")

@@ -141,6 +141,14 @@ def test_mistakes_are_one_line(analysed: tuple[Path, Test], keys: list[str], tol
     assert told in str(raised.value)
 
 
+@pytest.mark.parametrize("wrong", ["mid_anchor=mixtur", "by=dialect", "sessions=[unfinished]"])
+def test_a_wrong_option_changes_nothing_on_disk(analysed: tuple[Path, Test], wrong: str) -> None:
+    before = {path.name: path.read_bytes() for path in (analysed[0] / "analysis").iterdir()}
+    with pytest.raises(UserError):
+        mushra.analyse([str(analysed[0]), wrong])
+    assert {path.name: path.read_bytes() for path in (analysed[0] / "analysis").iterdir()} == before
+
+
 def test_another_mid_anchor_can_be_named(held: tuple[Path, Test]) -> None:
     mushra.analyse([str(held[0]), "mid_anchor=mixture_10db"])
     assert set(read(held[0], "screening")["anchor_items"]) == {8}
