@@ -52,6 +52,10 @@ class Registry(Generic[T]):
         """Every known name; imports nothing."""
         return sorted({*self._modules, *self._factories, *self._plugins()})
 
+    def ours(self) -> list[str]:
+        """Our own names; what is installed is not looked at."""
+        return sorted(self._modules)
+
     def origin(self, name: str) -> str:
         """Where ``name`` comes from: "sebench" or the distribution that announces it."""
         if name in self._modules:

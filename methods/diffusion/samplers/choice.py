@@ -46,14 +46,13 @@ def choose(path: Path, asked: Mapping[str, Any], defaults: Mapping[str, Any], t_
 
 def sampler_options() -> dict[str, None]:
     """The options of all samplers that are here; those of another package's are given with its name, in a mapping."""
-    ours = [name for name in SAMPLERS.names() if SAMPLERS.origin(name) == OURS]
-    return dict.fromkeys(option for name in ours for option in SAMPLERS.options(name))
+    return dict.fromkeys(option for name in SAMPLERS.ours() for option in SAMPLERS.options(name))
 
 
 def _kind(path: Path, name: str) -> Any:
     """The class of the sampler that is called so, a ``Sampler``'s that can run along ``path``."""
     registered = path.samplers.get(name, name)
-    if registered in SAMPLERS.names():
+    if registered in SAMPLERS.ours() or registered in SAMPLERS.names():
         kind: Any = SAMPLERS.get(registered)
         if isinstance(path, kind.paths):
             return kind
