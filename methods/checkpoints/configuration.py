@@ -197,7 +197,7 @@ def _spectrogram(settings: Settings, project: str) -> Spectrogram:
         rate = settings.whole("sr", rate, 4000, 384000)
     return Spectrogram(
         n_fft=n_fft,
-        hop=settings.whole("hop_length", 128, 1, n_fft - 1),
+        hop=settings.whole("hop_length", min(128, n_fft - 1), 1, n_fft - 1),
         window=settings.name("window", "hann", WINDOWS),
         transform=transform,
         exponent=settings.number("spec_abs_exponent", 0.5, 0.01, 10),

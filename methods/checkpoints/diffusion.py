@@ -20,7 +20,7 @@ SCALINGS: dict[str, tuple[str, ...]] = {
 """What SGMSE's ``ncsnpp_v2`` can be scaled by; the first is its default, but for the last, which has none."""
 
 BOUNDS: dict[str, tuple[float, float]] = {
-    **{"theta": (0, 100), "sigma_min": (1e-6, 1e3), "sigma_max": (1e-6, 1e3)},
+    **{"theta": (1e-6, 100), "sigma_min": (1e-6, 1e3), "sigma_max": (1e-6, 1e3)},
     **{"k": (1.001, 100), "c": (1e-6, 1e3), "eps": (0, 1)},
     **{"beta_min": (0, 1e3), "beta_max": (0, 1e3), "stiffness": (1e-3, 1e3)},
 }
@@ -50,7 +50,7 @@ def sde_of(settings: Settings, name: str, parametrization: Parametrization) -> P
 
 
 def trained_to(settings: Settings, project: str) -> float:
-    """The last time of training. SGMSE's script samples to 0.03 whatever the file says; see ``_SCRIPTS``."""
+    """The last time that it was trained to. SGMSE's script samples to 0.03 whatever the file says; see ``_SCRIPTS``."""
     if project == "StoRM":
         return settings.number("t_eps", 0.03, 1e-6, 0.999)
     trained = settings.values.get("t_eps", 0.03)

@@ -91,7 +91,7 @@ ABSURD: dict[str, tuple[Any, ...]] = {
     "hop_length": (0, 510, 10**9, -128),
     "spec_factor": (0, -1.0, float("nan"), float("inf"), "0.15"),
     "spec_abs_exponent": (0, 1e9, float("nan")),
-    "theta": (float("nan"), -5, "steep", 10**30),
+    "theta": (0, float("nan"), -5, "steep", 10**30),
     "sigma_max": (0.01, 0, float("inf")),
     "t_eps": (0, 1, 5.0, float("nan"), None),
     "fir_kernel": ([], [1, -1], [float("nan"), 1], [1] * 50, "1331", [[1, 1], [1, 1]], 3),
