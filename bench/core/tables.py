@@ -40,7 +40,7 @@ class Table:
     """A CSV file as text.
 
     Attributes:
-        rows: line number (of a row over several lines the last) and cells, as many as columns.
+        rows: line number (of a row over several lines the last) and cells, as many as columns; no blank rows.
     """
 
     path: Path
@@ -114,14 +114,15 @@ def parsed(path: Path, content: str, delimiters: str = DELIMITERS) -> Table:
     try:
         header = next(reader, [])
         for cells in reader:
-            if cells and len(cells) != len(header):
+            if not any(map(str.strip, cells)):
+                continue
+            if len(cells) != len(header):
                 raise UserError(f"{path}, line {reader.line_num}: {len(cells)} cells under {len(header)} columns")
-            if cells:
-                rows.append((reader.line_num, cells))
+            rows.append((reader.line_num, cells))
     except csv.Error as error:
         what = str(error)
         if "limit" in what:
-            what = f"a cell of more than {LONGEST_CELL:,} characters; is a closing quote missing?"
+            what = f"a cell of more than {LONGEST_CELL} characters; is a closing quote missing?"
         elif "unexpected end" in what:
             what = "the table ends within quotes; is a closing quote missing?"
         raise UserError(f"{path}, line {reader.line_num}: {what}") from error

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.core import tables
 from bench.core.errors import UserError
 from bench.core.files import check_file
 from bench.core.types import Tag
-
-LONGEST_CELL = 100_000
-"""Characters of one cell of a table."""
 
 LARGEST_TEXT = 256 * 2**20
 """Bytes of a table or list of transcripts."""
@@ -27,29 +23,12 @@ def table(path: Path, required: tuple[str, ...]) -> list[tuple[int, dict[str, st
     Raises:
         UserError: it is no such table, or lacks a required column.
     """
-    csv.field_size_limit(LONGEST_CELL)
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    reader = csv.reader(io.StringIO(text(path), newline=""), delimiter=delimiter, strict=True)
-    rows = []
-    try:
-        header = _header(path, next(reader, []), required)
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) != len(header):
-                raise UserError(f"{path}, line {reader.line_num}: {len(cells)} cells under {len(header)} columns")
-            rows.append((reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))))
-    except csv.Error as error:
-        what = str(error)
-        if "limit" in what:
-            what = f"a cell of more than {LONGEST_CELL} characters; is a closing quote missing?"
-        elif "unexpected end" in what:
-            what = "the table ends within quotes; is a closing quote missing?"
-        raise UserError(f"{path}, line {reader.line_num}: {what}") from error
-    return rows
+    content = tables.parsed(path, text(path), "\t" if path.suffix.lower() == ".tsv" else ",")
+    header = _header(path, content.columns, required)
+    return [(line, dict(zip(header, map(str.strip, cells), strict=True))) for line, cells in content.rows]
 
 
-def _header(path: Path, cells: list[str], required: tuple[str, ...]) -> list[str]:
+def _header(path: Path, cells: Sequence[str], required: tuple[str, ...]) -> list[str]:
     header = [cell.strip() for cell in cells]
     shown = ", ".join(header)[:200] or "none"
     for column in required:

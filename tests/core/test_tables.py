@@ -95,8 +95,8 @@ def test_a_line_that_names_the_separator_is_no_header(tmp_path: Path) -> None:
     ("content", "told"),
     [
         (b"a,b\n1,2,3\n", "line 2: 3 cells under 2 columns"),
-        (b'a,b\n"1,2\n' + b"x" * 200_000, "more than 100,000 characters; is a closing quote missing?"),
-        (b"a,b\n" + b"x" * 200_000 + b",1\n", "more than 100,000 characters"),
+        (b'a,b\n"1,2\n' + b"x" * 200_000, "more than 100000 characters; is a closing quote missing?"),
+        (b"a,b\n" + b"x" * 200_000 + b",1\n", "more than 100000 characters"),
         (b'a,b\n1,"2\n', "ends within quotes"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not text"),
         (b"c,d\n1,2\n", "other columns than a, b: c, d"),
