@@ -197,6 +197,7 @@ METHODS: Registry[Method] = Registry(
     {
         "noisy": "methods.noisy",
         "precomputed": "methods.precomputed",
+        "command": "methods.command",
         "ncsnpp_m": "methods.predictive",
         "sgmse_m": "methods.sgmse",
         "refinement": "methods.refinement",

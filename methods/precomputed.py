@@ -17,7 +17,7 @@ from bench.core.names import examples
 from bench.core.types import Audio, Utterance
 from methods.base import METHODS, Enhanced, Method
 from methods.enhanced_files import FilesById, Pattern
-from methods.fitting import check_tolerance, fitted
+from methods.fitting import check_delay, check_tolerance, fitted
 
 LOOKED_AT = 100
 """At most so many files are compared with their recordings before a run."""
@@ -35,6 +35,8 @@ class Precomputed(Method):
             longer (its end is cut off) than the recording.
         mixdown: average the channels of multi-channel files, which are refused otherwise.
         channel: or take this one of each file, counted from 0.
+        delay: by how many samples, at the recording's rate, the files lag behind the recordings: 1440 for a system that
+            is 30 ms late at 48 kHz. They are moved ahead by it; a fraction of a sample too.
 
     What was done to a file stands in ``Enhanced.adjusted`` (``methods.fitting``).
 
@@ -51,12 +53,14 @@ class Precomputed(Method):
         pattern: str = "{id}",
         tolerance: int = 0,
         channel: int | None = None,
+        delay: float = 0,
     ) -> None:
         audio.check_channels("precomputed", mixdown, channel)
         check_tolerance(tolerance)
+        check_delay(delay)
         self._found = recordings_in(Path(dir).expanduser()).required()
         self._files = FilesById(self._found.folder, self._found.files, Pattern(pattern))
-        self._tolerance, self._mixdown, self._channel = tolerance, mixdown, channel
+        self._tolerance, self._mixdown, self._channel, self._delay = tolerance, mixdown, channel, delay
 
     def preview(self, utterance_ids: Sequence[str], load: Callable[[str], Utterance]) -> list[str]:
         """What of the folder is not used, and which recordings lack a file.
@@ -105,7 +109,7 @@ class Precomputed(Method):
     def _read(self, utterance_id: str, samples: int, sample_rate: int) -> Enhanced:
         path = self._files.find(utterance_id)
         speech, rate = audio.read(path, mixdown=self._mixdown, channel=self._channel)
-        return fitted(speech, rate, samples, sample_rate, self._tolerance, path)
+        return fitted(speech, rate, samples, sample_rate, self._tolerance, path, self._delay)
 
     def provenance(self) -> dict[str, Any]:
         """The folder, how many files, and one SHA-256 over their names and bytes."""
