@@ -55,7 +55,7 @@ class Method(ABC):
     """
 
     uses_steps: bool = False
-    stochastic: ClassVar[bool] = False
+    stochastic: bool = False
     needs_id: ClassVar[bool] = False
     two_stages: ClassVar[bool] = False
     paradigm: ClassVar[str] = "external"
