@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import main
+from bench.conf.compose import compose
 from bench.core import audio
 from bench.core.errors import UserError
 from bench.datasets.base import DATASETS
+from bench.train.model import untrained
+from bench.train.settings import check
 from methods.backbones import BACKBONES
 from methods.base import METHODS
 from methods.diffusion.parametrization import PARAMETRIZATIONS
@@ -107,6 +110,16 @@ def test_its_diffusion_method_is_trained_checked_and_run(
     rows = Store(tmp_path / "results/runs/mine").rows()
     calls = {(key.steps, row.nfe) for key, row in rows.items() if key.method == "straight"}
     assert calls == {(2, 2), (5, 5)} and all(row.status == "ok" for row in rows.values())
+
+
+def test_its_backbone_is_a_network_for_our_methods(on_path: None) -> None:
+    config = compose("train", ["method=storm", "network=convolutions", "network.channels=6"])
+    check(config)
+    model = untrained(config)
+    assert {size["backbone"] for size in model.sizes.values()} == {"convolutions"}
+    assert [model.sizes["score"][name] for name in ("channels", "inputs", "conditional")] == [6, 3, True]
+    made = METHODS.create("storm", checkpoint=model, device="cpu").enhance(noise(2000), RATE, 3, 0)
+    assert made.nfe == 4 and made.estimate is not None
 
 
 def test_typos_in_what_it_brings_are_answered_with_it(on_path: None, capsys: pytest.CaptureFixture[str]) -> None:
