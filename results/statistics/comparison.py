@@ -108,7 +108,7 @@ def _pair(
     Where all have a value for the same clips, as is usual, a system's sums serve all its pairs.
     """
     numerators, denominators = scores.fractions
-    there = np.isfinite(scores.clips)
+    there = scores.counted
     columns: dict[tuple[int, bytes], int] = {}
     above, below = [], []
     place: list[tuple[int, int]] = []
@@ -125,7 +125,7 @@ def _pair(
     sums, counts = panel.by_unit(np.array(above)), panel.by_unit(np.array(below))
     draws = resampler.ratios(sums, counts)
     with np.errstate(invalid="ignore", divide="ignore"):
-        of_units = sums / counts
+        of_units = np.where(counts > 0, sums / counts, np.nan)
     return _Paired(draws[at[:, 0]] - draws[at[:, 1]], of_units[at[:, 0]] - of_units[at[:, 1]])
 
 

@@ -53,15 +53,18 @@ class MetricScores:
 
     Attributes:
         samples: ``[systems, clips, seeds]``, NaN where missing.
-        totals: of a rate (``Score.total``), what it counts errors among, shaped like ``samples``; else None.
+        totals: of a rate (``Score.total``), what it counts errors among, shaped like ``samples``; else None. 0 where
+            there was nothing to get wrong: such errors have no value of their own and count over recordings.
         missing: for each system, the clips without any value and the most severe reason.
         scale: that the metric's values lie on.
+        errors: of a rate, per hundred in the metric's unit: ``samples * totals`` where that has a value.
     """
 
     samples: Array
     totals: Array | None
     missing: tuple[Mapping[int, Score], ...]
     scale: Scale = UNBOUNDED
+    errors: Array | None = None
 
     @cached_property
     def clips(self) -> Array:
@@ -74,9 +77,14 @@ class MetricScores:
 
         Values over their number; of a rate, its errors (in the metric's unit) over what they are among.
         """
-        if self.totals is None:
+        if self.totals is None or self.errors is None:
             return np.nan_to_num(self.clips), np.isfinite(self.clips).astype(np.float64)
-        return np.nan_to_num(_mean(self.samples * self.totals)), np.nan_to_num(_mean(self.totals))
+        return np.nan_to_num(_mean(self.errors)), np.nan_to_num(_mean(self.totals))
+
+    @cached_property
+    def counted(self) -> NDArray[np.bool_]:
+        """``[systems, clips]``: which clips the fractions say something of."""
+        return np.asarray(np.isfinite(self.samples if self.totals is None else self.totals).any(axis=2))
 
     @cached_property
     def seed_sd(self) -> Array:
@@ -95,6 +103,7 @@ class MetricScores:
             None if self.totals is None else self.totals[:, clips],
             tuple({place[clip]: score for clip, score in lost.items() if clip in place} for lost in self.missing),
             self.scale,
+            None if self.errors is None else self.errors[:, clips],
         )
 
 
@@ -244,22 +253,26 @@ def _scores(systems: Sequence[System], clips: Sequence[str], metrics: Mapping[st
     shape = (len(systems), len(clips), max(map(len, seeds), default=0))
     samples = {metric: np.full(shape, np.nan) for metric in metrics}
     totals: dict[str, Array] = {}
+    errors: dict[str, Array] = {}
     lost: dict[tuple[str, int, int], Score] = {}
     for number, system in enumerate(systems):
         for row in system.rows:
             clip, seed = clip_at[row.key.utterance], seeds[number].index(row.key.seed)
             for metric in metrics:
                 score = row.score(metric)
+                if score.total is not None and score.errors is not None:
+                    if metric not in totals:
+                        totals[metric], errors[metric] = np.full(shape, np.nan), np.full(shape, np.nan)
+                    totals[metric][number, clip, seed] = score.total
+                    errors[metric][number, clip, seed] = 100 * score.errors
                 if score.value is None:
                     lost[metric, number, clip] = _graver(score, lost.get((metric, number, clip)))
-                    continue
-                samples[metric][number, clip, seed] = score.value
-                if score.total is not None:
-                    if metric not in totals:
-                        totals[metric] = np.full(shape, np.nan)
-                    totals[metric][number, clip, seed] = score.total
+                else:
+                    samples[metric][number, clip, seed] = score.value
     return {
-        metric: MetricScores(values, totals.get(metric), _missing(metric, values, lost), metrics[metric])
+        metric: MetricScores(
+            values, totals.get(metric), _missing(metric, values, lost), metrics[metric], errors.get(metric)
+        )
         for metric, values in samples.items()
     }
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.core.types import Score
+from results.statistics.comparison import compare
 from results.statistics.panel import panels
 from results.statistics.summaries import MetricSummary, Summary, summarise, why_missing
 from results.store.rows import Row
@@ -81,6 +82,21 @@ def test_a_rate_is_pooled() -> None:
         *(make_row("long", seed=seed, wer=Score.rate(2 * seed, 18)) for seed in (0, 1)),
     ]
     assert of(rows, "wer").mean == pytest.approx(10)
+
+
+def test_words_heard_where_nothing_was_said_count_in_the_pool() -> None:
+    """Two inserted where the transcript is empty, one of 18 wrong: 3 of 18."""
+    invented = Score(None, "undefined", "the transcript holds no word", errors=2, total=0)
+    quiet = Score(None, "undefined", "the transcript holds no word", errors=0, total=0)
+    rows = [make_row("empty", wer=invented), make_row("long", wer=Score.rate(1, 18))]
+    wer = of(rows, "wer")
+    assert (wer.mean, wer.median, wer.n) == (pytest.approx(100 * 3 / 18), pytest.approx(100 / 18), 1)
+    rows += [
+        make_row(clip, method="storm", wer=score) for clip, score in (("empty", quiet), ("long", Score.rate(1, 18)))
+    ]
+    (panel,) = panels(rows, ["wer"])
+    (pair,) = compare(panel, resamples=1000)["wer"]
+    assert abs(pair.difference) == pytest.approx(100 * 2 / 18)
 
 
 def test_intervals_are_over_speakers_where_they_are_known() -> None:
