@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from bench.core.audio import RESAMPLER, resample
+from bench.core.audio import RESAMPLER
 from bench.core.errors import UserError
 from bench.core.registry import Registry
-from bench.core.types import Audio, Score, Tag, Utterance
+from bench.core.types import Audio, Score, Utterance
 from metrics.checks.levels import lost_by_clipping
+from metrics.clip import Clip, Recording, Take
+
+__all__ = ["METRICS", "Aspect", "Clip", "Metric", "Skipped", "Undefined", "create", "distribution"]
 
 Aspect = Literal["quality", "dimension", "signal", "intelligibility", "content", "speaker", "cost"]
 """What a metric is about: ``quality`` as a whole, one ``dimension`` of it (noisiness, distortion), the ``signal``
@@ -29,35 +31,6 @@ class Undefined(Exception):
 
 class Skipped(Exception):
     """The quantity cannot be computed here, for want of something other than good audio; the message says what."""
-
-
-@dataclass(frozen=True, eq=False)
-class Clip:
-    """What a metric may look at. All signals are float32 ``[samples]`` of one length at ``sample_rate``.
-
-    Attributes:
-        enhanced: what is scored.
-        noisy: what it was made from.
-        sample_rate: in Hz; the metric's own, where it has one.
-        clean: the clean speech, where there is one.
-        estimate: in two-stage methods the predictor's estimate, which the second stage started from.
-        transcript: what is said, where that is known.
-        tags: the recording's (SNR, noise type, speaker, ...).
-    """
-
-    enhanced: Audio
-    noisy: Audio
-    sample_rate: int
-    clean: Audio | None = None
-    estimate: Audio | None = None
-    transcript: str | None = None
-    tags: Mapping[str, Tag] = field(default_factory=dict)
-
-    @property
-    def reference(self) -> Audio:
-        """The clean speech of a clip that has it, as every clip has that an intrusive metric is given."""
-        assert self.clean is not None
-        return self.clean
 
 
 class Metric(ABC):
@@ -138,22 +111,26 @@ class Metric(ABC):
 
         The answer is a finite value, or missing with its reason: never 0 for a failure.
         """
+        return self.score_take(Take(Recording(utterance), enhanced, estimate))
+
+    def score_take(self, take: Take) -> Score:
+        """As ``score``; metrics that are given the same take share what they compute of it."""
+        utterance, enhanced = take.recording.utterance, take.enhanced
         for needed, given, what in (
             (self.needs_clean, utterance.clean, "no clean reference"),
             (self.needs_transcript, utterance.transcript, "no transcript"),
-            (self.needs_estimate, estimate, "the method has no predictor's estimate"),
+            (self.needs_estimate, take.estimate, "the method has no predictor's estimate"),
         ):
             if needed and given is None:
                 return Score.missing("skipped", what)
-        signals = {"enhanced": enhanced, "noisy": utterance.noisy, "clean": utterance.clean, "estimate": estimate}
+        signals = {"enhanced": enhanced, "noisy": utterance.noisy, "clean": utterance.clean, "estimate": take.estimate}
         problem = _problem({name: signal for name, signal in signals.items() if signal is not None})
         if problem:
             return Score.missing("error", problem)
         if reason := self._undefined(enhanced, utterance):
             return Score.missing("undefined", reason)
-        clip = self._clip(enhanced, utterance, estimate)
         try:
-            answer = self.compute(clip)
+            answer = self.compute(take.clip(self._rate(utterance.sample_rate)))
         except Undefined as reason:
             return Score.missing("undefined", str(reason))
         except Skipped as reason:
@@ -183,23 +160,9 @@ class Metric(ABC):
             return "clipping the enhanced speech to full scale would remove most of it: is it stored as integers?"
         return ""
 
-    def _clip(self, enhanced: Audio, utterance: Utterance, estimate: Audio | None) -> Clip:
-        rate = utterance.sample_rate
-        if self.sample_rate is not None and rate not in self.native_rates:
-            rate = self.sample_rate
-
-        def prepare(signal: Audio | None) -> Audio | None:
-            return None if signal is None else resample(signal, utterance.sample_rate, rate)
-
-        return Clip(
-            enhanced=resample(enhanced, utterance.sample_rate, rate),
-            noisy=resample(utterance.noisy, utterance.sample_rate, rate),
-            sample_rate=rate,
-            clean=prepare(utterance.clean),
-            estimate=prepare(estimate),
-            transcript=utterance.transcript,
-            tags=utterance.tags,
-        )
+    def _rate(self, rate: int) -> int:
+        """At which a recording of that rate is looked at."""
+        return rate if self.sample_rate is None or rate in self.native_rates else self.sample_rate
 
 
 def _problem(signals: Mapping[str, Audio]) -> str:

@@ -17,6 +17,7 @@ from bench.run.parts import Parts
 from bench.run.plan import Cell
 from methods.base import Enhanced
 from metrics.checks.findings import of_enhanced, of_recording
+from metrics.clip import Recording, Take
 from results.store.rows import Key, Row
 
 LONGEST_REASON = 300
@@ -47,6 +48,14 @@ class Outcome:
     estimate: Audio | None = None
 
 
+@dataclass(frozen=True)
+class _Loaded:
+    """A recording, and what was found amiss with it."""
+
+    recording: Recording
+    findings: Mapping[str, float]
+
+
 class Worker:
     """Turns items into outcomes. One a process; keeps methods, metrics and the last recording at hand."""
 
@@ -55,7 +64,7 @@ class Worker:
         self.parts = parts
         self.threads = threads
         self._methods: dict[str, Inference] = {}
-        self._last: tuple[tuple[str, str], Utterance, Mapping[str, float]] | None = None
+        self._last: tuple[tuple[str, str], _Loaded] | None = None
         self._traces: list[str] = []
 
     def __call__(self, item: Item) -> Outcome:
@@ -73,24 +82,22 @@ class Worker:
     def _work(self, item: Item) -> tuple[Row, Enhanced | None]:
         """The row, and what was enhanced for it here."""
         key, metrics = item.cell.key, item.cell.metrics
-        utterance, recording = self._load(key)
+        loaded = self._load(key)
         if item.row is not None and item.audio is not None:
-            row = _checked(item.row, item.audio, utterance, recording)
-            return self._with_scores(row, metrics, Enhanced(item.audio, estimate=item.estimate), utterance), None
+            return self._scored(item.row, metrics, Enhanced(item.audio, estimate=item.estimate), loaded), None
+        utterance = loaded.recording.utterance
         timed = self._enhance(key, utterance)
-        enhanced = timed.enhanced
-        row = _checked(self._row(key, utterance, timed), enhanced.audio, utterance, recording)
+        enhanced, row = timed.enhanced, self._row(key, utterance, timed)
         if item.row is not None:  # enhanced again only to be scored: what other metrics said still holds
             row = replace(row, scores=item.row.scores, metric_versions=item.row.metric_versions)
-        return self._with_scores(row, metrics, enhanced, utterance), enhanced
+        return self._scored(row, metrics, enhanced, loaded), enhanced
 
-    def _load(self, key: Key) -> tuple[Utterance, Mapping[str, float]]:
-        """The recording, and what was found amiss with it."""
+    def _load(self, key: Key) -> _Loaded:
         name = (key.dataset, key.utterance)
         if self._last is None or self._last[0] != name:
             utterance = self.parts.dataset(key.dataset).load(key.utterance)
-            self._last = name, utterance, of_recording(utterance)
-        return self._last[1:]
+            self._last = name, _Loaded(Recording(utterance), of_recording(utterance))
+        return self._last[1]
 
     def _enhance(self, key: Key, utterance: Utterance) -> Timed:
         if key.method not in self._methods:
@@ -122,14 +129,22 @@ class Worker:
             adjusted=dict(enhanced.adjusted),
         )
 
-    def _with_scores(self, row: Row, metrics: Iterable[str], enhanced: Enhanced, utterance: Utterance) -> Row:
+    def _scored(self, row: Row, metrics: Iterable[str], enhanced: Enhanced, loaded: _Loaded) -> Row:
+        """The row with what was found in its audio, and its scores."""
+        found = of_enhanced(enhanced.audio, loaded.recording.utterance, loaded.findings)
+        take = Take(loaded.recording, enhanced.audio, enhanced.estimate)
         versions = {name: self.parts.version(name) for name in metrics}
-        scores = {name: self._score(name, enhanced, utterance) for name in metrics}
-        return replace(row, scores={**row.scores, **scores}, metric_versions={**row.metric_versions, **versions})
+        scores = {name: self._score(name, take) for name in metrics}
+        return replace(
+            row,
+            scores={**row.scores, **scores},
+            metric_versions={**row.metric_versions, **versions},
+            findings={**loaded.findings, **found},
+        )
 
-    def _score(self, metric: str, enhanced: Enhanced, utterance: Utterance) -> Score:
+    def _score(self, metric: str, take: Take) -> Score:
         try:
-            return self.parts.metric(metric).score(enhanced.audio, utterance, enhanced.estimate)
+            return self.parts.metric(metric).score_take(take)
         except Exception as error:
             return Score.missing("error", self._reason(error))
 
@@ -148,8 +163,3 @@ def failed(item: Item, reason: str, parts: Parts) -> Row:
         return Row(item.cell.key, str(paradigm), "error", reason)
     failures = {name: Score.missing("error", reason) for name in item.cell.metrics}
     return replace(item.row, scores={**item.row.scores, **failures})
-
-
-def _checked(row: Row, enhanced: Audio, utterance: Utterance, recording: Mapping[str, float]) -> Row:
-    """The row with the findings of its audio."""
-    return replace(row, findings={**recording, **of_enhanced(enhanced, utterance, recording)})

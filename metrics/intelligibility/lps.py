@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.core.types import Audio, Score, Tag
+from bench.core.types import Score
 from metrics.base import METRICS, Clip, Metric, Undefined
 from metrics.recognisers.base import build
 
@@ -36,24 +36,19 @@ class PhonemeSimilarity(Metric):
     def __init__(self, recogniser: str | Mapping[str, Any] = "pocketsphinx_phonemes") -> None:
         self.recogniser = build(recogniser, "phonemes")
         self._name = recogniser if isinstance(recogniser, str) else str(recogniser["name"])
-        self._last: tuple[bytes, list[str]] | None = None
 
     def compute(self, clip: Clip) -> Score:
         from rapidfuzz.distance import Levenshtein
 
-        clean = self._of_clean(clip.reference, clip.tags)
+        clean = clip.once_per_recording(self._of_clean)
         if not clean:
             raise Undefined("no phoneme recognised in the clean reference")
         enhanced = self.recogniser.recognise(clip.enhanced, clip.tags).split()
         distance = Levenshtein.distance(clean, enhanced)
         return Score(1 - distance / len(clean), detail={"distance": distance, "phonemes": len(clean)})
 
-    def _of_clean(self, clean: Audio, tags: Mapping[str, Tag]) -> list[str]:
-        """The clean speech's phonemes; the last recording's are kept for the methods that follow."""
-        key = clean.tobytes()
-        if self._last is None or self._last[0] != key:
-            self._last = key, self.recogniser.recognise(clean, tags).split()
-        return self._last[1]
+    def _of_clean(self, clip: Clip) -> list[str]:
+        return self.recogniser.recognise(clip.reference, clip.tags).split()
 
     def settings(self) -> Mapping[str, str]:
         return {"recogniser": self._name, **self.recogniser.settings()}

@@ -9,17 +9,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
-
-import numpy as np
 
 from metrics.base import METRICS, Aspect, Clip, Metric, distribution
 from metrics.intrusive.frames import SILENCE, framed_pair, trimmed_mean
 from metrics.intrusive.llr import llr, order
 from metrics.intrusive.segmental_snr import segmental_snr
 from metrics.intrusive.wss import wss
-from metrics.perceptual.pesq import Pesq, pesq_score
+from metrics.perceptual.pesq import Pesq, wide_band
 
 
 @dataclass(frozen=True)
@@ -42,8 +39,7 @@ class _Composite(Metric):
     revision = 2
 
     def compute(self, clip: Clip) -> float:
-        measures = _measures(clip.reference.tobytes(), clip.enhanced.tobytes(), clip.sample_rate)
-        return min(max(self.rating(measures), 1.0), 5.0)
+        return min(max(self.rating(clip.once(measures_of)), 1.0), 5.0)
 
     @abstractmethod
     def rating(self, measures: Measures) -> float:
@@ -53,15 +49,17 @@ class _Composite(Metric):
         return {"pesq": f"{distribution('pesq')} {Pesq.mode}", "limits": "1 to 5", "silence": SILENCE}
 
 
-@lru_cache(maxsize=1)
-def _measures(clean: bytes, enhanced: bytes, sample_rate: int) -> Measures:
-    """Of one clip; the last clip's are kept for the measures that follow."""
-    reference, estimate = (np.frombuffer(signal, dtype=np.float32) for signal in (clean, enhanced))
-    ours, theirs = framed_pair(Clip(estimate, estimate, sample_rate, reference))
+def measures_of(clip: Clip) -> Measures:
+    """What the three regressions have in common.
+
+    Raises:
+        Undefined: as PESQ, or the clean speech is silent.
+    """
+    ours, theirs = framed_pair(clip)
     return Measures(
-        pesq=pesq_score(reference, estimate, sample_rate, "wb"),
-        llr=trimmed_mean(llr(ours, theirs, order(sample_rate))),
-        wss=trimmed_mean(wss(ours, theirs, sample_rate)),
+        pesq=clip.once(wide_band),
+        llr=trimmed_mean(llr(ours, theirs, order(clip.sample_rate))),
+        wss=trimmed_mean(wss(ours, theirs, clip.sample_rate)),
         ssnr=float(segmental_snr(ours, theirs).mean()),
     )
 

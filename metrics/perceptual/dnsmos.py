@@ -9,7 +9,7 @@ beyond full scale are clipped to it, as a converter would.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,7 +22,7 @@ from metrics.models import sha256
 P835, P808 = "sig_bak_ovr.onnx", "model_v8.onnx"
 
 
-@lru_cache(maxsize=1)
+@cache
 def _network() -> Any:
     """The two models, loaded once a process. One thread each: the workers are the parallelism."""
     import onnxruntime  # type: ignore[import-untyped,unused-ignore]
@@ -51,12 +51,16 @@ def _models() -> Path:
     return Path(spec.origin).with_name("dnsmos_models")
 
 
-@lru_cache(maxsize=1)
-def _opinions(samples: bytes, sample_rate: int) -> dict[str, float]:
-    """All four scores of one clip; the last clip's are kept for the metrics that follow."""
-    audio = np.frombuffer(samples, dtype=np.float32)
-    scores: dict[str, float] = _network()(audio, sample_rate, False)
-    return scores
+def opinions(clip: Clip) -> Mapping[str, float]:
+    """All four scores, by the package's names.
+
+    Raises:
+        Undefined: there is nothing to hear.
+    """
+    if np.ptp(clip.enhanced) == 0:
+        raise Undefined("the enhanced speech is constant: there is nothing to hear")
+    audio = np.clip(clip.enhanced, -1, 1).astype(np.float32)
+    return {name: float(score) for name, score in _network()(audio, clip.sample_rate, False).items() if "mos" in name}
 
 
 @METRICS.register("dnsmos")
@@ -76,10 +80,7 @@ class Dnsmos(Metric):
     model: ClassVar[str] = P835
 
     def compute(self, clip: Clip) -> float:
-        if np.ptp(clip.enhanced) == 0:
-            raise Undefined("the enhanced speech is constant: there is nothing to hear")
-        audio = np.clip(clip.enhanced, -1, 1).astype(np.float32)
-        return float(_opinions(audio.tobytes(), clip.sample_rate)[self.key])
+        return clip.once(opinions)[self.key]
 
     def settings(self) -> Mapping[str, str]:
         return {"output": self.key, "clipping": "to full scale", "model": sha256(_models() / self.model)}

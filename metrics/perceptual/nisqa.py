@@ -8,7 +8,6 @@ the recording's own rate. The authors' weights (CC BY-NC-SA 4.0) are to be downl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +19,9 @@ WEIGHTS = "~/.torchmetrics/NISQA/nisqa.tar"
 """Where torchmetrics looks for them."""
 
 HOW = f"download https://github.com/gabrielmittag/NISQA/raw/master/weights/nisqa.tar to {WEIGHTS}"
+
+OUTPUTS = ("overall", "noisiness", "discontinuity", "coloration", "loudness")
+"""As torchmetrics gives them."""
 
 
 @METRICS.register("nisqa")
@@ -38,36 +40,39 @@ class Nisqa(Metric):
     min_seconds = 0.25
     full_scale = True
     package = "torchmetrics"
-    output: ClassVar[int] = 0
+    output: ClassVar[str] = "overall"
 
     def __init__(self) -> None:
         self._file = model_file(WEIGHTS, "nisqa", HOW)
 
     def compute(self, clip: Clip) -> float:
-        if np.ptp(clip.enhanced) == 0:
-            raise Undefined("the enhanced speech is constant: there is nothing to hear")
-        return _opinions(clip.enhanced.tobytes(), clip.sample_rate)[self.output]
+        return clip.once(opinions)[self.output]
 
     def settings(self) -> Mapping[str, str]:
         return {"model": sha256(self._file), "band": "up to 20 kHz, at the recording's rate"}
 
 
-@lru_cache(maxsize=1)
-def _opinions(samples: bytes, sample_rate: int) -> list[float]:
-    """All five scores of one clip; the last clip's are kept for the metrics that follow."""
+def opinions(clip: Clip) -> Mapping[str, float]:
+    """All five scores, by the names in ``OUTPUTS``.
+
+    Raises:
+        Undefined: there is nothing to hear, or the recording is longer or shorter than NISQA takes.
+    """
     import torch
     from torchmetrics.functional.audio.nisqa import non_intrusive_speech_quality_assessment
 
-    speech: Any = torch.from_numpy(np.frombuffer(samples, dtype=np.float32).copy())
+    if np.ptp(clip.enhanced) == 0:
+        raise Undefined("the enhanced speech is constant: there is nothing to hear")
+    speech: Any = torch.from_numpy(clip.enhanced.copy())
     try:
-        scores: list[float] = non_intrusive_speech_quality_assessment(speech, sample_rate).tolist()
+        scores: list[float] = non_intrusive_speech_quality_assessment(speech, clip.sample_rate).tolist()
     except RuntimeError as error:
         if "Maximum number" in str(error):
             raise Undefined("longer than NISQA takes (52 s)") from error
         if "too short" in str(error):
             raise Undefined("shorter than NISQA takes") from error
         raise
-    return scores
+    return dict(zip(OUTPUTS, scores, strict=True))
 
 
 @METRICS.register("nisqa_noisiness")
@@ -76,7 +81,7 @@ class NisqaNoisiness(Nisqa):
 
     label = "NISQA-NOI"
     aspect = "dimension"
-    output = 1
+    output = "noisiness"
 
 
 @METRICS.register("nisqa_discontinuity")
@@ -85,7 +90,7 @@ class NisqaDiscontinuity(Nisqa):
 
     label = "NISQA-DIS"
     aspect = "dimension"
-    output = 2
+    output = "discontinuity"
 
 
 @METRICS.register("nisqa_coloration")
@@ -94,7 +99,7 @@ class NisqaColoration(Nisqa):
 
     label = "NISQA-COL"
     aspect = "dimension"
-    output = 3
+    output = "coloration"
 
 
 @METRICS.register("nisqa_loudness")
@@ -103,4 +108,4 @@ class NisqaLoudness(Nisqa):
 
     label = "NISQA-LOUD"
     aspect = "dimension"
-    output = 4
+    output = "loudness"

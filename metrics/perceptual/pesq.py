@@ -8,7 +8,6 @@ many more it crashes. So recordings that hold more are ``undefined``, and it run
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -39,7 +38,7 @@ class Pesq(Metric):
     band: ClassVar[str] = "50-7000 Hz"
 
     def compute(self, clip: Clip) -> float:
-        return pesq_score(clip.reference, clip.enhanced, clip.sample_rate, self.mode)
+        return clip.once(wide_band)
 
     def settings(self) -> Mapping[str, str]:
         return {"mode": self.mode, "band": self.band}
@@ -56,23 +55,30 @@ class PesqNarrowBand(Pesq):
     mode = "nb"
     band = "300-3400 Hz"
 
+    def compute(self, clip: Clip) -> float:
+        return clip.once(narrow_band)
+
+
+def wide_band(clip: Clip) -> float:
+    """MOS-LQO by P.862.2; raises as ``pesq_score``."""
+    return pesq_score(clip.reference, clip.enhanced, clip.sample_rate, "wb")
+
+
+def narrow_band(clip: Clip) -> float:
+    """MOS-LQO by P.862.1; raises as ``pesq_score``."""
+    return pesq_score(clip.reference, clip.enhanced, clip.sample_rate, "nb")
+
 
 def pesq_score(clean: Audio, enhanced: Audio, sample_rate: int, mode: Literal["wb", "nb"]) -> float:
-    """MOS-LQO of ``enhanced``; both float32 ``[samples]`` at 8 or 16 kHz. The last two answers are kept at hand.
+    """MOS-LQO of ``enhanced``; both float32 ``[samples]`` at 8 or 16 kHz.
 
     Raises:
         Undefined: less than 0.25 s, no utterance, or more utterances than the code holds.
         UserError: the code crashed or does not end.
     """
-    return _kept(clean.tobytes(), enhanced.tobytes(), sample_rate, mode)
-
-
-@lru_cache(maxsize=2)
-def _kept(clean: bytes, enhanced: bytes, sample_rate: int, mode: str) -> float:
-    reference, degraded = (np.frombuffer(signal, dtype=np.float32) for signal in (clean, enhanced))
-    if (count := utterances(reference, sample_rate)) > MOST_UTTERANCES:
+    if (count := utterances(clean, sample_rate)) > MOST_UTTERANCES:
         raise Undefined(f"{count} utterances, PESQ's code holds {MOST_UTTERANCES}: score parts of the recording")
-    return float(_isolated(reference, degraded, sample_rate, mode))
+    return float(_isolated(clean, enhanced, sample_rate, mode))
 
 
 def _call(clean: Audio, enhanced: Audio, sample_rate: int, mode: Literal["wb", "nb"]) -> float:

@@ -43,19 +43,14 @@ class SpeakerSimilarity(Metric):
             model, lambda: transformers.AutoModelForAudioXVector.from_pretrained(self._folder).eval()
         )
         self._features = loaded(model, lambda: transformers.AutoFeatureExtractor.from_pretrained(self._folder))
-        self._last: tuple[bytes, NDArray[np.float32]] | None = None
 
     def compute(self, clip: Clip) -> float:
         if np.ptp(clip.enhanced) == 0 or np.ptp(clip.reference) == 0:
             raise Undefined("a constant is nobody's voice")
-        return float(self._of_clean(clip.reference) @ self._embedding(clip.enhanced))
+        return float(clip.once_per_recording(self._of_clean) @ self._embedding(clip.enhanced))
 
-    def _of_clean(self, clean: Audio) -> NDArray[np.float32]:
-        """The clean speech's embedding; the last recording's is kept for the methods that follow."""
-        key = clean.tobytes()
-        if self._last is None or self._last[0] != key:
-            self._last = key, self._embedding(clean)
-        return self._last[1]
+    def _of_clean(self, clip: Clip) -> NDArray[np.float32]:
+        return self._embedding(clip.reference)
 
     def _embedding(self, speech: Audio) -> NDArray[np.float32]:
         import torch

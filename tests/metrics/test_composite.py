@@ -11,9 +11,10 @@ from scipy.signal import lfilter
 
 from bench.core import audio
 from metrics.base import create
+from metrics.clip import Recording, Take
 from metrics.intrusive.frames import framed
 from metrics.intrusive.llr import llr
-from metrics.perceptual import composite
+from metrics.perceptual import composite, pesq
 from tests.metrics.signals import RATE, hiss, pair, syllables
 
 WHITE = hiss(np.zeros(4 * RATE), 0.1)
@@ -78,11 +79,13 @@ def test_ratings_stay_on_their_scale_and_fall_with_noise() -> None:
 
 def test_three_ratings_of_a_clip_cost_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    monkeypatch.setattr(composite, "wss", lambda *args: calls.append(1) or np.ones(10))
+    monkeypatch.setattr(composite, "wss", lambda *args: calls.append("wss") or np.ones(10))
+    monkeypatch.setattr(pesq, "_isolated", lambda *args: calls.append("pesq") or 2.0)
     clean = syllables(3.0)
-    for name in ("csig", "cbak", "covl"):
-        value(name, clean + hiss(clean, 0.02), clean)
-    assert len(calls) == 1
+    take = Take(Recording(pair(clean, clean)), clean + hiss(clean, 0.02))
+    for name in ("csig", "cbak", "covl", "pesq"):
+        assert create(name).score_take(take).status == "ok"
+    assert sorted(calls) == ["pesq", "wss"]
 
 
 def test_published_scores_of_real_recordings(shared: Path) -> None:

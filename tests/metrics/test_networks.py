@@ -16,7 +16,7 @@ import torch
 
 from bench.core.errors import UserError
 from metrics.base import METRICS, create
-from metrics.perceptual import nisqa, wvmos
+from metrics.perceptual import wvmos
 from tests.metrics.signals import RATE, hiss, pair, syllables
 
 CLIP = syllables()
@@ -126,10 +126,8 @@ def nisqa_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save({"args": args, "model_state_dict": package._NISQADIM(args).state_dict()}, folder / "nisqa.tar")
     monkeypatch.setenv("HOME", str(tmp_path))
     package._load_nisqa_model.cache_clear()
-    nisqa._opinions.cache_clear()
     yield
     package._load_nisqa_model.cache_clear()
-    nisqa._opinions.cache_clear()
 
 
 @pytest.mark.usefixtures("nisqa_weights")
