@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.core.errors import UserError
@@ -84,6 +84,29 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+_TEMPORARY = re.compile(r"\.(\d+)\..+", re.DOTALL)
+
+
+def sweep(folder: Path) -> None:
+    """Remove from ``folder``, and from all below, the temporary files of processes that are gone."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            match = _TEMPORARY.fullmatch(name)
+            if match and not _alive(int(match[1])):
+                with suppress(OSError):
+                    Path(parent, name).unlink()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.core import audio
 from bench.core.errors import UserError
-from bench.core.files import naming
+from bench.core.files import naming, sweep
 from bench.core.types import Audio
 from bench.run import manifest, parts
 from bench.run.cluster import Pool
@@ -64,8 +64,9 @@ def run(config: Mapping[str, Any]) -> Result:
     wanted = keys(settings, here)
     show(preview(here))
     with Store(settings.folder) as store:
+        sweep(settings.folder)
         session = manifest.session(config, parts.plugins(settings))
-        merged = manifest.merge(store.read_manifest(), manifest.describe(here), session)
+        merged = manifest.merge(_known(store), manifest.describe(here), session)
         store.write_manifest(merged)
         versions = {label: here.version(label) for label in here.metrics}
         stored = store.rows()
@@ -78,6 +79,17 @@ def run(config: Mapping[str, Any]) -> Result:
     failures = {key: reason for key in wanted if (reason := why_failed(rows[key], versions))}
     notes = _outdated_notes((rows[key] for key in wanted), versions)
     return Result(settings.folder, len(wanted), len(cells), failures, notes)
+
+
+def _known(store: Store) -> manifest.Manifest | None:
+    """The stored manifest; None where nothing is stored."""
+    known = store.read_manifest()
+    if known is None and store.rows():
+        raise UserError(
+            f"{store.folder}: rows are stored here, but no manifest.json, which says what they were computed with; "
+            "put it back, choose another run=NAME, or delete the run"
+        )
+    return known
 
 
 def _outdated_notes(rows: Iterable[Row], versions: Mapping[str, str]) -> list[str]:

@@ -6,6 +6,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -20,8 +24,8 @@ def progress(total: int, what: str = "cells") -> Iterator[Callable[[int], None]]
         yield _Lines(total, what)
 
 
-@contextmanager
-def _bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
+def bar() -> Progress:
+    """How far, what, how long, and the time left, on standard error."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -40,11 +44,16 @@ def _bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
         TextColumn("left:"),
         TimeRemainingColumn(elapsed_when_finished=False),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(f"{what}, starting", total=total)
+    return Progress(*columns, console=Console(stderr=True), speed_estimate_period=600)
+
+
+@contextmanager
+def _bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    with bar() as shown:
+        task = shown.add_task(f"{what}, starting", total=total)
 
         def advance(failures: int) -> None:
-            bar.update(task, advance=1, description=f"{what}, {failures} failed" if failures else what)
+            shown.update(task, advance=1, description=f"{what}, {failures} failed" if failures else what)
 
         yield advance
 

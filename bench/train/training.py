@@ -20,6 +20,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from bench.core.errors import UserError
+from bench.core.files import sweep
 from bench.core.memory import keep_freed_memory
 from bench.core.signals import Stopped
 from bench.datasets.recipes.training_pairs import TrainingMixtures
@@ -27,6 +28,7 @@ from bench.run.preview import show
 from bench.train.initial import take_over
 from bench.train.model import untrained
 from bench.train.precision import resolve
+from bench.train.progress import StepBar
 from bench.train.record import BestWeights
 from bench.train.scores import ValidationScores
 from bench.train.settings import check, check_same
@@ -107,6 +109,7 @@ def _folder(config: DictConfig) -> Path:
     stored = out / "config.yaml"
     try:
         out.mkdir(parents=True, exist_ok=True)
+        sweep(out)
         if (last := out / "last.ckpt").is_file():
             if not stored.is_file() or not zipfile.is_zipfile(last):
                 raise UserError(
@@ -137,7 +140,7 @@ def _trainer(config: DictConfig, scores: ValidationScores, weights: BestWeights,
             benchmark=True,
             default_root_dir=out,
             logger=False,
-            enable_progress_bar=sys.stderr.isatty(),
+            enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
             callbacks=[
@@ -146,6 +149,7 @@ def _trainer(config: DictConfig, scores: ValidationScores, weights: BestWeights,
                 log,
                 EMA(config.ema_decay, restart=config.ema_restart),
                 *limit,
+                *([StepBar()] if sys.stderr.isatty() else []),
                 Checkpoints(out / "last.ckpt", config.checkpoint_every, config.valid_every),
             ],
         )

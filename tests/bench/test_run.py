@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -280,3 +282,27 @@ def test_the_manifest_is_there_before_the_first_row(config: Config, monkeypatch:
         run(config())
     text = next(Path(config()["runs_dir"]).glob("test/manifest.json")).read_text()
     assert json.loads(text)["sessions"][0]["ended"] is None
+
+
+def test_what_a_killed_run_left_half_written_goes_with_the_next(config: Config) -> None:
+    folder = run(config(limit=1)).folder
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = [folder / f".{gone.pid}.manifest.json", next(folder.rglob("*.wav")).parent / f".{gone.pid}.clip9.wav"]
+    for path in left:
+        path.write_bytes(b"half")
+    run(config(limit=1))
+    assert not any(path.exists() for path in left)
+
+
+@pytest.mark.parametrize("how", ["gone", "empty"])
+def test_a_run_without_its_manifest_is_not_taken_over(config: Config, how: str) -> None:
+    folder = run(config(limit=1)).folder
+    manifest, rows = folder / "manifest.json", (folder / "rows.jsonl").read_bytes()
+    whole = manifest.read_bytes()
+    manifest.unlink() if how == "gone" else manifest.write_bytes(b"")
+    with pytest.raises(UserError, match=r"rows are stored here, but no manifest\.json.*put it back"):
+        run(config(limit=2))
+    assert (folder / "rows.jsonl").read_bytes() == rows
+    manifest.write_bytes(whole)
+    assert run(config(limit=2)).computed > 0

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from omegaconf import DictConfig
+from rich.progress import Progress
 
 from bench.conf.compose import compose
 from bench.core.errors import UserError
@@ -297,6 +299,24 @@ def test_ctrl_c_and_a_second_signal_end_a_training_at_once(
         started(tmp_path)
     assert steps == 1
     signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
+
+
+def test_the_bar_says_steps_of_all_and_the_time_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    shown: list[tuple[float, float | None, str]] = []
+    update = Progress.update
+
+    def watched(self: Progress, task: Any, **changes: Any) -> None:
+        update(self, task, **changes)
+        shown.append((self.tasks[0].completed, self.tasks[0].total, self.tasks[0].description))
+
+    monkeypatch.setattr(Progress, "update", watched)
+    train(config(tmp_path, "max_steps=5", "valid_every=5"))
+    assert [each for each in shown if each[0] < 5] == [(step, 5, "steps") for step in range(1, 5)]
+    assert shown[-3:] == [(5, 5, "steps"), (5, 5, "steps, validating"), (5, 5, "steps")]
+    shown.clear()
+    train(config(tmp_path, "max_steps=7", "valid_every=5"))
+    assert shown[0] == (6, 7, "steps")
 
 
 def test_a_checkpoint_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

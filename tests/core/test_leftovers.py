@@ -1,0 +1,26 @@
+"""Files that are there whole or not at all, and what killed writers leave."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.core.files import sweep
+
+
+def test_what_a_killed_writer_left_goes_and_nothing_else(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = [tmp_path / f".{gone.pid}.manifest.json", tmp_path / "audio" / "x" / f".{gone.pid}.a.wav"]
+    kept = [
+        *(tmp_path / name for name in ("manifest.json", ".lock", f"{gone.pid}.json", f".{gone.pid}")),
+        *(tmp_path / "audio" / name for name in (f".{os.getpid()}.b.wav", "c.wav", ".1.d.wav")),
+    ]
+    for path in (*left, *kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    sweep(tmp_path)
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
+    sweep(tmp_path / "no such folder")
