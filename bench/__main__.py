@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bench import __version__
 from bench.conf import compose as config
+from bench.conf.hints import hinted
 from bench.core import signals
 from bench.core.errors import Unfinished, UserError, did_you_mean
 
@@ -28,7 +29,7 @@ class Command:
     def help(self) -> str:
         lines = [f"usage: bench {self.usage}", "", self.summary]
         if self.job:
-            lines += ["", "Keys, with their defaults:", "", config.text(self.job).rstrip()]
+            lines[2:] = [config.explained(self.job)]
         return "\n".join(lines)
 
 
@@ -274,7 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return OK
         return command.call(rest)
     except UserError as error:
-        print(f"bench: {error}", file=sys.stderr)
+        print(f"bench: {hinted(error, rest)}", file=sys.stderr)
         return FAILED if isinstance(error, Unfinished) else MISUSED
     except KeyboardInterrupt as interrupt:
         stopped = interrupt if isinstance(interrupt, signals.Stopped) else signals.came() or signals.Stopped()

@@ -69,7 +69,7 @@ def test_wheel_holds_every_file_of_the_packages_and_nothing_else(tree: Path, whe
 
 def test_wheel_holds_configurations_weights_and_demo_recordings(wheel: Path):
     held = set(zipfile.ZipFile(wheel).namelist())
-    assert {"bench/conf/run.yaml", "bench/conf/train.yaml", "bench/conf/experiment/small.yaml"} <= held
+    assert {"bench/conf/train.yaml", "bench/conf/method/storm.yaml", "bench/conf/experiment/small.yaml"} <= held
     assert {f"methods/embedded/{name}.safetensors" for name in ("ncsnpp_m", "sgmse_m", "refinement", "storm")} <= held
     assert sum(name.startswith("bench/datasets/demo_data/") and name.endswith(".flac") for name in held) >= 2 * (
         32 + 48

@@ -16,7 +16,7 @@ import soundfile
 
 from bench.__main__ import COMMANDS
 from bench.conf.compose import compose
-from bench.run.settings import Spec
+from bench.run.entries import Spec
 from methods.base import METHODS
 from metrics.base import METRICS
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.commands import settings
 from bench.commands.leaderboard import find_run, options
 from bench.core.errors import UserError
 from bench.core.files import replacing
 from bench.train.model_card import model_card
 from methods.weights import TrainedModel, load
-from results.statistics.analysis import Analysis, analyse
+from results.statistics.analysis import Analysis, Options, analyse
 from results.store.merge import Stored, merge, read
 from results.views.cells import lines
 
@@ -25,34 +26,35 @@ def card(weights: str, runs: Sequence[str], config: Mapping[str, Any]) -> Path:
     Args:
         weights: a ``.safetensors`` file that ``bench train`` left.
         runs: names or folders; every method in them that used this very file is in the card.
-        config: the composed keys of ``conf/card.yaml``.
+        config: the composed keys of ``settings.Card``.
 
     Raises:
         UserError: the file says nothing of its training, or a run did not use it.
     """
+    request = settings.Card.of(config)
     path = Path(weights).expanduser()
     if path.suffix != ".safetensors" or not path.is_file():
         raise UserError(f"{weights}: not a .safetensors file; `bench train` leaves one, and bench card makes its card")
     model = load(path)
     if "command" not in model.training:
         raise UserError(f"{weights}: says nothing of a training, from which a card could be made")
-    stored = read([find_run(run, Path(str(config["runs_dir"])).expanduser()) for run in runs]) if runs else []
+    stored = read([find_run(run, request.runs_dir) for run in runs]) if runs else []
     text = model_card(model, path.stat().st_size)
     if stored:
-        text += scores(model, weights, stored, config)
-    if config["note"]:
-        text += f"\n{str(config['note']).strip()}\n"
+        text += scores(model, weights, stored, options(request))
+    if request.note:
+        text += f"\n{request.note.strip()}\n"
     written = path.with_suffix(".md")
     with replacing(written) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return written
 
 
-def scores(model: TrainedModel, weights: str, runs: Sequence[Stored], config: Mapping[str, Any]) -> str:
+def scores(model: TrainedModel, weights: str, runs: Sequence[Stored], how: Options) -> str:
     """The section of scores: a table per dataset, of the methods that used these weights."""
     merged = merge(runs)
     labels = {label for run in runs for label in _labels(run, model, weights, merged.labels[run.name])}
-    tables = [_table(analysis, labels) for analysis in analyse(merged.rows, merged.metrics, options(config))]
+    tables = [_table(analysis, labels) for analysis in analyse(merged.rows, merged.metrics, how)]
     return "\n".join(["", "## Scores", "", *(line for table in tables for line in table)])
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from bench.commands.settings import Check
 from bench.core.errors import UserError
 from bench.core.types import Utterance
 from bench.datasets.base import DATASETS, Dataset
+from bench.run.entries import Spec, dataset_spec
 from bench.run.parts import Recipe
-from bench.run.settings import Spec, dataset_spec
 from methods.base import METHODS
 from methods.checkpoints.description import Description, describe
 from methods.conformance import RULES, examine, generated
@@ -19,22 +20,23 @@ LOOKED_AT = 100
 """At most so many recordings are opened to learn a dataset's rate."""
 
 
-def check(config: dict[str, Any]) -> bool:
+def check(config: Mapping[str, Any]) -> bool:
     """Print what is found; whether all is well.
 
     Raises:
         UserError: the checkpoint cannot be used, and why; or a name or key is unknown.
     """
-    if config["checkpoint"] is None and config["method"] is None:
+    request = Check.of(config)
+    if request.checkpoint is None and request.method is None:
         raise UserError("bench check needs checkpoint=FILE or method=NAME; bench check --help says more")
-    if resolve(str(config["device"])).type not in ("cpu", "cuda"):
-        raise UserError(f"device={config['device']}: networks are not run there; one of auto, cpu, cuda, cuda:1, ...")
-    data = None if config["data"] is None else _dataset(config["data"])
+    if resolve(request.device).type not in ("cpu", "cuda"):
+        raise UserError(f"device={request.device}: networks are not run there; one of auto, cpu, cuda, cuda:1, ...")
+    data = None if request.data is None else _dataset(request.data)
     well = True
-    if config["checkpoint"] is not None:
-        well = _check_checkpoint(describe(str(config["checkpoint"]), config["weights"]), data)
-    if config["method"] is not None:
-        well = _check_method(config, data) and well
+    if request.checkpoint is not None:
+        well = _check_checkpoint(describe(request.checkpoint, request.weights), data)
+    if request.method is not None:
+        well = _check_method(request, data) and well
     return well
 
 
@@ -74,22 +76,19 @@ def _other_rates(data: Dataset, rate: int) -> Iterator[str]:
             )
 
 
-def _check_method(config: dict[str, Any], data: Dataset | None) -> bool:
-    spec = Spec.of("method", config["method"])
-    method = Recipe.of(METHODS, spec).build(config["device"])
-    for key in ("recordings", "steps"):
-        if not isinstance(config[key], int) or config[key] < 1:
-            raise UserError(f"{key}: a whole number from 1 up; got {config[key]!r}")
+def _check_method(request: Check, data: Dataset | None) -> bool:
+    spec = Spec.of("method", request.method)
+    method = Recipe.of(METHODS, spec).build(request.device)
     if method.needs_id and data is None:
         raise UserError(f"method={spec.name} knows recordings by their names; add data=DATASET")
     clips: Sequence[Utterance] = generated(method)
     if data is not None:
-        clips = [data.load(recording) for recording in data.ids()[: config["recordings"]]]
+        clips = [data.load(recording) for recording in data.ids()[: request.recordings]]
     if not clips:
-        raise UserError(f"data={config['data']}: has no recordings")
+        raise UserError(f"data={request.data}: has no recordings")
     print(f"{spec.name} ({METHODS.origin(spec.name)}), {len(clips)} clips")
     well, width = True, max(map(len, RULES))
-    for verdict in examine(method, clips, config["steps"]):
+    for verdict in examine(method, clips, request.steps):
         print(f"  {'ok' if verdict.kept else 'BROKEN':6}  {verdict.rule:{width}}  {verdict.observed}", flush=True)
         well = well and verdict.kept
     return well

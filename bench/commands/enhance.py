@@ -7,19 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.commands.settings import Enhance
 from bench.core import audio
-from bench.core.errors import UserError, did_you_mean
+from bench.core.errors import UserError
 from bench.core.folders import recordings_in
 from bench.run.cluster import Pool
 from bench.run.enhance import Input, Result, Way, enhance, how, load
 from bench.run.enhanced_folder import EnhancedFolder
-from bench.run.machine import local_gpus
+from bench.run.entries import Spec
 from bench.run.parts import Recipe
 from bench.run.preview import show
-from bench.run.settings import Spec
+from bench.run.settings import check_device
 from methods.base import METHODS
-
-RATES, DEVICES = ("input", "model"), ("auto", "cpu", "cuda")
 
 
 def enhance_files(given: Sequence[str], config: Mapping[str, Any]) -> Result:
@@ -27,12 +26,16 @@ def enhance_files(given: Sequence[str], config: Mapping[str, Any]) -> Result:
 
     Args:
         given: folders, read recursively, and files.
-        config: the composed keys of ``conf/enhance.yaml``.
+        config: the composed keys of ``settings.Enhance``.
 
     Raises:
         UserError: the configuration makes no sense, nothing is to be read, or something would be overwritten.
     """
-    out, way, pool = _out(config), _way(config), _pool(config)
+    asked = Enhance.of(config)
+    if asked.out is None:
+        raise UserError("bench enhance needs out=FOLDER; bench enhance --help says more")
+    out, way = asked.out, _way(asked)
+    pool = Pool(asked.workers, asked.threads, asked.device != "cpu")
     inputs, notes = _inputs(given, out)
     method = way.recipe.build("cpu")
     by_name = {item.name: item for item in inputs}
@@ -74,37 +77,10 @@ def _inputs(given: Sequence[str], out: Path) -> tuple[list[Input], list[str]]:
     return list(found.values()), notes
 
 
-def _out(config: Mapping[str, Any]) -> Path:
-    if config["out"] is None:
-        raise UserError("bench enhance needs out=FOLDER; bench enhance --help says more")
-    return Path(str(config["out"])).expanduser()
-
-
-def _way(config: Mapping[str, Any]) -> Way:
-    spec = Spec.of("method", config["method"])
-    given = {} if config["checkpoint"] is None else {"checkpoint": str(config["checkpoint"])}
+def _way(asked: Enhance) -> Way:
+    spec = Spec.of("method", asked.method)
+    given = {} if asked.checkpoint is None else {"checkpoint": asked.checkpoint}
     recipe = Recipe.of(METHODS, Spec(spec.name, spec.label, {**spec.options, **given}))
-    for key, minimum in (("steps", 1), ("seed", 0)):
-        if not (key == "steps" and config[key] is None):
-            _whole(config, key, minimum)
-    for key, known in (("rate", RATES), ("device", DEVICES)):
-        if config[key] not in known:
-            raise did_you_mean(key, str(config[key]), known)
-    if config["device"] == "cuda" and not local_gpus():
-        raise UserError("device: no CUDA device here; use device=cpu, or device=auto to take one where there is one")
-    audio.check_channels("enhance", config["mixdown"], config["channel"])
-    choices = {key: config[key] for key in ("device", "steps", "seed", "rate", "channel", "mixdown")}
-    return Way(recipe, **choices)
-
-
-def _pool(config: Mapping[str, Any]) -> Pool:
-    if config["workers"] is not None:
-        _whole(config, "workers", 0)
-    _whole(config, "threads", 1)
-    return Pool(config["workers"], config["threads"], config["device"] != "cpu")
-
-
-def _whole(config: Mapping[str, Any], key: str, minimum: int) -> None:
-    value = config[key]
-    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-        raise UserError(f"{key}: a whole number from {minimum} up; got {value!r}")
+    check_device(asked.device)
+    audio.check_channels("enhance", asked.mixdown, asked.channel)
+    return Way(recipe, asked.device, asked.steps, asked.seed, asked.rate, asked.channel, asked.mixdown)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.commands.settings import Analyse, Export, Import, Serve
 from bench.conf import compose as configs
 from bench.core import signals
 from bench.core.errors import UserError, did_you_mean
@@ -18,7 +19,7 @@ from bench.datasets.base import Dataset
 from listening_test.design import candidates, conditions, select
 from listening_test.design.candidates import Candidates
 from listening_test.design.mapping import FILE as MAPPING
-from listening_test.design.mapping import KINDS, Kind, Test
+from listening_test.design.mapping import KINDS, Test
 from listening_test.design.select import Candidate, Rules
 from listening_test.webmushra import texts
 from listening_test.webmushra.export import Design, write_choice
@@ -39,32 +40,27 @@ AUTO = {"balance": ["sex", "task"], "once": ["speaker"], "per": ["task"], "sprea
 def export(arguments: Sequence[str]) -> None:
     """``bench mushra export RUN``: choose clips, make stimuli, write the test, say what was done."""
     [run], config = _parse("mushra_export", arguments, "RUN")
+    asked = Export.of(config)
     _needs_extra()
-    store, recordings = _open(run, Path(str(config["runs_dir"])))
+    store, recordings = _open(run, asked.runs_dir)
     rows = store.rows()
-    systems = conditions.systems(
-        rows.values(),
-        None if config["conditions"] is None else _list(config, "conditions"),
-        _optional_integer(config, "steps", 1),
-        _optional_integer(config, "enhanced_with_seed", 0),
-    )
-    anchors = conditions.anchors(_list(config, "anchors"), systems)
-    found = candidates.candidates(rows, systems, None if config["datasets"] is None else _list(config, "datasets"))
-    how, groups, training, reasons = _choose(config, found)
-    kind = _kind(config)
-    folder = store.folder / "listening" / kind if config["out"] is None else Path(str(config["out"])).expanduser()
+    systems = conditions.systems(rows.values(), asked.conditions, asked.steps, asked.enhanced_with_seed)
+    anchors = conditions.anchors(asked.anchors or (), systems)
+    found = candidates.candidates(rows, systems, asked.datasets)
+    how, groups, training, reasons = _choose(asked, found)
+    folder = asked.out or store.folder / "listening" / asked.kind
     design = Design(
-        kind=kind,
+        kind=asked.kind,
         systems=systems,
         anchors=anchors,
         groups=groups,
         training=training,
-        seed=_integer(config, "seed", 0),
-        longest=_number(config, "longest", 1.0, 12.0),
-        fade=_number(config, "fade", 0.0, 1.0),
-        loudness=_number(config, "loudness", -70.0, 0.0),
-        title=str(config["title"]),
-        instructions=_instructions(config, kind),
+        seed=asked.seed,
+        longest=asked.longest,
+        fade=asked.fade,
+        loudness=asked.loudness,
+        title=asked.title,
+        instructions=_instructions(asked),
         config={key: value for key, value in config.items() if key not in PLACES},
     )
     test = write_test(
@@ -95,18 +91,18 @@ def export(arguments: Sequence[str]) -> None:
 def serve(arguments: Sequence[str]) -> None:
     """``bench mushra serve DIR``: check the test, print each group's address, answer until interrupted."""
     [named], config = _parse("mushra_serve", arguments, "DIR")
+    asked = Serve.of(config)
     _needs_extra()
     from listening_test.webmushra import checkout, serve
 
     folder = Path(named)
     test = Test.read(folder)
     serve.check(folder, test)
-    webmushra = checkout.find(config["webmushra"])
-    results = folder / "results" if config["results"] is None else Path(str(config["results"])).expanduser()
-    host, port = str(config["host"]), _integer(config, "port", 1)
-    with serve.application(folder, test, webmushra, results, admin=config["admin"] is True) as app:
-        server = serve.listen(app, host, port)
-        for line in serve.lines(test, host, port, results):
+    webmushra = checkout.find(asked.webmushra)
+    results = asked.results or folder / "results"
+    with serve.application(folder, test, webmushra, results, admin=asked.admin) as app:
+        server = serve.listen(app, asked.host, asked.port)
+        for line in serve.lines(test, asked.host, asked.port, results):
             print(line, flush=True)
         server.run()
     signals.check()  # the server ends at a signal without a word of it
@@ -118,7 +114,7 @@ def import_(arguments: Sequence[str]) -> None:
     from listening_test.webmushra import collect
 
     files = [Path(name) for name in named]
-    folder = _test_of(files[0]) if config["test"] is None else Path(str(config["test"])).expanduser()
+    folder = Import.of(config).test or _test_of(files[0])
     test = Test.read(folder)
     sessions = collect.collect(files, test)
     written = collect.write(sessions, test, folder)
@@ -134,25 +130,24 @@ def import_(arguments: Sequence[str]) -> None:
 def analyse(arguments: Sequence[str]) -> None:
     """``bench mushra analyse DIR``: the report, its tables and plots in ``DIR/analysis``, and on the terminal."""
     [named], config = _parse("mushra_analyse", arguments, "DIR")
+    asked = Analyse.of(config)
     _needs_extra()
     from listening_test.analysis import report
     from listening_test.webmushra import collect
 
     folder = Path(named)
     test = Test.read(folder)
-    if config["unit"] not in ("listener", "trial"):
-        raise did_you_mean("unit", str(config["unit"]), ("listener", "trial"))
     options = report.Options(
-        sessions=[str(status) for status in _list(config, "sessions")],
-        mid_anchor=None if config["mid_anchor"] is None else str(config["mid_anchor"]),
-        by=None if config["by"] is None else str(config["by"]),
-        unit=config["unit"],
-        power=[_number({"power": points}, "power", 0.1, 100.0) for points in _list(config, "power")],
-        seed=_integer(config, "seed", 0),
+        sessions=asked.sessions or (),
+        mid_anchor=asked.mid_anchor,
+        by=asked.by,
+        unit=asked.unit,
+        power=asked.power or (),
+        seed=asked.seed,
     )
-    run = Store(Path(str(config["run"] or test.run)).expanduser())
-    if config["run"] is not None and not run.rows_path.is_file():
-        raise UserError(f"run={config['run']}: no run is stored here")
+    run = Store(asked.run or Path(test.run).expanduser())
+    if asked.run is not None and not run.rows_path.is_file():
+        raise UserError(f"run={asked.run}: no run is stored here")
     rows = run.rows() if run.rows_path.is_file() else None
     made = report.analyse(test, collect.load(folder), rows, options, folder / "analysis")
     print("\n".join(made.lines))
@@ -201,32 +196,26 @@ class Recordings:
         return self._built[label]
 
 
-def _choose(
-    config: Mapping[str, Any], found: Candidates
-) -> tuple[str, list[list[Candidate]], list[Candidate], dict[str, str]]:
+def _choose(asked: Export, found: Candidates) -> tuple[str, list[list[Candidate]], list[Candidate], dict[str, str]]:
     """How clips were chosen, in words; those of each group and those for practice; and why each was chosen."""
-    seed = _integer(config, "seed", 0)
-    explicit = isinstance(config["clips"], (list, str))
-    count = len(_list(config, "clips")) if explicit else _integer(config, "clips", 1)
-    rules = _rules(config, found.clips, count)
-    practice = config["training"]
-    named = found.named(_list(config, "training")) if isinstance(practice, (list, str)) else []
+    rules = _rules(asked, found.clips, asked.clips if isinstance(asked.clips, int) else len(asked.clips))
+    named = [] if isinstance(asked.training, int) else found.named(asked.training)
     pool = [clip for clip in found.clips if clip not in named]
-    if explicit:
-        chosen = found.named(_list(config, "clips"))
+    if not isinstance(asked.clips, int):
+        chosen = found.named(asked.clips)
         if double := [clip.name for clip in chosen if clip in named]:
             raise UserError(f"training: {double[0]} is among clips too; name it once")
         reasons = {clip.name: "named in clips" for clip in chosen}
         how = f"{len(chosen)} clips, as named"
     else:
-        chosen = select.choose(pool, rules, seed)
+        chosen = select.choose(pool, rules, asked.seed)
         reasons = {clip.name: select.describe(clip, pool, rules) for clip in chosen}
         how = f"{rules}{rules.spreading}"
     rest = [clip for clip in pool if clip not in chosen]
-    training = named or _drawn(rest, _integer(config, "training", 0), seed)
+    training = _drawn(rest, asked.training, asked.seed) if isinstance(asked.training, int) else named
     reasons |= {clip.name: "named in training" if named else "drawn for practice from the rest" for clip in training}
-    most = _optional_integer(config, "per_listener", 1) or len(chosen)
-    groups = select.deal(chosen, math.ceil(len(chosen) / most), rules, seed)
+    most = asked.per_listener or len(chosen)
+    groups = select.deal(chosen, math.ceil(len(chosen) / most), rules, asked.seed)
     return how, groups, training, reasons
 
 
@@ -238,34 +227,25 @@ def _drawn(rest: Sequence[Candidate], count: int, seed: int) -> list[Candidate]:
     return select.choose(rest, Rules(count), seed) if count else []
 
 
-def _rules(config: Mapping[str, Any], clips: Sequence[Candidate], count: int) -> Rules:
+def _rules(asked: Export, clips: Sequence[Candidate], count: int) -> Rules:
     tags = set.intersection(*(set(clip.tags) for clip in clips))
     values = {name for clip in clips for name in clip.values}
 
     def keys(name: str, known: set[str]) -> list[str]:
-        if config[name] == "auto":
-            return [key for key in AUTO[name] if key in known]
-        return [str(key) for key in _list(config, name)]
+        given = getattr(asked, name)
+        return [key for key in AUTO[name] if key in known] if given == "auto" else list(given or ())
 
     once = keys("once", tags)
     return Rules(count, keys("balance", tags), once[0] if once else None, keys("per", tags), keys("spread", values))
 
 
-def _kind(config: Mapping[str, Any]) -> Kind:
-    kind = next((kind for kind in KINDS if kind == config["kind"]), None)
-    if kind is None:
-        raise did_you_mean("kind of test", str(config["kind"]), KINDS)
-    return kind
-
-
-def _instructions(config: Mapping[str, Any], kind: Kind) -> str:
-    if config["instructions"] is None:
-        return texts.INSTRUCTIONS[kind]
-    path = Path(str(config["instructions"])).expanduser()
+def _instructions(asked: Export) -> str:
+    if asked.instructions is None:
+        return texts.INSTRUCTIONS[asked.kind]
     try:
-        return path.read_text(encoding="utf-8")
+        return asked.instructions.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: the instructions cannot be read ({error})") from error
+        raise UserError(f"{asked.instructions}: the instructions cannot be read ({error})") from error
 
 
 def _open(run: str, runs_dir: Path) -> tuple[Store, Recordings]:
@@ -300,30 +280,6 @@ def _parse(job: str, arguments: Sequence[str], wanted: str) -> tuple[list[str], 
     if not named or (len(named) > 1 and not wanted.endswith("...")):
         raise UserError(f"usage: bench {job.replace('_', ' ')} {wanted} [KEY=VALUE ...]")
     return named, configs.compose(job, overrides)
-
-
-def _list(config: Mapping[str, Any], key: str) -> list[Any]:
-    """A list, the one thing that stands for a list of one, or nothing."""
-    value = config[key]
-    return [] if value is None else value if isinstance(value, list) else [value]
-
-
-def _integer(config: Mapping[str, Any], key: str, minimum: int) -> int:
-    value = config[key]
-    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-        raise UserError(f"{key}: a whole number from {minimum} up; got {value!r}")
-    return value
-
-
-def _optional_integer(config: Mapping[str, Any], key: str, minimum: int) -> int | None:
-    return None if config[key] is None else _integer(config, key, minimum)
-
-
-def _number(config: Mapping[str, Any], key: str, low: float, high: float) -> float:
-    value = config[key]
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
-        raise UserError(f"{key}: a number from {low:g} to {high:g}; got {value!r}")
-    return float(value)
 
 
 STEPS: Mapping[str, Callable[[Sequence[str]], None]] = {

@@ -1,96 +1,162 @@
-"""A job's configuration: ``JOB.yaml`` in ``bench/conf`` with Hydra overrides, and mistakes in one line."""
+"""A command's configuration: its schema's defaults with overrides, and mistakes in one line."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
+import shlex
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
-from bench.conf.plugins import folders
+from bench.conf import groups, schema, values
+from bench.conf.hints import hinted
+from bench.conf.schema import Schema, annotation_at, defaults, only_text, typed
+from bench.conf.values import Unreadable
 from bench.core.errors import UserError, did_you_mean
 
-CONF = Path(__file__).parent
+SCHEMAS = {
+    "run": ("bench.run.settings", "Settings"),
+    "train": ("bench.train.settings", "Training"),
+    "leaderboard": ("bench.commands.settings", "Leaderboard"),
+    "card": ("bench.commands.settings", "Card"),
+    "check": ("bench.commands.settings", "Check"),
+    "enhance": ("bench.commands.settings", "Enhance"),
+    "convert": ("bench.commands.settings", "Convert"),
+    "mushra_export": ("bench.commands.settings", "Export"),
+    "mushra_serve": ("bench.commands.settings", "Serve"),
+    "mushra_import": ("bench.commands.settings", "Import"),
+    "mushra_analyse": ("bench.commands.settings", "Analyse"),
+}
+"""Where the schema of a command's keys lies, imported when the command is called."""
+
+OVERRIDE = re.compile(r"([A-Za-z_]\w*(?:[./]\w+)*)=(.*)", re.DOTALL)
 
 
-def text(job: str) -> str:
-    """The job's defaults with their comments, as they stand in the file."""
-    return (_home(job) / f"{job}.yaml").read_text(encoding="utf-8")
+def schema_of(job: str) -> type[Schema]:
+    """The schema of a command's keys."""
+    module, name = SCHEMAS[job]
+    found: type[Schema] = getattr(import_module(module), name)
+    return found
 
 
 def compose(job: str, overrides: Sequence[str]) -> dict[str, Any]:
-    """The defaults of ``job`` with ``overrides`` applied, interpolations resolved.
+    """The defaults of ``job`` with ``overrides`` applied, interpolations resolved, texts read as its schema wants them.
 
     Raises:
         UserError: an override cannot be read, or names a key that does not exist.
     """
-    from hydra import compose, initialize_config_dir
-    from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    kind, given = schema_of(job), [_split(override) for override in overrides]
+    chosen = {key: values.read(text) for key, text in given if key in groups.of(job)}
+    tree = groups.composed(job, chosen) if groups.of(job) else defaults(kind)
+    for key, text in given:
+        if key not in chosen:
+            put(tree, key, _read(kind, key, text))
+    try:
+        resolved = _resolved(tree, tree)
+    except UserError as error:
+        raise hinted(error, overrides) from error
+    except RecursionError as error:
+        raise UserError(
+            f"cannot apply the overrides {' '.join(overrides)}: a key is asked for its own value"
+        ) from error
+    composed = typed(kind, resolved)
+    assert isinstance(composed, dict)
+    return composed
 
-    places = folders() if _home(job) == CONF else ()
-    elsewhere = [f"hydra.searchpath=[{','.join(repr(f'file://{place}') for place in places)}]"]
-    with initialize_config_dir(str(_home(job)), job_name=job, version_base="1.3"):
-        try:
-            known = OmegaConf.to_container(compose(job, [*elsewhere, *_choices(job, overrides)]))
-        except (HydraException, OmegaConfBaseException):  # a choice that does not exist: explained below
-            known = OmegaConf.to_container(compose(job))
-        try:
-            config = OmegaConf.to_container(compose(job, [*elsewhere, *map(_quoted, overrides)]), resolve=True)
-        except OverrideParseException as error:
-            raise UserError(
-                f"cannot read the override {error.override!r}: it must be KEY=VALUE; put values with spaces or "
-                "special characters in quotes inside quotes: 'key=\"my value\"'"
-            ) from error
-        except ConfigCompositionException as error:
-            raise _explain(error, known) from error
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
-            raise UserError(f"cannot apply the overrides {' '.join(overrides)}: {_first_line(error)}") from error
-    assert isinstance(config, dict)
-    return {str(key): value for key, value in config.items()}
+
+def explained(job: str) -> str:
+    """What help shows of the command's keys."""
+    return groups.text(job) if groups.of(job) else schema.explained(schema_of(job))
 
 
 def yaml(job: str, overrides: Sequence[str]) -> str:
     """The composed configuration as YAML."""
-    from omegaconf import OmegaConf
+    from bench.conf import study
 
-    return OmegaConf.to_yaml(OmegaConf.create(compose(job, overrides)))
-
-
-def _quoted(override: str) -> str:
-    """The override with quotes around names like ``epoch=12.ckpt``: Lightning gives them, Hydra cannot read them."""
-    key, equals, value = override.partition("=")
-    if any(mark in value for mark in "'\"()$"):
-        return override
-    return key + equals + re.sub(r"[^\s,:\[\]{}]*=[^\s,\[\]{}]*", lambda name: f"'{name[0]}'", value)
+    return study.written(compose(job, overrides))
 
 
-def _home(job: str) -> Path:
-    """Where the job's file lies: in a folder of its own where keys would be taken for the groups in ``conf``."""
-    return CONF / job if (CONF / job).is_dir() else CONF
+def put(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key that there is; a mapping is put into a mapping key by key.
+
+    Raises:
+        UserError: there is no such key; names the nearest.
+    """
+    *parents, leaf = key.split(".")
+    inner: Any = tree
+    for name in parents:
+        inner = inner[_member(inner, name, key)]
+    name = _member(inner, leaf, key)
+    if isinstance(value, Mapping) and isinstance(inner[name], Mapping):
+        for own, entry in value.items():
+            put(inner[name], own, entry)
+    else:
+        inner[name] = value
 
 
-def _choices(job: str, overrides: Sequence[str]) -> list[str]:
-    """The overrides that choose a file: ``method=storm`` decides which keys there are."""
-    groups = {path.name for path in _home(job).iterdir() if path.is_dir()}
-    return [override for override in overrides if override.partition("=")[0] in groups]
+def _member(inner: Any, name: str, key: str) -> Any:
+    """``name`` as a key of a mapping, or as an index of a list."""
+    if isinstance(inner, list):
+        if name.isdecimal() and int(name) < len(inner):
+            return int(name)
+        raise UserError(f"{key}: the list has the entries 0 to {len(inner) - 1}")
+    if not isinstance(inner, Mapping) or name not in inner:
+        raise did_you_mean("key", name, inner if isinstance(inner, Mapping) else ())
+    return name
 
 
-def _explain(error: Exception, known: Any) -> UserError:
-    """The unknown key, or choice of a file, and its nearest neighbour, where that is what went wrong."""
-    choice = re.search(r"Could not (?:find|load) '(\w+)/([^']+)'", str(error))
-    if choice is not None:
-        files = [path.stem for home in (CONF, *folders()) for path in (home / choice[1]).glob("*.yaml")]
-        return did_you_mean(choice[1], choice[2], files)
-    match = re.search(r"(?:Could not override|Key|group) '([^'@]+)", str(error))
-    if match is None:
-        return UserError(_first_line(error))
-    *parents, leaf = re.split(r"[./]", match[1])
-    for parent in parents:
-        known = known.get(parent, {}) if isinstance(known, dict) else {}
-    return did_you_mean("key", leaf, known if isinstance(known, dict) else ())
+def _split(override: str) -> tuple[str, str]:
+    found = OVERRIDE.fullmatch(override)
+    if found is None:
+        raise UserError(f"cannot read the override {override!r}: it must be KEY=VALUE")
+    return found[1], found[2]
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def _read(kind: type[Schema], key: str, text: str) -> Any:
+    """A value as typed; where it cannot be read, the error has a spelling that can."""
+    if only_text(annotation_at(kind, key)):
+        return values.read_text(text)
+    try:
+        return values.read(text)
+    except Unreadable as error:
+        spelling = next(spelling for spelling in values.repaired(text) if _readable(spelling))
+        raise UserError(
+            f"cannot read the override '{key}={text}': {error}; if a bracket, comma or quote belongs to a name, "
+            f"write {shlex.quote(f'{key}={spelling}')}"
+        ) from error
+
+
+def _readable(text: str) -> bool:
+    try:
+        values.read(text)
+    except Unreadable:
+        return False
+    return True
+
+
+INTERPOLATION = re.compile(r"\\?\$\{([^{}]*)\}")
+
+
+def _resolved(value: Any, tree: Mapping[str, Any]) -> Any:
+    """``value`` with every ``${key}`` replaced by what the key has, but where a backslash goes before it."""
+    if isinstance(value, Mapping):
+        return {key: _resolved(inner, tree) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_resolved(inner, tree) for inner in value]
+    if not isinstance(value, str) or "${" not in value:
+        return value
+    if (whole := INTERPOLATION.fullmatch(value)) and not value.startswith("\\"):
+        return _resolved(_at(tree, whole[1], value), tree)
+
+    def replacement(found: re.Match[str]) -> str:
+        return found[0][1:] if found[0].startswith("\\") else str(_resolved(_at(tree, found[1], value), tree))
+
+    return type(value)(INTERPOLATION.sub(replacement, value))
+
+
+def _at(tree: Any, key: str, text: str) -> Any:
+    for name in key.split("."):
+        if not isinstance(tree, Mapping) or name not in tree:
+            raise UserError(f"cannot read {text!r}: there is no key '{key}'")
+        tree = tree[name]
+    return tree

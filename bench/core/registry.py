@@ -88,16 +88,24 @@ class Registry(Generic[T]):
         A class whose constructor hands ``**options`` on has its base's options too; one that hands them to something
         else says what they are: ``further_options()``, a class method.
         """
+        further = getattr(self.get(name), "further_options", None)
+        named = {option: parameter.default for option, parameter in self._parameters(name).items()}
+        return named | (further() if further is not None else {})
+
+    def annotations(self, name: str) -> dict[str, str]:
+        """The types of the constructor's options, as they are written; "" where none is."""
+        return {option: _written(parameter.annotation) for option, parameter in self._parameters(name).items()}
+
+    def _parameters(self, name: str) -> dict[str, inspect.Parameter]:
         factory = self.get(name)
-        found: dict[str, Any] = {}
+        found: dict[str, inspect.Parameter] = {}
         for kind in [factory, *_bases_with_constructors(factory)]:
             parameters = inspect.signature(kind).parameters.values()
-            named = (p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
-            found = {p.name: p.default for p in named} | found
+            named = {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+            found = named | found
             if not any(p.kind is p.VAR_KEYWORD for p in parameters):
                 break
-        further = getattr(factory, "further_options", None)
-        return found | (further() if further is not None else {})
+        return found
 
     def check(self, name: str, options: Collection[str]) -> None:
         """That ``name`` can be built with these options.
@@ -121,6 +129,12 @@ class Registry(Generic[T]):
         """
         self.check(name, options)
         return self.get(name)(**options)
+
+
+def _written(annotation: Any) -> str:
+    if annotation is inspect.Parameter.empty:
+        return ""
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
 def _bases_with_constructors(factory: Callable[..., Any]) -> list[Callable[..., Any]]:

@@ -15,13 +15,12 @@ from bench.core.files import naming, sweep
 from bench.core.types import Audio
 from bench.run import manifest, parts
 from bench.run.cluster import Pool
-from bench.run.machine import local_gpus
 from bench.run.parallel import WorkerDied, map_unordered
 from bench.run.parts import Parts
 from bench.run.plan import Cell, keys, plan
 from bench.run.preview import preview, show
 from bench.run.progress import progress
-from bench.run.settings import Settings
+from bench.run.settings import Settings, check_device
 from bench.run.worker import Item, Outcome, Worker, failed
 from results.store.folder import Store
 from results.store.merge import infos
@@ -53,13 +52,14 @@ class Result:
 
 
 def run(config: Mapping[str, Any]) -> Result:
-    """Compute what is missing of the run that ``config`` (see ``conf/run.yaml``) describes, and summarise it.
+    """Compute what is missing of the run that ``config`` (the keys of ``Settings``) describes, and summarise it.
 
     Raises:
         UserError: the configuration makes no sense, or contradicts what is stored under the run's name.
     """
     settings = Settings.of(config)
-    _check_device(settings)
+    if settings.ray_address is None:
+        check_device(settings.device)
     here = parts.of(settings, device="cpu")
     wanted = keys(settings, here)
     show(preview(here))
@@ -156,11 +156,6 @@ def collect(outcome: Outcome, store: Store, save_audio: bool) -> None:
         with naming(store.folder / "errors.log"), (store.folder / "errors.log").open("a", encoding="utf-8") as log:
             log.write(f"{manifest.now()} {row.key}\n{outcome.trace}\n")
     store.append(row)
-
-
-def _check_device(settings: Settings) -> None:
-    if settings.device == "cuda" and settings.ray_address is None and not local_gpus():
-        raise UserError("device: no CUDA device here; use device=cpu, or device=auto to take one where there is one")
 
 
 def why_failed(row: Row, metrics: Iterable[str]) -> str:

@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 from bench.core.errors import UserError
 from bench.core.registry import AT_RUN_TIME, OURS, Registry
 from bench.datasets.base import DATASETS, Dataset
-from bench.run.settings import Settings, Spec, check_label
+from bench.run.entries import Spec, check_label
+from bench.run.settings import Settings
 from methods.base import METHODS, Method
 from metrics.base import METRICS, Metric
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from annotated_types import Ge, Gt, Le, MinLen, MultipleOf
+from pydantic import AfterValidator, Field, Strict
+
+from bench.conf.schema import Count, Number, Open, Positive, Schema, Share, Text, Truth
 from bench.core.errors import UserError
-from bench.datasets.recipes.training_pairs import SAMPLE_RATE
-from bench.train.model import check_method
-from methods.losses import LOSSES
-from methods.training.data import NORMALISATIONS
-
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "64-true")
 
 MAY_CHANGE = {
     *("max_steps", "max_hours", "patience", "checkpoint_every", "log_every", "tensorboard", "scores"),
@@ -23,137 +20,161 @@ MAY_CHANGE = {
 """What another command that continues a training may set otherwise: the weights do not depend on it."""
 
 
-@dataclass(frozen=True)
-class Rule:
-    """What a value must be: a test, and the same in words."""
-
-    holds: Callable[[Any], bool]
-    words: str
+Fraction = Annotated[float, Strict(), Gt(0), Le(1)]
+Above0 = Annotated[float, Strict(), Gt(0)]
+From0 = Annotated[float, Strict(), Ge(0)]
+Names = tuple[Text, ...]
 
 
-def whole(least: int) -> Rule:
-    """An integer from ``least`` up."""
-    return Rule(
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least,
-        f"a whole number from {least} up",
-    )
+def given(about: str = "") -> Any:
+    """A key whose default stands in a file of ``conf``; None where the files chosen have no such key."""
+    return Field(default=None, description=about)
 
 
-def number(low: float, high: float = float("inf"), *, above: bool = False) -> Rule:
-    """A number in [low, high], or in (low, high] with ``above``."""
-    return Rule(
-        lambda value: (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and (low < value if above else low <= value)
-            and value <= high
-        ),
-        f"a number {'above' if above else 'from'} {low:g}"
-        + ("" if high == float("inf") else f" {'up to' if above else 'to'} {high:g}"),
-    )
+def _strategy(name: str) -> str:
+    if not re.fullmatch(r"auto|ddp(_\w+)?", name):
+        raise ValueError(
+            "auto, or one of Lightning's ddp strategies: others split the parameters, which their averaging needs whole"
+        )
+    return name
 
 
-def one_of(*names: str) -> Rule:
-    """One of ``names``."""
-    return Rule(lambda value: value in names, f"one of {', '.join(names)}")
+def _range(ends: tuple[float, ...]) -> tuple[float, ...]:
+    if len(ends) != 2 or ends[0] > ends[1]:
+        raise ValueError(f"[lowest, highest] in dB; got [{', '.join(f'{end:g}' for end in ends)}]")
+    return ends
 
 
-def optional(rule: Rule) -> Rule:
-    """None too."""
-    return Rule(lambda value: value is None or rule.holds(value), f"{rule.words}, or null")
+def _folders(folders: Names) -> Names:
+    for folder in folders:
+        if not Path(folder).expanduser().is_dir():
+            raise ValueError(f"{folder} is not a folder")
+    return folders
 
 
-def either(first: Rule, second: Rule) -> Rule:
-    """What one of two rules allows."""
-    return Rule(lambda value: first.holds(value) or second.holds(value), f"{first.words}, or {second.words}")
+Folders = Annotated[Names, AfterValidator(_folders)]
 
 
-def several(rule: Rule, least: int = 0) -> Rule:
-    """A list of at least ``least`` such values."""
-    words = f"a list of at least {least}, each {rule.words}" if least else f"a list, each entry {rule.words}"
-    return Rule(lambda value: isinstance(value, list) and len(value) >= least and all(map(rule.holds, value)), words)
+class Network(Open):
+    """The sizes of NCSN++."""
+
+    width: Annotated[int, Strict(), Ge(4), MultipleOf(4)] = given()
+    multipliers: Annotated[tuple[Positive, ...], MinLen(1)] = given()
+    blocks: Positive = given()
+    attention_heights: tuple[Positive, ...] = given()
+    centered: Truth = given()
+    scale_by_time: Truth | None = given()
+    pyramids: Truth = given()
 
 
-text = Rule(lambda value: isinstance(value, str) and bool(value.strip()), "a text")
-boolean = Rule(lambda value: isinstance(value, bool), "true or false")
-snr_range = Rule(
-    lambda value: (
-        isinstance(value, list)
-        and len(value) == 2
-        and all(isinstance(end, int | float) and not isinstance(end, bool) for end in value)
-        and value[0] <= value[1]
-    ),
-    "[lowest, highest] in dB",
-)
-strategy = Rule(
-    lambda value: isinstance(value, str) and re.fullmatch(r"auto|ddp(_\w+)?", value) is not None,
-    "auto, or one of Lightning's ddp strategies: others split the parameters, which their averaging needs whole",
-)
-devices = Rule(
-    lambda value: value == "auto" or whole(1).holds(value) or several(whole(0), least=1).holds(value),
-    f"auto, or {whole(1).words}, or a list of GPUs, each {whole(0).words}",
-)
+class Objective(Open):
+    """What is minimised."""
 
-RULES: dict[str, Rule] = {
-    "out": text,
-    "init": optional(either(text, several(text, least=1))),
-    "warm_start": boolean,
-    "seed": whole(0),
-    "network.width": Rule(lambda value: whole(4).holds(value) and value % 4 == 0, "a multiple of 4"),
-    "network.multipliers": several(whole(1), least=1),
-    "network.blocks": whole(1),
-    "network.attention_heights": several(whole(1)),
-    "network.centered": boolean,
-    "network.scale_by_time": optional(boolean),
-    "network.pyramids": boolean,
-    "frames": whole(2),
-    "normalise": one_of(*NORMALISATIONS),
-    "batch_size": whole(1),
-    "accumulate": whole(1),
-    "ema_decay": number(0, 1),
-    "ema_restart": boolean,
-    "optimiser.lr": number(0, above=True),
-    "optimiser.warmup_steps": whole(0),
-    "optimiser.decay_steps": optional(whole(1)),
-    "max_steps": whole(1),
-    "max_hours": optional(number(0, above=True)),
-    "valid_every": whole(1),
-    "valid_size": whole(1),
-    "patience": whole(1),
-    "checkpoint_every": whole(1),
-    "log_every": whole(1),
-    "tensorboard": boolean,
-    "scores.recordings": whole(0),
-    "scores.every": whole(1),
-    "scores.steps": optional(whole(1)),
-    "scores.metrics": several(text, least=1),
-    "precision": one_of(*PRECISIONS),
-    "device": one_of("auto", "cpu", "cuda"),
-    "devices": devices,
-    "strategy": strategy,
-    "threads": optional(whole(1)),
-    "workers": optional(whole(0)),
-    "method.objective.supervised_loss": one_of(*LOSSES),
-    "method.objective.score_loss": one_of(*(kind for kind in LOSSES if kind != "none")),
-    "method.objective.supervised_weight": number(0, 1),
-    "method.objective.freeze_denoiser": boolean,
-    "method.objective.l1_weight": number(0),
-    "method.spectrogram.sample_rate": Rule(
-        lambda value: value == SAMPLE_RATE, f"{SAMPLE_RATE}, the rate of the recordings that training mixes"
-    ),
-    "method.t_eps": number(0, 1, above=True),
-    "dataset.seed": whole(0),
-    "dataset.snr": snr_range,
-    "dataset.reverb_share": number(0, 1),
-    "dataset.real_share": number(0, 1),
-    "dataset.speech_dirs": several(text),
-    "dataset.noise_dirs": several(text),
-    "dataset.rir_dirs": several(text),
-    "dataset.natural_share": optional(number(0, 1)),
-    "dataset.flite": boolean,
-    "dataset.about": optional(text),
-    "dataset.cache": optional(text),
-}
+    supervised_loss: Literal["mse", "mae", "none"] = given()
+    score_loss: Literal["mse", "mae"] = given()
+    score_weighting: str = given()
+    l1_weight: From0 = given()
+    supervised_weight: Share = given()
+    freeze_denoiser: Truth = given()
+
+
+class Spectrogram(Open):
+    """The transform; ``methods.spectrogram`` says what its options mean."""
+
+    sample_rate: Literal[16000] = given("the rate of the recordings that training mixes")
+
+
+class Parametrization(Open):
+    """What the score network's output stands for; ``methods.diffusion.parametrization`` checks the values."""
+
+    c_in: str = given()
+    c_out: str = given()
+    c_skip: str = given()
+    network_scaling: str = given()
+
+
+class Method(Open):
+    """A method's part; a method of another package may have keys of its own."""
+
+    name: Text = given()
+    objective: Objective = given()
+    spectrogram: Spectrogram = given()
+    t_eps: Fraction = given()
+    parametrization: Parametrization = given()
+
+
+class Dataset(Open):
+    """What is mixed; a dataset in a file of one's own may have other keys."""
+
+    seed: Count = given()
+    snr: Annotated[tuple[Number, ...], AfterValidator(_range)] = given()
+    reverb_share: Share = given()
+    real_share: Share = given()
+    natural_share: Share | None = given()
+    speech_dirs: Folders = given()
+    noise_dirs: Folders = given()
+    rir_dirs: Folders = given()
+    flite: Truth = given()
+    about: Text | None = given()
+    cache: Text | None = given()
+
+
+class OptimiserSettings(Schema):
+    """Adam's step size over the steps."""
+
+    lr: Above0 = given()
+    warmup_steps: Count = given()
+    decay_steps: Positive | None = given()
+
+
+class ScoresSettings(Schema):
+    """Which validation recordings are enhanced and scored while training."""
+
+    recordings: Count = given()
+    every: Positive = given()
+    steps: Positive | None = given()
+    metrics: Annotated[Names, MinLen(1)] = given()
+
+
+GPUs = Annotated[list[Count], MinLen(1)]
+
+
+class Training(Schema):
+    """What a training is asked to do.
+
+    The defaults stand in ``conf/train.yaml`` and the files that ``method``, ``network``, ``dataset`` and
+    ``experiment`` choose, because choosing among whole sets of defaults is what they are for.
+    """
+
+    method: Method = given()
+    network: Network = given()
+    dataset: Dataset = given()
+    out: Text = given()
+    init: Text | Annotated[Names, MinLen(1)] | None = given()
+    warm_start: Truth = given()
+    seed: Count = given()
+    frames: Annotated[int, Strict(), Ge(2)] = given()
+    normalise: Literal["noisy", "crop", "clean", "none"] = given()
+    batch_size: Positive = given()
+    accumulate: Positive = given()
+    ema_decay: Share = given()
+    ema_restart: Truth = given()
+    optimiser: OptimiserSettings = given()
+    max_steps: Positive = given()
+    max_hours: Above0 | None = given()
+    valid_every: Positive = given()
+    valid_size: Positive = given()
+    patience: Positive = given()
+    checkpoint_every: Positive = given()
+    log_every: Positive = given()
+    tensorboard: Truth = given()
+    scores: ScoresSettings = given()
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed", "64-true"] = given()
+    device: Literal["auto", "cpu", "cuda"] = given()
+    devices: Literal["auto"] | Positive | GPUs = given()
+    strategy: Annotated[Text, AfterValidator(_strategy)] = given()
+    threads: Positive | None = given()
+    workers: Count | None = given()
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -162,10 +183,8 @@ def check(config: Mapping[str, Any]) -> None:
     Raises:
         UserError: a value of the wrong kind, or values that contradict each other.
     """
+    Training.of(config)
     flat = flatten(config)
-    for key, rule in RULES.items():
-        if key in flat and not rule.holds(flat[key]):
-            raise UserError(f"{key}: {rule.words}; got {flat[key]!r}")
     if flat["valid_every"] > flat["max_steps"]:
         raise UserError(
             f"valid_every={flat['valid_every']} is more than max_steps={flat['max_steps']}: without a validation "
@@ -176,11 +195,9 @@ def check(config: Mapping[str, Any]) -> None:
             "method.objective.freeze_denoiser=true would keep a random predictive network; name a trained one with "
             "init=checkpoints/ncsnpp_m/weights.safetensors"
         )
+    from bench.train.model import check_method  # imports torch
+
     check_method(config)
-    for name in ("speech_dirs", "noise_dirs", "rir_dirs"):
-        for folder in flat.get(f"dataset.{name}", []):
-            if not Path(folder).expanduser().is_dir():
-                raise UserError(f"dataset.{name}: {folder} is not a folder")
     check_devices(flat["device"], flat["devices"])
 
 

@@ -29,7 +29,7 @@ PLOTS = (f"boxplot{BEFORE}", "boxplot")
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen; ``conf/mushra_analyse.yaml`` explains it."""
+    """What can be chosen; ``bench mushra analyse --help`` explains it."""
 
     sessions: Sequence[str]
     mid_anchor: str | None

@@ -17,7 +17,7 @@ from results.store.rows import Row
 
 @dataclass(frozen=True)
 class Options:
-    """How rows are analysed; ``bench/conf/leaderboard.yaml`` explains the keys.
+    """How rows are analysed; ``bench leaderboard --help`` explains the keys.
 
     Attributes:
         cluster: the tag whose equal values make recordings depend on each other, or None.

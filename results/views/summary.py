@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Views:
-    """Which views are wanted beside the leaderboard; ``conf/leaderboard.yaml`` explains the keys.
+    """Which views are wanted beside the leaderboard; ``bench leaderboard --help`` explains the keys.
 
     Attributes:
         strata: tags; None: every one that tells recordings apart.

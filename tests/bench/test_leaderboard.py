@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from bench.__main__ import main
-from bench.commands.leaderboard import Request, leaderboard
+from bench.commands.leaderboard import leaderboard, views
+from bench.commands.settings import Leaderboard
 from bench.conf.compose import compose
 from bench.core import audio
 from bench.core.errors import UserError
@@ -28,7 +29,7 @@ def asked(tmp_path: Path, *overrides: str) -> dict[str, Any]:
 
 
 def test_the_configurations_defaults_are_the_runs_own() -> None:
-    assert Request.of(compose("leaderboard", [])).views == Views()
+    assert views(Leaderboard.of(compose("leaderboard", []))) == Views()
 
 
 @pytest.mark.parametrize(
@@ -38,12 +39,12 @@ def test_the_configurations_defaults_are_the_runs_own() -> None:
         ("resamples=10", "resamples: a whole number from 1000 up; got 10"),
         ("bins=1", "bins: a whole number from 2 up"),
         ("mix=1", "mix: true or false"),
-        ("strata=[3]", "strata: a list of names"),
+        ("strata=[{a: 1}]", "strata: auto, or a list, each a text"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(override: str, told: str) -> None:
     with pytest.raises(UserError, match=told):
-        Request.of(compose("leaderboard", [override]))
+        Leaderboard.of(compose("leaderboard", [override]))
 
 
 def test_a_run_is_summarised_again_without_computing(config: Config, tmp_path: Path) -> None:
@@ -122,6 +123,6 @@ def test_views_are_written_and_what_does_not_exist_is_named(config: Config, tmp_
 
 
 def test_a_request_says_all_it_was_asked(tmp_path: Path) -> None:
-    request = Request.of(asked(tmp_path, "strata=snr", "cluster=null", "confidence=0.9", "content=[wer]"))
-    assert dataclasses.asdict(request.views.options) == {"cluster": None, "confidence": 0.9, "resamples": 1000}
-    assert (request.views.strata, request.views.content) == (("snr",), ("wer",))
+    request = views(Leaderboard.of(asked(tmp_path, "strata=snr", "cluster=null", "confidence=0.9", "content=[wer]")))
+    assert dataclasses.asdict(request.options) == {"cluster": None, "confidence": 0.9, "resamples": 1000}
+    assert (request.strata, request.content) == (("snr",), ("wer",))

@@ -9,7 +9,8 @@ import pytest
 
 from bench.conf.compose import compose
 from bench.core.errors import UserError
-from bench.run.settings import Settings, Spec
+from bench.run.entries import Spec
+from bench.run.settings import Settings
 
 
 def settings(**changes: Any) -> Settings:
@@ -50,10 +51,11 @@ def test_a_folder_and_a_manifest_are_datasets(tmp_path: Path, monkeypatch: pytes
     ("changes", "told"),
     [
         ({"foo": 1}, "unknown key 'foo'"),
-        ({"steps": 0}, "steps: whole numbers from 1 up; got 0"),
-        ({"steps": [5, "x"]}, "steps: whole numbers from 1 up; got 'x'"),
+        ({"steps": 0}, "steps: each must be a whole number from 1 up; got 0"),
+        ({"steps": [5, "x"]}, "steps: each must be a whole number from 1 up; got 'x'"),
         ({"steps": True}, "steps:"),
-        ({"steps": None}, "steps: needs at least one entry"),
+        ({"steps": []}, "steps: needs at least one entry"),
+        ({"steps": None}, "steps: a list of at least 1"),
         ({"seeds": [0.5]}, "seeds:"),
         ({"seeds": -1}, "seeds:"),
         ({"limit": 0}, "limit:"),
@@ -78,8 +80,5 @@ def test_nonsense_is_refused_in_one_line(changes: dict[str, Any], told: str) -> 
     assert told in str(raised.value)
 
 
-def test_a_removed_key_is_named() -> None:
-    config = compose("run", [])
-    del config["seeds"]
-    with pytest.raises(UserError, match="the key 'seeds' cannot be removed"):
-        Settings.of(config)
+def test_what_is_not_said_has_its_default() -> None:
+    assert Settings.of({"run": "mine"}) == Settings.of({**compose("run", []), "run": "mine"})

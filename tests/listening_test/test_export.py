@@ -252,7 +252,7 @@ def test_own_instructions_take_the_place_of_ours(export: Export, tmp_path: Path)
         ({"conditions": "[half,half]"}, "the name 'half' is taken"),
         ({"conditions": "[noisy]"}, "'mixture' and the condition 'noisy' are the same"),
         ({"anchors": "[lowpass_4000]"}, "unknown anchor 'lowpass_4000': did you mean 'lowpass_7000'?"),
-        ({"kind": "mushr"}, "unknown kind of test 'mushr': did you mean 'mushra'?"),
+        ({"kind": "mushr"}, "kind: one of mushra, mos, ab, abx, ccr; got 'mushr'; did you mean 'mushra'?"),
         ({"kind": "ab", "conditions": "[half]", "anchors": "[]"}, "kind=ab compares two"),
         ({"longest": 20}, "longest: a number from 1 to 12; got 20"),
         ({"instructions": "/no/such/file"}, "/no/such/file: the instructions cannot be read"),

@@ -1,0 +1,231 @@
+"""What the commands beside `bench run` and `bench train` can be asked for: their schemas, light enough for help."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le, Lt
+from pydantic import Strict
+
+from bench.conf.schema import Count, Folder, Positive, Reads, Schema, Text, Truth, key
+from bench.conf.values import Plain, settled
+from bench.run.entries import Named
+from bench.run.settings import Device
+
+Names = tuple[Text, ...]
+
+
+class _Condition(Reads):
+    """A method's name, or a mapping whose method and label are names."""
+
+    words = "a method's name or {method: ..., steps: ..., seed: ..., label: ...}"
+
+    def typed(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                name: str(v) if name in ("method", "label") and isinstance(v, Plain) else settled(v)
+                for name, v in value.items()
+            }
+        return str(value) if isinstance(value, Plain) else value
+
+
+ConditionEntry = Annotated[Any, _Condition()]
+MethodEntry = Annotated[Any, Named("methods")]
+DataEntry = Annotated[Any, Named("datasets")]
+
+
+class Analysed(Schema):
+    """How rows of stored runs are analysed."""
+
+    runs_dir: Folder = key("results/runs", "where runs are stored")
+    cluster: Text | None = key(
+        "speaker", "the tag whose recordings depend on each other; null: all recordings are independent"
+    )
+    confidence: Annotated[float, Strict(), Ge(0.5), Lt(1)] = key(
+        0.95, "of intervals; tests are at the level that is left of 1"
+    )
+    resamples: Annotated[int, Strict(), Ge(1000)] = key(10000, "of the bootstrap, 1000 or more")
+
+
+class Leaderboard(Analysed):
+    """Summarise stored runs, named or given by their folders, merged where they are several; no score is computed.
+
+    bench leaderboard mine theirs 'strata=[snr,sex]' 'mixed=[pesq]'
+    """
+
+    out: Folder | None = key(
+        None, "folder to write to; null: one run's own folder, several runs' results/leaderboards/A+B"
+    )
+    mix: Truth = key(False, "true: take datasets of one name for one, though their recordings differ")
+    strata: Literal["auto"] | Names | None = key(
+        "auto", "tags to split the recordings by; auto: every tag with more than one value; []: none"
+    )
+    bins: Annotated[int, Strict(), Ge(2)] = key(
+        4, "parts of equal size that numbers of more than 8 values (T60) are split into"
+    )
+    mixed: Names | None = key([], 'metrics to fit a mixed-effects model to; needs the extra "statistics"')
+    content: Literal["auto"] | Names | None = key("auto", "metrics of what is said, as [wer, lps], and")
+    quality: Literal["auto"] | Names | None = key(
+        "auto",
+        "of how it sounds without a reference, as [dnsmos], between which hallucinations show; auto: every metric that "
+        "says that it is one",
+    )
+    plots: Truth = key(True, "draw them")
+
+
+class Card(Analysed):
+    """Write a weights file's model card, with the scores that stored runs hold of it.
+
+    bench card checkpoints/storm/weights.safetensors mine steps
+    Methods of the runs that used this very file are in it, beside the same recordings' noisy row where there is one.
+    """
+
+    note: Text | None = key(None, "Markdown to end the card with")
+
+
+class Check(Schema):
+    """Say what a checkpoint is and what is wrong with it, or try whether a method keeps the protocol.
+
+    bench check checkpoint=epoch.ckpt data=/data/my_recordings
+    bench check method=my_method
+    bench check 'method={name: storm, checkpoint: epoch.ckpt}'
+    """
+
+    checkpoint: Text | None = key(None, "a .ckpt of StoRM or SGMSE, or a safetensors file of ours")
+    weights: Literal["ema", "raw"] | None = key(
+        None, "ema or raw, of a checkpoint with both; null: the averages where there are any"
+    )
+    method: MethodEntry | None = key(
+        None, "a name (bench list methods), or a mapping with options: {name: ..., option: ...}"
+    )
+    data: DataEntry | None = key(
+        None,
+        "a dataset (bench list datasets) or folder: has it the checkpoint's rate; what to run the method on",
+    )
+    recordings: Positive = key(3, "so many of the data are enhanced, in place of generated noise")
+    steps: Positive = key(2, "reverse steps N, for methods that take steps")
+    device: Text = key("cpu", "auto: a GPU where there is one; cpu; cuda; cuda:1")
+
+
+class Convert(Schema):
+    """Turn a checkpoint of StoRM or SGMSE into safetensors, which are read without unpickling; nothing is lost.
+
+    bench convert checkpoint=epoch.ckpt out=storm.safetensors
+    """
+
+    checkpoint: Folder | None = key(None, "a .ckpt of StoRM or SGMSE")
+    out: Folder | None = key(None, "the file to write; null: beside the checkpoint, named as it is")
+    weights: Literal["ema", "raw"] | None = key(
+        None, "ema or raw, of a checkpoint with both; null: the averages where there are any"
+    )
+
+
+class Enhance(Schema):
+    """Enhance a folder of recordings, or some files, into a folder by one method; nothing is scored.
+
+    bench enhance /data/noisy out=/data/enhanced method=storm steps=10
+    bench enhance a.wav b.flac out=enhanced 'method={name: sgmse_m, checkpoint: epoch.ckpt}' rate=model
+    Names and sub-folders are kept; every file is written as WAV, 32-bit float. The same command continues.
+    """
+
+    out: Folder | None = key(None, "the folder to write; nothing in it is ever overwritten")
+    method: MethodEntry = key(
+        "storm", "a name (bench list methods), or a mapping with options: {name: ..., option: ...}"
+    )
+    checkpoint: Text | None = key(None, "weights for the method")
+    steps: Positive | None = key(None, "reverse steps N, for methods that take steps; null: the method's own number")
+    seed: Count = key(0, "of the noise, for methods that draw some; it also depends on the file's name")
+    rate: Literal["input", "model"] = key(
+        "input", "of what is written: input: each file's own; model: the one that the method works at"
+    )
+    channel: Count | None = key(None, "the one to take of several, from 0")
+    mixdown: Truth = key(False, "or their average")
+    workers: Count | None = key(
+        None, "processes; null: as many as cores allow (or GPUs, where used); 0: none, all in this one"
+    )
+    threads: Positive = key(1, "CPU threads of each worker")
+    device: Device = key("auto", "auto: a GPU where there is one; cpu; cuda")
+
+
+class Export(Schema):
+    """Make a listening test of a stored run (its name or folder): MUSHRA, or MOS, AB, ABX, CCR.
+
+    A condition is a method's name, or {method: storm, steps: 10, seed: 0, label: StoRM}.
+    Where balance, once, per and spread say auto, they take the tags that all recordings have; null takes none.
+    """
+
+    kind: Literal["mushra", "mos", "ab", "abx", "ccr"] = key("mushra", "from the same choice of clips")
+    out: Folder | None = key(None, "folder to write; null: listening/KIND in the run's own")
+    runs_dir: Folder = key("results/runs", "where runs are stored")
+
+    conditions: tuple[ConditionEntry, ...] | None = key(
+        None, "what is heard; null: every method of the run but the unprocessed recording"
+    )
+    steps: Positive | None = key(None, "reverse steps, of the methods that the run has at several")
+    enhanced_with_seed: Count | None = key(None, "likewise, of those that it has with several seeds")
+    anchors: Names | None = key(
+        ["mixture", "mixture_10db"], "also lowpass_3500 and lowpass_7000, BS.1534-3's low and mid-range anchors"
+    )
+
+    clips: Positive | Names = key(10, "how many are drawn, or which: [denoise-01, demo/denoise-02]")
+    training: Count | Names = key(1, "clips for practice, beside those: how many, or which")
+    datasets: Names | None = key(None, "of the run; null: all")
+    balance: Literal["auto"] | Names | None = key(
+        "auto", "tags of which each value comes equally often; auto: [sex, task]"
+    )
+    once: Literal["auto"] | Names | None = key("auto", "a tag of which no value comes twice ...; auto: speaker")
+    per: Literal["auto"] | Names | None = key("auto", "... within a value of these tags; auto: [task]")
+    spread: Literal["auto"] | Names | None = key(
+        "auto", "numbers over whose range clips are distributed: tags or metrics; auto: [snr, t60]"
+    )
+    per_listener: Positive | None = key(
+        None, "most clips for one listener: more are dealt to groups; null: everyone hears all"
+    )
+    seed: Count = key(0, "of the draw")
+
+    longest: Annotated[float, Strict(), Ge(1), Le(12)] = key(
+        12.0, "seconds; longer recordings end at a pause before that"
+    )
+    fade: Annotated[float, Strict(), Ge(0), Le(1)] = key(0.02, "seconds, at both ends")
+    loudness: Annotated[float, Strict(), Ge(-70), Le(0)] = key(
+        -26.0, "LUFS of every recording; less where a peak would clip"
+    )
+    title: Text = key("Listening test", "what listeners read first")
+    instructions: Folder | None = key(None, "a file with the first page's HTML; null: ours, in English")
+
+
+class Serve(Schema):
+    """Hold the listening test that was exported to DIR."""
+
+    webmushra: Folder | None = key(None, "folder of a webMUSHRA checkout; null: fetch the pinned revision into a cache")
+    host: Text = key("127.0.0.1", "0.0.0.0 lets other machines in")
+    port: Positive = key(5000, "of the address that listeners open")
+    results: Folder | None = key(None, "where answers are stored; null: DIR/results")
+    admin: Truth = key(False, "pymushra's pages to look at and delete answers, for this machine only")
+
+
+class Import(Schema):
+    """Decode answers into ratings.csv and sessions.csv.
+
+    A FILE is pymushra's database or its CSV or JSON download, webMUSHRA's own CSV, or a submission's backup.
+    """
+
+    test: Folder | None = key(None, "the folder that the test was exported to; null: the one that FILE lies in")
+
+
+class Analyse(Schema):
+    """Screen listeners, test differences, draw the ratings that were imported into DIR."""
+
+    sessions: Names | None = key(["complete"], "also unfinished, or duplicate")
+    mid_anchor: Text | None = key(
+        "auto", "the condition of BS.1534-3's rule for mid-range anchors; auto: lowpass_7000; null: none"
+    )
+    by: Text | None = key(None, "a tag: a panel of the box plot for each of its values")
+    unit: Literal["listener", "trial"] = key(
+        "listener", "of the Friedman and Wilcoxon tests: a listener's mean, or each page (trial)"
+    )
+    run: Folder | None = key(None, "the run's folder, for its metrics; null: where it was exported from")
+    power: tuple[Annotated[float, Strict(), Ge(0.1), Le(100)], ...] | None = key(
+        [5, 10, 15, 20], "differences in points, for the table of listeners needed"
+    )
+    seed: Count = key(0, "of the bootstrap")

@@ -1,0 +1,52 @@
+"""Configurations that are chosen from files: ``bench train method=storm experiment=[table7_joint,small]``, by Hydra."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.conf.plugins import folders
+from bench.core.errors import UserError, did_you_mean
+
+CONF = Path(__file__).parent
+
+GROUPS = {"train": ("method", "network", "dataset", "experiment")}
+"""The keys of a command whose values are names of files in the folder of that name."""
+
+
+def of(job: str) -> tuple[str, ...]:
+    """The keys of ``job`` that choose a file."""
+    return GROUPS.get(job, ())
+
+
+def text(job: str) -> str:
+    """The job's defaults with their comments, as they stand in its file."""
+    return (CONF / f"{job}.yaml").read_text(encoding="utf-8")
+
+
+def composed(job: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults of ``job`` with files chosen, interpolations left as they are.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    places = folders()
+    for group, names in chosen.items():
+        known = [path.stem for home in (CONF, *places) for path in (home / group).glob("*.yaml")]
+        for name in names if isinstance(names, list) else [names]:
+            if not isinstance(name, str):
+                raise UserError(f"{group}: names one of {', '.join(sorted(known))}; got {name!r}")
+            if name not in (*known, "null"):
+                raise did_you_mean(group, name, known)
+    choices = [
+        f"{key}={'[' + ','.join(names) + ']' if isinstance(names, list) else names}" for key, names in chosen.items()
+    ]
+    elsewhere = ",".join(repr(f"file://{place}") for place in places)
+    with initialize_config_dir(str(CONF), job_name=job, version_base="1.3"):
+        tree = OmegaConf.to_container(compose(job, [f"hydra.searchpath=[{elsewhere}]", *choices]), resolve=False)
+    assert isinstance(tree, dict)
+    return {str(key): value for key, value in tree.items()}
