@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands import settings
-from bench.commands.leaderboard import find_run, options
+from bench.commands.arguments import find_run
+from bench.commands.leaderboard import options
 from bench.core.errors import UserError
 from bench.core.files import replacing
 from bench.train.model_card import model_card

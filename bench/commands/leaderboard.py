@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands import settings
+from bench.commands.arguments import find_run
 from bench.commands.settings import Analysed
 from results.statistics.analysis import Options
 from results.store.merge import merge, read
@@ -52,9 +53,3 @@ def views(asked: settings.Leaderboard) -> Views:
 def _names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
     """Names, each once; none for null; None for auto."""
     return None if given == "auto" else tuple(dict.fromkeys(given or ()))
-
-
-def find_run(run: str, runs_dir: Path) -> Path:
-    """A run's folder. Its name goes before a folder of that name that happens to lie here."""
-    named = runs_dir / run
-    return named if named.is_dir() or not Path(run).is_dir() else Path(run)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.commands.arguments import find_run, sort
 from bench.commands.settings import Analyse, Export, Import, Serve
 from bench.conf import compose as configs
 from bench.core import signals
@@ -25,8 +25,6 @@ from listening_test.webmushra import texts
 from listening_test.webmushra.export import Design, write_choice
 from listening_test.webmushra.export import export as write_test
 from results.store.folder import Store
-
-OVERRIDE = re.compile(r"[+~]*\w[\w.]*=")
 
 PLACES = ("out", "runs_dir")
 """Keys that make no difference to a test."""
@@ -249,7 +247,7 @@ def _instructions(asked: Export) -> str:
 
 
 def _open(run: str, runs_dir: Path) -> tuple[Store, Recordings]:
-    folder = Path(run) if Path(run).is_dir() else runs_dir / run
+    folder = find_run(run, runs_dir)
     store = Store(folder)
     stored = store.read_manifest()
     if stored is None:
@@ -274,12 +272,9 @@ def _needs_extra() -> None:
 
 
 def _parse(job: str, arguments: Sequence[str], wanted: str) -> tuple[list[str], dict[str, Any]]:
-    """What is named, and the composed configuration; what begins like ``KEY=`` overrides a key."""
-    overrides = [argument for argument in arguments if OVERRIDE.match(argument)]
-    named = [argument for argument in arguments if argument not in overrides]
-    if not named or (len(named) > 1 and not wanted.endswith("...")):
-        raise UserError(f"usage: bench {job.replace('_', ' ')} {wanted} [KEY=VALUE ...]")
-    return named, configs.compose(job, overrides)
+    """What is named, and the composed configuration."""
+    named, keys = sort(arguments, f"{job.replace('_', ' ')} {wanted} [KEY=VALUE ...]")
+    return named, configs.compose(job, keys)
 
 
 STEPS: Mapping[str, Callable[[Sequence[str]], None]] = {

@@ -6,9 +6,10 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from bench.conf import groups, schema, values
+from bench.conf import groups, schema, study, values
 from bench.conf.hints import hinted
 from bench.conf.schema import Schema, annotation_at, defaults, only_text, typed
 from bench.conf.values import Unreadable
@@ -39,29 +40,47 @@ def schema_of(job: str) -> type[Schema]:
     return found
 
 
-def compose(job: str, overrides: Sequence[str]) -> dict[str, Any]:
-    """The defaults of ``job`` with ``overrides`` applied, interpolations resolved, texts read as its schema wants them.
+def is_key(argument: str) -> bool:
+    """Whether an argument sets keys: KEY=VALUE, or the file of a study, NAME.yaml."""
+    return OVERRIDE.fullmatch(argument) is not None or Path(argument).suffix in study.SUFFIXES
+
+
+def compose(job: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """The defaults of ``job`` with what ``arguments`` set, interpolations resolved, texts as its schema wants them.
+
+    Args:
+        job: a command of ``SCHEMAS``.
+        arguments: overrides ``KEY=VALUE`` and files of studies; the later goes over the earlier.
 
     Raises:
-        UserError: an override cannot be read, or names a key that does not exist.
+        UserError: an argument cannot be read, or names a key that does not exist.
     """
-    kind, given = schema_of(job), [_split(override) for override in overrides]
-    chosen = {key: values.read(text) for key, text in given if key in groups.of(job)}
+    kind = schema_of(job)
+    given = [pair for argument in arguments for pair in _pairs(kind, argument)]
+    chosen = groups.choices(job, given)
     tree = groups.composed(job, chosen) if groups.of(job) else defaults(kind)
-    for key, text in given:
-        if key not in chosen:
-            put(tree, key, _read(kind, key, text))
+    for key, value in given:
+        if key not in groups.of(job) or isinstance(value, Mapping):
+            put(tree, key, value)
     try:
         resolved = _resolved(tree, tree)
     except UserError as error:
-        raise hinted(error, overrides) from error
+        raise hinted(error, arguments) from error
     except RecursionError as error:
-        raise UserError(
-            f"cannot apply the overrides {' '.join(overrides)}: a key is asked for its own value"
-        ) from error
+        raise UserError(f"cannot apply {' '.join(arguments)}: a key is asked for its own value") from error
     composed = typed(kind, resolved)
     assert isinstance(composed, dict)
     return composed
+
+
+def _pairs(kind: type[Schema], argument: str) -> list[tuple[str, Any]]:
+    """The keys that an argument sets, with their values as typed."""
+    found = OVERRIDE.fullmatch(argument)
+    if found is not None:
+        return [(found[1], _read(kind, found[1], found[2]))]
+    if is_key(argument):
+        return list(study.read(Path(argument).expanduser()).items())
+    raise UserError(f"cannot read the override {argument!r}: it must be KEY=VALUE, or the file of a study, NAME.yaml")
 
 
 def explained(job: str) -> str:
@@ -71,13 +90,11 @@ def explained(job: str) -> str:
 
 def yaml(job: str, overrides: Sequence[str]) -> str:
     """The composed configuration as YAML."""
-    from bench.conf import study
-
     return study.written(compose(job, overrides))
 
 
 def put(tree: dict[str, Any], key: str, value: Any) -> None:
-    """Set a dotted key that there is; a mapping is put into a mapping key by key.
+    """Set a dotted key that there is; a mapping is put into a mapping key by key, but for one with another name.
 
     Raises:
         UserError: there is no such key; names the nearest.
@@ -87,7 +104,8 @@ def put(tree: dict[str, Any], key: str, value: Any) -> None:
     for name in parents:
         inner = inner[_member(inner, name, key)]
     name = _member(inner, leaf, key)
-    if isinstance(value, Mapping) and isinstance(inner[name], Mapping):
+    there = inner[name]
+    if isinstance(value, Mapping) and isinstance(there, Mapping) and value.get("name") in (None, there.get("name")):
         for own, entry in value.items():
             put(inner[name], own, entry)
     else:
@@ -103,13 +121,6 @@ def _member(inner: Any, name: str, key: str) -> Any:
     if not isinstance(inner, Mapping) or name not in inner:
         raise did_you_mean("key", name, inner if isinstance(inner, Mapping) else ())
     return name
-
-
-def _split(override: str) -> tuple[str, str]:
-    found = OVERRIDE.fullmatch(override)
-    if found is None:
-        raise UserError(f"cannot read the override {override!r}: it must be KEY=VALUE")
-    return found[1], found[2]
 
 
 def _read(kind: type[Schema], key: str, text: str) -> Any:

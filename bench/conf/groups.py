@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,22 @@ def text(job: str) -> str:
     return (CONF / f"{job}.yaml").read_text(encoding="utf-8")
 
 
+def choices(job: str, given: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """The files chosen: by name, or for a method in a study by the name that its mapping has."""
+    chosen = {}
+    for key, value in given:
+        if key in of(job) and not isinstance(value, Mapping):
+            chosen[key] = value
+        elif key in of(job) and value.get("name") in names(key):
+            chosen[key] = value["name"]
+    return chosen
+
+
+def names(group: str) -> list[str]:
+    """The files of a group, ours and those of other packages."""
+    return sorted(path.stem for home in (CONF, *folders()) for path in (home / group).glob("*.yaml"))
+
+
 def composed(job: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The defaults of ``job`` with files chosen, interpolations left as they are.
 
@@ -34,10 +50,9 @@ def composed(job: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
-    places = folders()
-    for group, names in chosen.items():
-        known = [path.stem for home in (CONF, *places) for path in (home / group).glob("*.yaml")]
-        for name in names if isinstance(names, list) else [names]:
+    for group, wanted in chosen.items():
+        known = names(group)
+        for name in wanted if isinstance(wanted, list) else [wanted]:
             if not isinstance(name, str):
                 raise UserError(f"{group}: names one of {', '.join(sorted(known))}; got {name!r}")
             if name not in (*known, "null"):
@@ -45,7 +60,7 @@ def composed(job: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
     choices = [
         f"{key}={'[' + ','.join(names) + ']' if isinstance(names, list) else names}" for key, names in chosen.items()
     ]
-    elsewhere = ",".join(repr(f"file://{place}") for place in places)
+    elsewhere = ",".join(repr(f"file://{place}") for place in folders())
     with initialize_config_dir(str(CONF), job_name=job, version_base="1.3"):
         tree = OmegaConf.to_container(compose(job, [f"hydra.searchpath=[{elsewhere}]", *choices]), resolve=False)
     assert isinstance(tree, dict)

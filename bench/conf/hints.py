@@ -19,9 +19,11 @@ def hinted(error: UserError, overrides: Sequence[str]) -> UserError:
     if " write " in str(error):  # it has one of its own
         return error
     for override in overrides:
+        if "=" in override and not override.startswith(("/", ".")) and _exists(override):
+            return type(error)(f"{error}; for the file write {shlex.quote(f'./{override}')}")
         key, _, text = override.partition("=")
         if (spelling := _spelling(text)) is not None:
-            return UserError(f"{error}; for the name as typed write {shlex.quote(f'{key}={spelling}')}")
+            return type(error)(f"{error}; for the name as typed write {shlex.quote(f'{key}={spelling}')}")
     return error
 
 

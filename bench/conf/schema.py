@@ -152,6 +152,16 @@ def only_text(annotation: Any) -> bool:
     return kind in (str, Path)
 
 
+def choices(annotation: Any) -> list[str]:
+    """The names among which a value is chosen; none where it is not."""
+    kind, _ = _split(annotation)
+    if get_origin(kind) is Literal:
+        return [_choice(name) for name in get_args(kind)]
+    if get_origin(kind) in (Union, UnionType):
+        return [name for option in get_args(kind) for name in choices(option)]
+    return ["true", "false"] if kind is bool else []
+
+
 def words(annotation: Any) -> str:
     """What a value must be, in words that end the sentence "it must be ..."."""
     kind, extras = _split(annotation)

@@ -1,0 +1,222 @@
+"""Every command: how it is used, what it says of itself, and what it does; imported where it is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.commands.arguments import RULE, sort
+from bench.conf import compose as config
+from bench.core.errors import UserError, did_you_mean
+
+OK, FAILED = 0, 1
+
+
+@dataclass(frozen=True)
+class Command:
+    """A sub-command: its usage line, one line of help, and what it does with its arguments."""
+
+    usage: str
+    summary: str
+    call: Callable[[Sequence[str]], int]
+    job: str | None = None
+    """The configuration whose keys are its arguments."""
+
+    def help(self) -> str:
+        """Usage, what the command does, and every key with its default."""
+        told = config.explained(self.job) if self.job else self.summary
+        return "\n".join([f"usage: bench {self.usage}", "", told, *(["", RULE] if self.job else [])])
+
+
+def _run(arguments: Sequence[str]) -> int:
+    composed = config.compose("run", arguments)
+    from bench.run.benchmark import run
+
+    result = run(composed)
+    print(f"{result.asked} cells asked for, {result.computed} computed now")
+    print(f"results in {result.folder}")
+    for note in result.notes:
+        print(note)
+    if not result.failures:
+        return OK
+    print(f"{len(result.failures)} of {result.asked} cells failed:", file=sys.stderr)
+    for line in result.reasons():
+        print(f"  {line}", file=sys.stderr)
+    return FAILED
+
+
+def _train(arguments: Sequence[str]) -> int:
+    from bench.train.training import main as train
+
+    train(arguments)
+    return OK
+
+
+def _check(arguments: Sequence[str]) -> int:
+    composed = config.compose("check", arguments)
+    from bench.commands.check import check
+
+    return OK if check(composed) else FAILED
+
+
+def _enhance(arguments: Sequence[str]) -> int:
+    given, keys = sort(arguments, COMMANDS["enhance"].usage)
+    composed = config.compose("enhance", keys)
+    from bench.commands.enhance import enhance_files
+
+    result = enhance_files(given, composed)
+    print(f"{result.made} files enhanced now, {result.there} were there already, {len(result.failures)} failed")
+    print(f"written to {composed['out']}")
+    return FAILED if result.failures else OK
+
+
+def _convert(arguments: Sequence[str]) -> int:
+    composed = config.compose("convert", arguments)
+    from bench.commands.convert import convert
+
+    print(f"written: {convert(composed)}")
+    return OK
+
+
+def _list(arguments: Sequence[str]) -> int:
+    from bench.commands.listing import listing
+
+    if len(arguments) != 1:
+        raise UserError(f"usage: bench {COMMANDS['list'].usage}")
+    print(listing(arguments[0]))
+    return OK
+
+
+def _weights(step: str) -> Callable[[Sequence[str]], int]:
+    def call(arguments: Sequence[str]) -> int:
+        from bench.commands import weights
+
+        if step == "list":
+            print(weights.listing())
+            return OK
+        failures = {"get": weights.get, "verify": weights.verify}[step](arguments)
+        for line in failures:
+            print(f"bench: {line}", file=sys.stderr)
+        return FAILED if failures else OK
+
+    return call
+
+
+def _data(arguments: Sequence[str]) -> int:
+    match arguments:
+        case ["demo", folder, styles]:
+            from bench.datasets.synthesis.make_demo import make_demo
+
+            make_demo(folder, styles)
+            return OK
+        case [name, *_] if name != "demo":
+            raise did_you_mean("dataset that can be made", name, ["demo"])
+    raise UserError(f"usage: bench {COMMANDS['data'].usage}")
+
+
+def _leaderboard(arguments: Sequence[str]) -> int:
+    runs, keys = sort(arguments, COMMANDS["leaderboard"].usage)
+    composed = config.compose("leaderboard", keys)
+    from bench.commands.leaderboard import leaderboard
+
+    print(f"written to {leaderboard(runs, composed)}")
+    return OK
+
+
+def _card(arguments: Sequence[str]) -> int:
+    files, keys = sort(arguments, COMMANDS["card"].usage)
+    composed = config.compose("card", keys)
+    from bench.commands.card import card
+
+    print(f"written: {card(files[0], files[1:], composed)}")
+    return OK
+
+
+def _mushra(step: str) -> Callable[[Sequence[str]], int]:
+    def call(arguments: Sequence[str]) -> int:
+        from bench.commands import mushra
+
+        mushra.STEPS[step](arguments)
+        return OK
+
+    return call
+
+
+COMMANDS = {
+    "run": Command(
+        "run [STUDY.yaml] [KEY=VALUE ...] [--cfg]",
+        "Enhance and score whatever of a run is missing; --cfg only prints the composed configuration.",
+        _run,
+        "run",
+    ),
+    "train": Command(
+        "train [STUDY.yaml] [KEY=VALUE ...] [--cfg]",
+        "Train a method's networks; --cfg only prints the composed configuration.",
+        _train,
+        "train",
+    ),
+    "enhance": Command(
+        "enhance FOLDER|FILE... out=FOLDER [KEY=VALUE ...]",
+        "Enhance recordings into a folder, by one method; nothing is scored, nothing overwritten.",
+        _enhance,
+        "enhance",
+    ),
+    "check": Command(
+        "check checkpoint=FILE [data=DATASET] | method=NAME",
+        "Say what a checkpoint is and what is wrong with it, or try whether a method keeps the protocol.",
+        _check,
+        "check",
+    ),
+    "convert": Command(
+        "convert checkpoint=FILE [out=FILE]",
+        "Turn a checkpoint of StoRM or SGMSE into safetensors, which are read without unpickling.",
+        _convert,
+        "convert",
+    ),
+    "list": Command(
+        "list methods|datasets|metrics", "What can be named in a run, with options and their defaults.", _list
+    ),
+    "leaderboard": Command(
+        "leaderboard RUN... [KEY=VALUE ...]",
+        "Summarise stored runs (their names or folders), merged where they are several; nothing is computed anew.",
+        _leaderboard,
+        "leaderboard",
+    ),
+    "card": Command(
+        "card WEIGHTS [RUN...] [KEY=VALUE ...]",
+        "Write a weights file's model card, with the scores that stored runs hold of it.",
+        _card,
+        "card",
+    ),
+    "mushra export": Command(
+        "mushra export RUN [KEY=VALUE ...]",
+        "Make a listening test of a stored run: MUSHRA, or MOS, AB, ABX, CCR.",
+        _mushra("export"),
+        "mushra_export",
+    ),
+    "mushra serve": Command(
+        "mushra serve DIR [KEY=VALUE ...]", "Hold an exported listening test.", _mushra("serve"), "mushra_serve"
+    ),
+    "mushra import": Command(
+        "mushra import FILE... [KEY=VALUE ...]", "Read listeners' answers.", _mushra("import"), "mushra_import"
+    ),
+    "mushra analyse": Command(
+        "mushra analyse DIR [KEY=VALUE ...]",
+        "Screen listeners, test differences, draw the ratings.",
+        _mushra("analyse"),
+        "mushra_analyse",
+    ),
+    "weights list": Command(
+        "weights list", "Other people's weights: what, from where, under which licence.", _weights("list")
+    ),
+    "weights get": Command(
+        "weights get [NAME ...]", "Fetch weights of the catalogue into the user's cache, checked.", _weights("get")
+    ),
+    "weights verify": Command(
+        "weights verify [NAME ...]", "Check the copies of the catalogue's weights.", _weights("verify")
+    ),
+    "data": Command(
+        "data demo FOLDER STYLES", "Make the demo benchmark anew; STYLES: npm pack kokoro-js@1.2.1.", _data
+    ),
+}
