@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from click.utils import PacifyFlushWrapper
 
 from bench import __version__
 from bench.commands.completion import completed
@@ -107,7 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         print(f"bench: {error.format_message()} A key is set by KEY=VALUE", file=sys.stderr)
         return MISUSED
-    except BrokenPipeError:  # whoever read what is printed has enough of it, as `head` has
+    except (BrokenPipeError, SystemExit) as error:  # whoever read what is printed has enough of it, as `head` has
+        if isinstance(error, SystemExit) and not isinstance(sys.stdout, PacifyFlushWrapper):
+            raise  # click ends so after completion, and with such an output for want of a reader
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except (KeyboardInterrupt, click.Abort) as interrupt:
