@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from click.utils import PacifyFlushWrapper
+from click.shell_completion import shell_complete
 
 from bench import __version__
 from bench.commands.completion import completed
@@ -20,6 +20,9 @@ from bench.core import signals
 from bench.core.errors import Unfinished, UserError, did_you_mean
 
 FAILED, MISUSED, BROKEN_PIPE = 1, 2, 141
+
+COMPLETE = "_BENCH_COMPLETE"
+"""The variable in which a shell asks for completions."""
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -98,22 +101,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signals.listen()
     bench = click.version_option(__version__, prog_name="sebench", message="%(prog)s %(version)s")(Family("bench", ""))
     try:
-        given = None if arguments is None else list(arguments)
-        status = bench.main(given, prog_name="bench", standalone_mode=False)
-        sys.stdout.flush()
-        return int(status or 0)
+        if asked := os.environ.get(COMPLETE):
+            return shell_complete(bench, {}, "bench", COMPLETE, asked)
+        with bench.make_context("bench", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            status = bench.invoke(context)
+        return _flushed(int(status or 0))
+    except click.exceptions.Exit as end:  # of --help and --version
+        return _flushed(end.exit_code)
     except UserError as error:
         print(f"bench: {error}", file=sys.stderr)
         return FAILED if isinstance(error, Unfinished) else MISUSED
     except click.ClickException as error:
-        print(f"bench: {error.format_message()} A key is set by KEY=VALUE", file=sys.stderr)
+        print(f"bench: {error.format_message()} Keys are set by KEY=VALUE", file=sys.stderr)
         return MISUSED
-    except (BrokenPipeError, SystemExit) as error:  # whoever read what is printed has enough of it, as `head` has
-        if isinstance(error, SystemExit) and not isinstance(sys.stdout, PacifyFlushWrapper):
-            raise  # click ends so after completion, and with such an output for want of a reader
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except (KeyboardInterrupt, click.Abort) as interrupt:
+    except BrokenPipeError:
+        return _unread()
+    except KeyboardInterrupt as interrupt:
         stopped = interrupt if isinstance(interrupt, signals.Stopped) else signals.came() or signals.Stopped()
         with contextlib.suppress(OSError):  # the terminal is what went away
             after_echo = "\n" if sys.stderr.isatty() else ""
@@ -122,6 +125,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 file=sys.stderr,
             )
         return 128 + stopped.number
+
+
+def _flushed(status: int) -> int:
+    """``status``, once what was printed has been read."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _unread()
+    return status
+
+
+def _unread() -> int:
+    """The status where whoever read what is printed had enough of it, as `head` has."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE
 
 
 if __name__ == "__main__":
