@@ -12,8 +12,10 @@ import torch
 
 from bench.core.audio import resample
 from bench.core.errors import UserError
-from bench.core.registry import Registry
 from bench.core.types import Audio, Tag, Utterance
+from methods.names import METHODS
+
+__all__ = ["METHODS", "Enhanced", "Method", "Seed", "create"]
 
 Seed = torch.Generator | int | None
 
@@ -189,28 +191,6 @@ def _fresh(generator: Seed) -> torch.Generator:
 def _fit(audio: Audio, length: int) -> Audio:
     """Cut or zero-pad at the end; resampling there and back can be a sample off."""
     return np.pad(audio[:length], (0, max(0, length - audio.size)))
-
-
-METHODS: Registry[Method] = Registry(
-    "method",
-    "sebench.methods",
-    {
-        "noisy": "methods.noisy",
-        "precomputed": "methods.precomputed",
-        "command": "methods.command",
-        "ncsnpp_m": "methods.predictive",
-        "sgmse_m": "methods.sgmse",
-        "refinement": "methods.refinement",
-        "storm": "methods.storm",
-        "logmmse": "methods.known.classical",
-        "wiener": "methods.known.classical",
-        "gtcrn": "methods.known.gtcrn",
-        "dtln": "methods.known.dtln",
-        "dfn3": "methods.known.native",
-        "rnnoise": "methods.known.native",
-        "webrtc_ns": "methods.known.native",
-    },
-)
 
 
 def create(name: str, /, **options: Any) -> Method:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench.commands import settings
 from bench.commands.arguments import RULE, sort
 from bench.conf import compose as config
 from bench.core.errors import UserError, did_you_mean
@@ -31,6 +32,9 @@ class Command:
 
 def _run(arguments: Sequence[str]) -> int:
     composed = config.compose("run", arguments)
+    from bench.run.settings import Settings, check_parts
+
+    check_parts(Settings.of(composed))
     from bench.run.benchmark import run
 
     result = run(composed)
@@ -47,6 +51,9 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _train(arguments: Sequence[str]) -> int:
+    from bench.train.settings import Training
+
+    Training.of(config.compose("train", arguments))
     from bench.train.training import main as train
 
     train(arguments)
@@ -55,6 +62,7 @@ def _train(arguments: Sequence[str]) -> int:
 
 def _check(arguments: Sequence[str]) -> int:
     composed = config.compose("check", arguments)
+    settings.Check.of(composed)
     from bench.commands.check import check
 
     return OK if check(composed) else FAILED
@@ -63,6 +71,7 @@ def _check(arguments: Sequence[str]) -> int:
 def _enhance(arguments: Sequence[str]) -> int:
     given, keys = sort(arguments, COMMANDS["enhance"].usage)
     composed = config.compose("enhance", keys)
+    settings.Enhance.of(composed)
     from bench.commands.enhance import enhance_files
 
     result = enhance_files(given, composed)
@@ -73,6 +82,7 @@ def _enhance(arguments: Sequence[str]) -> int:
 
 def _convert(arguments: Sequence[str]) -> int:
     composed = config.compose("convert", arguments)
+    settings.Convert.of(composed)
     from bench.commands.convert import convert
 
     print(f"written: {convert(composed)}")
@@ -118,6 +128,7 @@ def _data(arguments: Sequence[str]) -> int:
 def _leaderboard(arguments: Sequence[str]) -> int:
     runs, keys = sort(arguments, COMMANDS["leaderboard"].usage)
     composed = config.compose("leaderboard", keys)
+    settings.Leaderboard.of(composed)
     from bench.commands.leaderboard import leaderboard
 
     print(f"written to {leaderboard(runs, composed)}")
@@ -127,6 +138,7 @@ def _leaderboard(arguments: Sequence[str]) -> int:
 def _card(arguments: Sequence[str]) -> int:
     files, keys = sort(arguments, COMMANDS["card"].usage)
     composed = config.compose("card", keys)
+    settings.Card.of(composed)
     from bench.commands.card import card
 
     print(f"written: {card(files[0], files[1:], composed)}")

@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from bench.core.errors import UserError, did_you_mean
+from bench.core.signatures import Declared, declared
 
 T = TypeVar("T")
 
@@ -82,6 +83,11 @@ class Registry(Generic[T]):
             raise UserError(f"{self.kind} '{name}' of {self.origin(name)} cannot be imported: {error!r}") from error
         return self._factories.setdefault(name, factory)
 
+    def declared(self, name: str) -> Declared | None:
+        """What the source of one of ours says of it, read without importing; None of others, and where it does not."""
+        ours = name in self._modules and name not in self._factories
+        return declared(self._modules[name], name) if ours else None
+
     def options(self, name: str) -> dict[str, Any]:
         """The keyword options of ``name`` with their defaults (``inspect.Parameter.empty``: required).
 
@@ -94,7 +100,9 @@ class Registry(Generic[T]):
 
     def annotations(self, name: str) -> dict[str, str]:
         """The types of the constructor's options, as they are written; "" where none is."""
-        return {option: _written(parameter.annotation) for option, parameter in self._parameters(name).items()}
+        source = self.declared(name)
+        parameters = self._parameters(name) if source is None else source.parameters
+        return {option: _written(parameter.annotation) for option, parameter in parameters.items()}
 
     def _parameters(self, name: str) -> dict[str, inspect.Parameter]:
         factory = self.get(name)
@@ -108,12 +116,16 @@ class Registry(Generic[T]):
         return found
 
     def check(self, name: str, options: Collection[str]) -> None:
-        """That ``name`` can be built with these options.
+        """That ``name`` can be built with these options; of ours it is read from the source, which imports nothing.
 
         Raises:
             UserError: an option is unknown (the nearest is named) or a required one is missing.
         """
-        known = self.options(name)
+        source = self.declared(name)
+        if source is not None and (source.whole or set(options) <= source.parameters.keys()):
+            known = {option: parameter.default for option, parameter in source.parameters.items()}
+        else:
+            known = self.options(name)
         for option in options:
             if option not in known:
                 raise did_you_mean(f"option of {self.kind} '{name}'", option, known)

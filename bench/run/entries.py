@@ -17,7 +17,7 @@ from bench.core.registry import Registry
 LABEL = re.compile(r"[\w.+-]+")
 
 REGISTRIES = {
-    "methods": ("methods.base", "METHODS"),
+    "methods": ("methods.names", "METHODS"),
     "datasets": ("bench.datasets.base", "DATASETS"),
     "metrics": ("metrics.base", "METRICS"),
 }

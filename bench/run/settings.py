@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, InstanceOf
 
 from bench.conf.schema import Count, Folder, Positive, Schema, Text, Truth, key
 from bench.core.errors import UserError
-from bench.run.entries import Named, Spec, check_label, dataset_spec
+from bench.run.entries import Named, Spec, check_label, dataset_spec, registry
 
 T = TypeVar("T")
 
@@ -94,3 +94,14 @@ class Settings(Schema):
     def folder(self) -> Path:
         """Where this run is stored."""
         return self.runs_dir.absolute() / self.run
+
+
+def check_parts(settings: Settings) -> None:
+    """That everything named exists and has the options given; of ours it is told without importing what they need.
+
+    Raises:
+        UserError: a name or option is unknown; the nearest is named.
+    """
+    for kind, specs in (("methods", settings.methods), ("datasets", settings.datasets), ("metrics", settings.metrics)):
+        for spec in specs:
+            registry(kind).check(spec.name, spec.options)

@@ -20,6 +20,7 @@ from results.store.rows import Key, Row
 from tests.conftest import ROOT
 
 HEAVY = ("torch", "numpy", "hydra", "omegaconf", "ray", "pandas", "lightning")
+SLOW = ("torch", "lightning", "ray", "pandas", "librosa", "transformers")
 TOYS = "import sys, tests.bench.toys; from bench.__main__ import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -35,6 +36,36 @@ def test_help_imports_nothing_heavy_and_answers_at_once(arguments: list[str]) ->
     assert after.children_user + after.children_system - before.children_user - before.children_system < 0.5
     assert done.stderr.strip() == ""
     assert done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list", "methods"],
+        ["list", "datasets"],
+        ["list", "metrics"],
+        ["run", "stesp=5"],
+        ["run", "steps=many"],
+        ["run", "methods=[nosy]"],
+        ["run", "metrics=[{name: wer, recogniserr: x}]"],
+        ["run", "methods=[{name: precomputed, dri: x}]"],
+        ["run", "methods=[storm,{name: noisy, label: a b}]"],
+        ["run", "methods=[precomputed]"],
+        ["run", "--cfg", "methods=[{name: storm, checkpoint: 1_0, corrector: ald}]"],
+        ["train", "optimiser.lr=fast"],
+        ["check", "steps=0"],
+        ["convert", "weights=both"],
+        ["enhance", "x", "rate=high"],
+        ["leaderboard", "x", "confidence=95"],
+    ],
+)
+def test_mistakes_in_values_and_lists_are_told_without_torch(arguments: list[str]) -> None:
+    code = (
+        f"import sys; from bench.__main__ import main; main({arguments}); print(sorted({{*{SLOW}}} & {{*sys.modules}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stdout
+    assert "Traceback" not in done.stderr
 
 
 def test_help_shows_every_command_and_every_key(capsys: pytest.CaptureFixture[str]) -> None:
