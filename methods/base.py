@@ -12,8 +12,9 @@ import torch
 
 from bench.core.audio import resample
 from bench.core.errors import UserError
+from bench.core.registry import Registry
 from bench.core.types import Audio, Tag, Utterance
-from methods.names import METHODS
+from methods import names
 
 __all__ = ["METHODS", "Enhanced", "Method", "Seed", "create"]
 
@@ -191,6 +192,9 @@ def _fresh(generator: Seed) -> torch.Generator:
 def _fit(audio: Audio, length: int) -> Audio:
     """Cut or zero-pad at the end; resampling there and back can be a sample off."""
     return np.pad(audio[:length], (0, max(0, length - audio.size)))
+
+
+METHODS: Registry[Method] = names.METHODS
 
 
 def create(name: str, /, **options: Any) -> Method:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from bench.core.registry import Registry
 
-if TYPE_CHECKING:
-    from methods.base import Method
-
-METHODS: Registry[Method] = Registry(
+METHODS: Registry[Any] = Registry(  # of methods.base.Method
     "method",
     "sebench.methods",
     {

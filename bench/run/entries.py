@@ -87,7 +87,7 @@ class Named(Reads):
         name = "paired_folder" if self.kind == "datasets" and name not in known.names() else name
         annotations = known.annotations(name) if name in known.names() else {}
         return {
-            option: typed_option(annotations.get(option, "str"), inner)
+            option: typed_option(annotations.get(option, ""), inner)
             if option not in ("name", "label")
             else _text(inner)
             for option, inner in value.items()
