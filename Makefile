@@ -25,7 +25,7 @@ demo: $(VENV)/.installed  ## The benchmark of all methods on the embedded record
 	@echo "plots:       results/runs/demo/plots/"
 
 test: $(VENV)/.installed-dev  ## make test PYTEST="-m slow tests/methods" chooses other tests.
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

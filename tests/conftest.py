@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: more threads than that would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from bench.core import audio
 from bench.core.types import Audio, Utterance
 
