@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,18 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: more threads than t
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from bench.core import audio
+from bench.core.signals import ENDING
 from bench.core.types import Audio, Utterance
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard_signals() -> None:
+    """A shell's background job or ``nohup`` starts with signals ignored, which whatever the tests start would inherit."""
+    for number in ENDING:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
