@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session", autouse=True)
 def heard_signals() -> None:
-    """A shell's background job or ``nohup`` starts with signals ignored, which whatever the tests start would inherit."""
+    """A background job, or one under ``nohup``, starts with signals ignored, and what it starts inherits that."""
     for number in ENDING:
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
