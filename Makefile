@@ -16,8 +16,8 @@ METHODS := ncsnpp_m sgmse_m refinement storm
 CURVE_RUN ?= curve
 CURVE_INTO ?= docs
 
-.PHONY: demo test lint types format docs wheel train-small curve clean $(METHODS:%=train-%) \
-	$(METHODS:%=train-%-1) $(METHODS:%=train-%-2)
+.PHONY: demo test lint types format docs wheel train-small train-gpu curve clean \
+	$(METHODS:%=train-%) train-ncsnpp_m-1
 
 demo: $(VENV)/.installed  ## The benchmark of all methods on the embedded recordings.
 	$(BIN)/bench run run=demo
@@ -47,34 +47,44 @@ wheel: $(VENV)/.installed-dev
 
 train-small: train-ncsnpp_m train-sgmse_m train-refinement train-storm  ## The embedded weights anew: hours of a core.
 
-# Stages, which continue where they were stopped and are left as they are where they had ended:
-# one-second crops at the paper's drift; a stronger drift (of the predictive network: other crops); two-second crops.
-train-ncsnpp_m-1: $(VENV)/.installed-dev
-	$(TRAIN) method=ncsnpp_m experiment=small out=checkpoints/1/ncsnpp_m $(OWN)
-train-ncsnpp_m-2: train-ncsnpp_m-1
-	$(TRAIN) method=ncsnpp_m experiment=small seed=1 optimiser.lr=7e-4 optimiser.decay_steps=3600 max_steps=600 \
-		valid_every=300 init=checkpoints/1/ncsnpp_m/weights.safetensors out=checkpoints/2/ncsnpp_m $(OWN)
-train-ncsnpp_m: train-ncsnpp_m-2
-	$(TRAIN) method=ncsnpp_m experiment=small_long init=checkpoints/2/ncsnpp_m/weights.safetensors $(OWN)
-
+# Stages, which continue where they were stopped and are left as they are where they had ended: one-second crops, then
+# two-second ones at a falling rate; the score networks start from the predictive one, storm's from sgmse_m's.
+# NATURAL=: without natural voices, and so without npm. SIZE: further settings of every stage. MINUTES: of this call.
+NATURAL ?= dataset.natural_share=0.8
+OUT ?= checkpoints
+SCALE ?= 1
+CACHE = $(or $(SEBENCH_CACHE),$(HOME)/.cache/sebench)
+SPEAKS := $(if $(NATURAL),$(VENV)/.installed-voices)
+ENDS := $(if $(MINUTES),$(shell expr $$(date +%s) + 60 '*' $(MINUTES)))
+IN_TIME = $(if $(ENDS),@test $$(date +%s) -lt $(ENDS) || { echo "the time is up: the same command continues"; exit 1; })
+LIMIT = $(if $(ENDS),max_hours=$$(awk "BEGIN {print ($(ENDS) - $$(date +%s)) / 3600}"))
+stage = $(TRAIN) method=$1 experiment=$2 max_steps=$(call times,$3) valid_every=$(call times,$4) $5 $(NATURAL) $(OWN) $(SIZE) $(LIMIT)
+times = $(shell expr $1 '*' $(SCALE))
 W := weights.safetensors
 FROZEN := method.objective.freeze_denoiser=true
-OPTIONS_refinement := $(FROZEN)
-FIRST_refinement := max_steps=350 valid_every=175 optimiser.decay_steps=700
-LAST_refinement := max_steps=450 valid_every=150
-INIT_sgmse_m := checkpoints/2/sgmse_m/$W
-INIT_refinement := [checkpoints/ncsnpp_m/$W,checkpoints/2/refinement/$W]
-DIFFUSION := sgmse_m refinement
+INIT_storm = 'init=[$(OUT)/ncsnpp_m/$W,$(OUT)/sgmse_m/$W]'
 
-$(DIFFUSION:%=train-%-1): train-%-1: train-ncsnpp_m-1
-	$(TRAIN) method=$* experiment=small_score $(OPTIONS_$*) $(FIRST_$*) init=checkpoints/1/ncsnpp_m/$W out=checkpoints/1/$* $(OWN)
-$(DIFFUSION:%=train-%-2): train-%-2: train-%-1
-	$(TRAIN) method=$* experiment=small_prior $(OPTIONS_$*) init=checkpoints/1/$*/$W out=checkpoints/2/$* $(OWN)
-$(DIFFUSION:%=train-%): train-%: train-%-2 train-ncsnpp_m
-	$(TRAIN) method=$* experiment=small_score_long $(OPTIONS_$*) $(LAST_$*) 'init=$(INIT_$*)' $(OWN)
+train-ncsnpp_m-1: $(VENV)/.installed-dev $(SPEAKS)
+	$(IN_TIME)
+	$(call stage,ncsnpp_m,small,2400,200,optimiser.decay_steps=$(call times,6000) out=$(OUT)/1/ncsnpp_m)
+train-ncsnpp_m: train-ncsnpp_m-1
+	$(IN_TIME)
+	$(call stage,ncsnpp_m,small_long,800,200,init=$(OUT)/1/ncsnpp_m/$W out=$(OUT)/ncsnpp_m)
+train-sgmse_m: train-ncsnpp_m
+	$(IN_TIME)
+	$(call stage,sgmse_m,small_score_long,600,150,init=$(OUT)/ncsnpp_m/$W out=$(OUT)/sgmse_m)
 train-storm: train-ncsnpp_m train-sgmse_m  ## Its score network begins as sgmse_m's, and learns to see the estimate too.
-	$(TRAIN) method=storm experiment=small_score_long $(FROZEN) warm_start=true optimiser.lr=5e-4 max_steps=500 valid_every=125 \
-		'init=[checkpoints/ncsnpp_m/$W,checkpoints/sgmse_m/$W]' $(OWN)
+	$(IN_TIME)
+	$(call stage,storm,small_score_long,240,80,$(FROZEN) dataset.seed=3 $(INIT_storm) out=$(OUT)/storm)
+train-refinement: train-ncsnpp_m
+	$(IN_TIME)
+	$(call stage,refinement,small_score_long,240,80,$(FROZEN) dataset.seed=4 init=$(OUT)/ncsnpp_m/$W out=$(OUT)/refinement)
+
+# make train-gpu WIDTH=64 SCALE=20 MINUTES=9: of a whole training as much as the minutes allow; call it until it says so.
+WIDTH ?= 40
+train-gpu:  ## The same stages, larger and longer, on a GPU, in calls that continue each other.
+	$(MAKE) train-small OUT=checkpoints/gpu SCALE=$(if $(filter 1,$(SCALE)),10,$(SCALE)) MINUTES=$(or $(MINUTES),9) \
+		SIZE='network.width=$(WIDTH) batch_size=16 devices=auto threads=null workers=null $(SIZE)'
 
 curve: $(VENV)/.installed  ## Scores over the number of steps on the whole demo set: docs/curve.csv and docs/curve.png.
 	$(BIN)/bench run run=$(CURVE_RUN) 'datasets=[demo_full]' 'steps=[1,2,3,5,10,20,30,50]' \
@@ -96,4 +106,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(INSTALL) $(FROM_CHECKOUT) '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-voices: $(VENV)/.installed
+	@command -v npm >/dev/null || { echo "natural voices come by npm, which is not installed: make train-small NATURAL="; exit 1; }
+	@$(INSTALL) $(FROM_CHECKOUT) '.[synthesis,voices]'
+	@mkdir -p $(CACHE) && npm pack --silent kokoro-js@1.2.1 --pack-destination $(CACHE)
 	@touch $@
