@@ -86,7 +86,8 @@ class One(click.Command):
     def _call(self, arguments: Sequence[str], cfg: bool = False) -> int:
         try:
             if cfg and self.command.job:
-                print(config.yaml(self.command.job, list(filter(config.is_key, arguments))), end="")
+                keys = [argument for argument in arguments if config.is_key(argument) or not self.command.names]
+                print(config.yaml(self.command.job, keys), end="")
                 return 0
             return self.command.call(arguments)
         except UserError as error:

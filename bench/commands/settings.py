@@ -9,7 +9,7 @@ from pydantic import Strict
 
 from bench.conf.schema import Count, Folder, Positive, Reads, Schema, Text, Truth, key
 from bench.conf.values import Plain, settled
-from bench.run.entries import Named
+from bench.run.entries import Named, Spec, registry
 from bench.run.settings import Device
 
 Names = tuple[Text, ...]
@@ -32,6 +32,17 @@ class _Condition(Reads):
 ConditionEntry = Annotated[Any, _Condition()]
 MethodEntry = Annotated[Any, Named("methods")]
 DataEntry = Annotated[Any, Named("datasets")]
+
+
+def check_entry(entry: Any) -> None:
+    """That a method is there, and has the options given.
+
+    Raises:
+        UserError: a name or option is unknown; the nearest is named.
+    """
+    if entry is not None:
+        spec = Spec.of("method", entry)
+        registry("methods").check(spec.name, spec.options)
 
 
 class Analysed(Schema):
@@ -106,6 +117,9 @@ class Check(Schema):
     steps: Positive = key(2, "reverse steps N, for methods that take steps")
     device: Text = key("cpu", "auto: a GPU where there is one; cpu; cuda; cuda:1")
 
+    def check_names(self) -> None:
+        check_entry(self.method)
+
 
 class Convert(Schema):
     """Turn a checkpoint of StoRM or SGMSE into safetensors, which are read without unpickling; nothing is lost.
@@ -145,6 +159,9 @@ class Enhance(Schema):
     )
     threads: Positive = key(1, "CPU threads of each worker")
     device: Device = key("auto", "auto: a GPU where there is one; cpu; cuda")
+
+    def check_names(self) -> None:
+        check_entry(self.method)
 
 
 class Export(Schema):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from bench.commands import settings
 from bench.commands.arguments import RULE, sort
 from bench.conf import compose as config
 from bench.core.errors import UserError, did_you_mean
@@ -24,17 +25,29 @@ class Command:
     job: str | None = None
     """The configuration whose keys are its arguments."""
 
+    @property
+    def names(self) -> bool:
+        """Whether its arguments name something, too, as its usage says in capitals before the keys."""
+        return re.match(r"[a-z ]+ [A-Z]+(\||\.| |$)", self.usage) is not None
+
     def help(self) -> str:
         """Usage, what the command does, and every key with its default."""
         told = config.explained(self.job) if self.job else self.summary
         return "\n".join([f"usage: bench {self.usage}", "", told, *(["", RULE] if self.job else [])])
 
 
-def _run(arguments: Sequence[str]) -> int:
-    composed = config.compose("run", arguments)
-    from bench.run.settings import Settings, check_parts
+def _configured(job: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """The composed configuration, checked: what is imported next is slow, and a terminal is told that it goes on."""
+    composed = config.compose(job, arguments)
+    asked = config.schema_of(job).of(composed)
+    asked.check_names()
+    if sys.stderr.isatty():
+        print(f"bench {job}: starting", file=sys.stderr, flush=True)
+    return composed
 
-    check_parts(Settings.of(composed))
+
+def _run(arguments: Sequence[str]) -> int:
+    composed = _configured("run", arguments)
     from bench.run.benchmark import run
 
     result = run(composed)
@@ -51,9 +64,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _train(arguments: Sequence[str]) -> int:
-    from bench.train.settings import Training
-
-    Training.of(config.compose("train", arguments))
+    _configured("train", arguments)
     from bench.train.training import main as train
 
     train(arguments)
@@ -61,8 +72,7 @@ def _train(arguments: Sequence[str]) -> int:
 
 
 def _check(arguments: Sequence[str]) -> int:
-    composed = config.compose("check", arguments)
-    settings.Check.of(composed)
+    composed = _configured("check", arguments)
     from bench.commands.check import check
 
     return OK if check(composed) else FAILED
@@ -70,8 +80,7 @@ def _check(arguments: Sequence[str]) -> int:
 
 def _enhance(arguments: Sequence[str]) -> int:
     given, keys = sort(arguments, COMMANDS["enhance"].usage)
-    composed = config.compose("enhance", keys)
-    settings.Enhance.of(composed)
+    composed = _configured("enhance", keys)
     from bench.commands.enhance import enhance_files
 
     result = enhance_files(given, composed)
@@ -81,8 +90,7 @@ def _enhance(arguments: Sequence[str]) -> int:
 
 
 def _convert(arguments: Sequence[str]) -> int:
-    composed = config.compose("convert", arguments)
-    settings.Convert.of(composed)
+    composed = _configured("convert", arguments)
     from bench.commands.convert import convert
 
     print(f"written: {convert(composed)}")
@@ -127,8 +135,7 @@ def _data(arguments: Sequence[str]) -> int:
 
 def _leaderboard(arguments: Sequence[str]) -> int:
     runs, keys = sort(arguments, COMMANDS["leaderboard"].usage)
-    composed = config.compose("leaderboard", keys)
-    settings.Leaderboard.of(composed)
+    composed = _configured("leaderboard", keys)
     from bench.commands.leaderboard import leaderboard
 
     print(f"written to {leaderboard(runs, composed)}")
@@ -137,8 +144,7 @@ def _leaderboard(arguments: Sequence[str]) -> int:
 
 def _card(arguments: Sequence[str]) -> int:
     files, keys = sort(arguments, COMMANDS["card"].usage)
-    composed = config.compose("card", keys)
-    settings.Card.of(composed)
+    composed = _configured("card", keys)
     from bench.commands.card import card
 
     print(f"written: {card(files[0], files[1:], composed)}")

@@ -72,6 +72,13 @@ class Schema(BaseModel):
         except ValidationError as error:
             raise _told(cls, error) from error
 
+    def check_names(self) -> None:
+        """That what is named in registries is there, with the options given, as far as that needs no heavy import.
+
+        Raises:
+            UserError: a name or option is unknown; the nearest is named.
+        """
+
 
 class Open(Schema):
     """A part of a configuration that may hold further keys, of whoever else reads it."""

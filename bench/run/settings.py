@@ -95,13 +95,7 @@ class Settings(Schema):
         """Where this run is stored."""
         return self.runs_dir.absolute() / self.run
 
-
-def check_parts(settings: Settings) -> None:
-    """That everything named exists and has the options given; of ours it is told without importing what they need.
-
-    Raises:
-        UserError: a name or option is unknown; the nearest is named.
-    """
-    for kind, specs in (("methods", settings.methods), ("datasets", settings.datasets), ("metrics", settings.metrics)):
-        for spec in specs:
-            registry(kind).check(spec.name, spec.options)
+    def check_names(self) -> None:
+        for kind, specs in (("methods", self.methods), ("datasets", self.datasets), ("metrics", self.metrics)):
+            for spec in specs:
+                registry(kind).check(spec.name, spec.options)

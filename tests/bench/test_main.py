@@ -55,7 +55,9 @@ def test_help_imports_nothing_heavy_and_answers_at_once(arguments: list[str]) ->
         ["train", "optimiser.lr=fast"],
         ["check", "steps=0"],
         ["convert", "weights=both"],
+        ["check", "method=strom"],
         ["enhance", "x", "rate=high"],
+        ["enhance", "x", "method={name: precomputed, dri: x}"],
         ["leaderboard", "x", "confidence=95"],
     ],
 )
@@ -66,6 +68,21 @@ def test_mistakes_in_values_and_lists_are_told_without_torch(arguments: list[str
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]", done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_is_told_of_the_start_before_torch_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        "import sys, bench.commands.table as table; sys.stderr.isatty = lambda: True; "
+        "table._configured('run', ['methods=[noisy,storm]']); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("False\n", "bench run: starting\n")
+
+
+def test_cfg_knows_which_commands_work_on_something() -> None:
+    assert {name for name in COMMANDS if COMMANDS[name].names} >= {"leaderboard", "card", "enhance", "mushra import"}
+    assert not {name for name in ("run", "train", "check", "convert", "list") if COMMANDS[name].names}
+    assert main(["run", "stesp", "--cfg"]) == 2
 
 
 def test_help_shows_every_command_and_every_key(capsys: pytest.CaptureFixture[str]) -> None:
