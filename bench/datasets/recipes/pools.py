@@ -34,10 +34,14 @@ def speech_pool(cache: Path, split: voices.Split) -> pool.Pool:
 
 
 def natural_pool(cache: Path, split: voices.Split) -> pool.Pool:
-    """Utterances of Kokoro's voices of ``split``, and blends of them, and of its sentences: some 20 minutes."""
-    count, version = _NATURAL_UTTERANCES[split], kokoro.version()
-    folder = cache / f"speech-{split}-{RECIPE}-{count}-kokoro-{version}"
-    about = {"recipe": RECIPE, "split": split, "utterances": count, "kokoro": version}
+    """Utterances of Kokoro's voices of ``split``, and blends of them, and of its sentences: some 20 minutes.
+
+    Its ``about`` says which version spoke them. It takes long to make and differs with the version of
+    onnxruntime, so that one from another machine serves as well.
+    """
+    count = _NATURAL_UTTERANCES[split]
+    folder = cache / f"speech-{split}-{RECIPE}-{count}-kokoro-82M"
+    about = {"recipe": RECIPE, "split": split, "utterances": count, "kokoro": kokoro.version()}
     signals = _natural_utterances(cache / kokoro.STYLES, split, count)
     return pool.build(folder, _progress(f"{split} speech by Kokoro", signals, count), about)
 

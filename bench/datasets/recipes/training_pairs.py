@@ -89,7 +89,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         folder = Path(cache or os.environ.get("SEBENCH_CACHE") or Path.home() / ".cache" / "sebench")
         speaks = self._generated(self._speech_files) or (reverb_share < 1 and self._generated(self._noise_files))
         self._speech: Sequence[Audio] = speech_pool(folder, split) if speaks else ()
-        self._natural: Sequence[Audio] = natural_pool(folder, split) if speaks and self.natural_share else ()
+        self._natural = natural_pool(folder, split) if speaks and self.natural_share else None
         self._flite: Sequence[Audio] = flite_pool(folder, split) if speaks and flite else ()
         reverberates = reverb_share > 0 and self._generated(self._room_files)
         self._rooms: Sequence[Audio] = room_pool(folder, split) if reverberates else ()
@@ -112,7 +112,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
             count = len(kokoro.VOICES[self.split])
             lines.append(
                 f"{self.natural_share:.0%} of the generated speech: {len(self._natural)} utterances by {count} voices "
-                f"of Kokoro {kokoro.version()}, and blends of them"
+                f"of Kokoro {self._natural.about['kokoro']}, and blends of them"
             )
         if self._flite:
             speakers = ", ".join(flite.VOICES[self.split])

@@ -146,5 +146,5 @@ def _checked(styles: Path) -> Path:
 
 
 def version() -> str:
-    """What its audio depends on beside the text, e.g. ``"82M-onnxruntime-1.23.2"``."""
-    return f"82M-onnxruntime-{importlib.metadata.version('onnxruntime')}"
+    """What its audio depends on beside the text, e.g. ``"82M, onnxruntime 1.23.2"``."""
+    return f"82M, onnxruntime {importlib.metadata.version('onnxruntime')}"

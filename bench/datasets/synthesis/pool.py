@@ -40,6 +40,12 @@ class Pool(Sequence[Audio]):
         return Pool, (self.folder,)
 
     @cached_property
+    def about(self) -> dict[str, Any]:
+        """How the signals were made, as ``build`` was told."""
+        about: dict[str, Any] = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
+        return about
+
+    @cached_property
     def _samples(self) -> NDArray[np.float32]:
         samples: NDArray[np.float32] = np.load(self.folder / "samples.npy", mmap_mode="r")
         return samples
