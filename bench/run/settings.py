@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -13,6 +14,10 @@ from bench.core.errors import UserError
 from bench.run.entries import Named, Spec, check_label, dataset_spec, registry
 
 T = TypeVar("T")
+
+KNOWN = "known"
+SYSTEMS = ("gtcrn", "dtln", "dfn3", "rnnoise")
+"""What ``known`` stands for: systems whose weights a command fetches from a package of the registry."""
 
 Rescore = bool | Literal["outdated"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -34,6 +39,26 @@ def _spec(kind: str) -> BeforeValidator:
     return BeforeValidator(lambda entry: entry if isinstance(entry, Spec) else Spec.of(kind, entry))
 
 
+def _with_known(entries: object) -> object:
+    """``known`` among the methods stands for every known system whose weights are here; of the others a note tells."""
+    if not isinstance(entries, list | tuple) or KNOWN not in entries:
+        return entries
+    from methods.catalogue.cache import available
+
+    here = [name for name in SYSTEMS if available(name)]
+    _tell(" ".join(name for name in SYSTEMS if name not in here))
+    return [name for entry in entries for name in (here if entry == KNOWN else [entry])]
+
+
+@cache
+def _tell(missing: str) -> None:
+    """Once, however often the settings are read."""
+    from bench.run.preview import show
+
+    if missing:
+        show([f"{KNOWN}: without {missing}, whose weights are not here: bench weights get {missing}"])
+
+
 MethodEntry = Annotated[InstanceOf[Spec], _spec("methods"), Named("methods")]
 DatasetEntry = Annotated[InstanceOf[Spec], AfterValidator(dataset_spec), _spec("datasets"), Named("datasets")]
 MetricEntry = Annotated[InstanceOf[Spec], _spec("metrics"), Named("metrics")]
@@ -53,6 +78,7 @@ class Settings(Schema):
     Each entry of methods, datasets and metrics is a name that `bench list` shows, or a mapping with options:
       {name: storm, checkpoint: epoch=204.ckpt, label: released}
       {name: precomputed, dir: enhanced_by_others, label: CMGAN}
+    `known` among the methods is every known system whose weights are here (bench weights get).
     A dataset may also be a folder with noisy/ (and clean/), or a .csv manifest: {name: ../my_recordings, mixdown: true}
     """
 
@@ -60,8 +86,9 @@ class Settings(Schema):
         "default", "name of the run; the same name continues, and computes only what is missing"
     )
     runs_dir: Folder = key("results/runs", "where runs are stored")
-    methods: Annotated[tuple[MethodEntry, ...], MinLen(1)] = key(
-        ["noisy", "ncsnpp_m", "sgmse_m", "refinement", "storm"], "what enhances: bench list methods"
+    methods: Annotated[tuple[MethodEntry, ...], BeforeValidator(_with_known), MinLen(1)] = key(
+        ["noisy", "ncsnpp_m", "sgmse_m", "refinement", "storm"],
+        "what enhances: bench list methods; known: bench weights list",
     )
     checkpoint: Text | None = key(None, "weights for those methods of the run that take some and name none")
     datasets: Annotated[tuple[DatasetEntry, ...], MinLen(1)] = key(

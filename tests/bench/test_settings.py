@@ -82,3 +82,12 @@ def test_nonsense_is_refused_in_one_line(changes: dict[str, Any], told: str) -> 
 
 def test_what_is_not_said_has_its_default() -> None:
     assert Settings.of({"run": "mine"}) == Settings.of({**compose("run", []), "run": "mine"})
+
+
+def test_known_stands_for_the_known_systems_that_are_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("methods.catalogue.cache.available", lambda name: name in {"dtln", "gtcrn"})
+    made = settings(methods=["noisy", "known", "storm"])
+    assert [spec.name for spec in made.methods] == ["noisy", "gtcrn", "dtln", "storm"]
+    assert "without dfn3 rnnoise" in capsys.readouterr().err
