@@ -51,7 +51,7 @@ def test_commands_are_understood(words):
         return
     config = compose(COMMANDS[command].job or command, overrides)
     if command == "run" and words != PLUGIN_RUN:
-        for spec in (Spec.of("methods", entry) for entry in config["methods"]):
+        for spec in (Spec.of("methods", entry) for entry in config["methods"] if entry != KNOWN):
             METHODS.check(spec.name, spec.options)
         assert {Spec.of("metrics", entry).name for entry in config["metrics"]} <= set(METRICS.names())
 

@@ -11,12 +11,12 @@ from bench.commands.settings import Enhance
 from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.folders import recordings_in
+from bench.core.notes import show
 from bench.run.cluster import Pool
 from bench.run.enhance import Input, Result, Way, enhance, how, load
 from bench.run.enhanced_folder import EnhancedFolder
 from bench.run.entries import Spec
 from bench.run.parts import Recipe
-from bench.run.preview import show
 from bench.run.settings import check_device
 from methods.base import METHODS
 

@@ -12,13 +12,14 @@ from typing import Any
 from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.files import naming, sweep
+from bench.core.notes import show
 from bench.core.types import Audio
 from bench.run import manifest, parts
 from bench.run.cluster import Pool
 from bench.run.parallel import WorkerDied, map_unordered
 from bench.run.parts import Parts
 from bench.run.plan import Cell, keys, plan
-from bench.run.preview import preview, show
+from bench.run.preview import preview
 from bench.run.progress import progress
 from bench.run.settings import Settings, check_device
 from bench.run.worker import Item, Outcome, Worker, failed

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from bench.core.errors import UserError
 from bench.datasets.base import Dataset
 from bench.run.parts import Parts
@@ -33,9 +31,3 @@ def _preview(method: Method, dataset: Dataset) -> list[str] | UserError:
         return method.preview(dataset.ids(), dataset.load)
     except UserError as error:
         return error
-
-
-def show(notes: list[str]) -> None:
-    """Print notes where they do not mix with what a command answers."""
-    for note in notes:
-        print(f"note: {note}", file=sys.stderr, flush=True)

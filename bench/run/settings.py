@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, InstanceOf
 
 from bench.conf.schema import Count, Folder, Positive, Schema, Text, Truth, key
 from bench.core.errors import UserError
+from bench.core.notes import show
 from bench.run.entries import Named, Spec, check_label, dataset_spec, registry
 
 T = TypeVar("T")
@@ -53,8 +54,6 @@ def _with_known(entries: object) -> object:
 @cache
 def _tell(missing: str) -> None:
     """Once, however often the settings are read."""
-    from bench.run.preview import show
-
     if missing:
         show([f"{KNOWN}: without {missing}, whose weights are not here: bench weights get {missing}"])
 
