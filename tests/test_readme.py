@@ -17,6 +17,7 @@ import soundfile
 from bench.__main__ import COMMANDS
 from bench.conf.compose import compose
 from bench.run.entries import Spec
+from bench.run.settings import KNOWN
 from methods.base import METHODS
 from metrics.base import METRICS
 

@@ -22,9 +22,9 @@ from omegaconf import DictConfig, OmegaConf
 from bench.core.errors import UserError
 from bench.core.files import sweep
 from bench.core.memory import keep_freed_memory
+from bench.core.notes import show
 from bench.core.signals import Stopped
 from bench.datasets.recipes.training_pairs import TrainingMixtures
-from bench.run.preview import show
 from bench.train.initial import take_over
 from bench.train.model import untrained
 from bench.train.precision import resolve
