@@ -13,6 +13,7 @@ import lightning
 from lightning.pytorch.callbacks import Checkpoint, Timer
 
 from bench.core import signals
+from bench.core.files import naming
 
 
 class Checkpoints(Checkpoint):
@@ -83,9 +84,14 @@ class Checkpoints(Checkpoint):
 
     def _save(self, trainer: lightning.Trainer) -> None:
         part = self.path.with_name(f".{self.path.name}.part")
-        trainer.save_checkpoint(part)
-        if trainer.is_global_zero:
-            part.replace(self.path)
+        with naming(self.path):
+            try:
+                trainer.save_checkpoint(part)
+                if trainer.is_global_zero:
+                    part.replace(self.path)
+            except OSError:  # a full disk: the one before stays
+                part.unlink(missing_ok=True)
+                raise
         self._saved = trainer.global_step
 
 

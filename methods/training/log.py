@@ -15,6 +15,7 @@ from typing import Any
 import lightning
 
 from bench.core.errors import UserError
+from bench.core.files import naming
 from methods.training.checkpoint import ends_step
 from methods.training.data import TrainingData
 from methods.training.module import TrainingModule
@@ -40,7 +41,7 @@ class CSVFile:
             rows = self._read()
             self.columns += new
             self._write(rows)
-        with self.path.open("a", newline="", encoding="utf-8") as file:
+        with naming(self.path), self.path.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self.columns, lineterminator="\n").writerow(entry)
 
     def _read(self) -> list[dict[str, str]]:
@@ -53,11 +54,12 @@ class CSVFile:
 
     def _write(self, rows: list[dict[str, str]]) -> None:
         part = self.path.with_name(f".{self.path.name}.part")
-        with part.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, self.columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        part.replace(self.path)
+        with naming(self.path):
+            with part.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, self.columns, lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(rows)
+            part.replace(self.path)
 
 
 class Speed:

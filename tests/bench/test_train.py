@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import multiprocessing
 import os
 import shutil
@@ -299,6 +300,32 @@ def test_ctrl_c_and_a_second_signal_end_a_training_at_once(
         started(tmp_path)
     assert steps == 1
     signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
+
+
+def test_a_full_disk_is_one_line_and_costs_nothing_that_was_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = config(tmp_path, "max_steps=6", "valid_every=6", "checkpoint_every=2")
+    original = lightning.Trainer.save_checkpoint
+
+    def full(self: lightning.Trainer, path: Path, *arguments: Any) -> None:
+        original(self, path, *arguments)
+        if self.global_step >= 4:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch, pytest.raises(UserError, match=r"last\.ckpt: cannot be used \(No space left"):
+        patch.setattr(lightning.Trainer, "save_checkpoint", full)
+        train(settings)
+    assert torch.load(tmp_path / "last.ckpt", weights_only=False)["global_step"] == 2
+    assert not list(tmp_path.glob(".*.part"))
+    train(settings)
+    assert ended(settings)["step"] == 6
+
+
+def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".log.csv.part").mkdir()
+    with pytest.raises(UserError, match=r"log\.csv.*: cannot be used"):
+        train(config(tmp_path, "max_steps=5"))
 
 
 def test_the_bar_says_steps_of_all_and_the_time_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
