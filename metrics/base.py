@@ -14,7 +14,7 @@ from bench.core.errors import UserError
 from bench.core.registry import Registry
 from bench.core.types import Audio, Score, Utterance
 from metrics.checks.levels import lost_by_clipping
-from metrics.clip import Clip, Recording, Take
+from metrics.clip import Clip, Recording
 
 __all__ = ["METRICS", "Aspect", "Clip", "Metric", "Skipped", "Undefined", "create", "distribution"]
 
@@ -109,26 +109,23 @@ class Metric(ABC):
         Args:
             estimate: the predictor's estimate, where a two-stage method made ``enhanced``.
 
-        The answer is a finite value, or missing with its reason: never 0 for a failure.
+        The answer is a finite value, or missing with its reason: never 0 for a failure. Metrics that are given the
+        same ``Recording`` for the utterance, and the same array, share what they compute.
         """
-        return self.score_take(Take(Recording(utterance), enhanced, estimate))
-
-    def score_take(self, take: Take) -> Score:
-        """As ``score``; metrics that are given the same take share what they compute of it."""
-        utterance, enhanced = take.recording.utterance, take.enhanced
         for needed, given, what in (
             (self.needs_clean, utterance.clean, "no clean reference"),
             (self.needs_transcript, utterance.transcript, "no transcript"),
-            (self.needs_estimate, take.estimate, "the method has no predictor's estimate"),
+            (self.needs_estimate, estimate, "the method has no predictor's estimate"),
         ):
             if needed and given is None:
                 return Score.missing("skipped", what)
-        signals = {"enhanced": enhanced, "noisy": utterance.noisy, "clean": utterance.clean, "estimate": take.estimate}
+        signals = {"enhanced": enhanced, "noisy": utterance.noisy, "clean": utterance.clean, "estimate": estimate}
         problem = _problem({name: signal for name, signal in signals.items() if signal is not None})
         if problem:
             return Score.missing("error", problem)
         if reason := self._undefined(enhanced, utterance):
             return Score.missing("undefined", reason)
+        take = Recording.of(utterance).take(enhanced, estimate)
         try:
             answer = self.compute(take.clip(self._rate(utterance.sample_rate)))
         except Undefined as reason:

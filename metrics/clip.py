@@ -7,7 +7,7 @@ computed from, or, where only the recording counts, with the recording for every
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from bench.core.audio import resample
@@ -76,26 +76,44 @@ class Clip:
         return self._of_recording.once(compute, lambda: compute(self))
 
 
-class Recording:
-    """A recording at every rate that metrics ask for."""
+class Recording(Utterance):
+    """An utterance that remembers what metrics computed of it, and of what was last made from it.
+
+    Scored with the same one, metrics share their work: ``metric.score(enhanced, recording)``.
+    """
+
+    _signals: Shared
+    _shared: dict[int, Shared]
+    _last: Take | None
 
     def __init__(self, utterance: Utterance) -> None:
-        self.utterance = utterance
-        self._shared: dict[int, Shared] = {}
-        self._signals = Shared()
+        super().__init__(**{part.name: getattr(utterance, part.name) for part in fields(Utterance)})
+        for name, value in (("_signals", Shared()), ("_shared", {}), ("_last", None)):
+            object.__setattr__(self, name, value)  # an utterance is frozen
 
-    def noisy(self, rate: int) -> Audio:
-        return self._signals.once(("noisy", rate), lambda: self._at(self.utterance.noisy, rate))
+    @staticmethod
+    def of(utterance: Utterance) -> Recording:
+        """The utterance itself, where it is one that remembers."""
+        return utterance if isinstance(utterance, Recording) else Recording(utterance)
 
-    def clean(self, rate: int) -> Audio | None:
-        clean = self.utterance.clean
-        return None if clean is None else self._signals.once(("clean", rate), lambda: self._at(clean, rate))
+    def take(self, enhanced: Audio, estimate: Audio | None = None) -> Take:
+        """What was made of the recording: the same take as long as it is the same array, unchanged."""
+        last = self._last
+        if last is None or last.enhanced is not enhanced or last.estimate is not estimate:
+            last = Take(self, enhanced, estimate)
+            object.__setattr__(self, "_last", last)
+        return last
 
-    def shared(self, rate: int) -> Shared:
-        return self._shared.setdefault(rate, Shared())
-
-    def _at(self, signal: Audio, rate: int) -> Audio:
-        return resample(signal, self.utterance.sample_rate, rate)
+    def at(self, rate: int) -> tuple[Audio, Audio | None, Shared]:
+        """The noisy and the clean speech at ``rate`` in Hz, and what metrics computed of them."""
+        clean = self.clean
+        return (
+            self._signals.once(("noisy", rate), lambda: resample(self.noisy, self.sample_rate, rate)),
+            None
+            if clean is None
+            else self._signals.once(("clean", rate), lambda: resample(clean, self.sample_rate, rate)),
+            self._shared.setdefault(rate, Shared()),
+        )
 
 
 class Take:
@@ -112,15 +130,16 @@ class Take:
     def clip(self, rate: int) -> Clip:
         """At ``rate`` in Hz."""
         if rate not in self._clips:
-            utterance = self.recording.utterance
+            noisy, clean, shared = self.recording.at(rate)
+            given = self.recording.sample_rate
             self._clips[rate] = Clip(
-                enhanced=resample(self.enhanced, utterance.sample_rate, rate),
-                noisy=self.recording.noisy(rate),
+                enhanced=resample(self.enhanced, given, rate),
+                noisy=noisy,
                 sample_rate=rate,
-                clean=self.recording.clean(rate),
-                estimate=None if self.estimate is None else resample(self.estimate, utterance.sample_rate, rate),
-                transcript=utterance.transcript,
-                tags=utterance.tags,
-                _of_recording=self.recording.shared(rate),
+                clean=clean,
+                estimate=None if self.estimate is None else resample(self.estimate, given, rate),
+                transcript=self.recording.transcript,
+                tags=self.recording.tags,
+                _of_recording=shared,
             )
         return self._clips[rate]

@@ -17,7 +17,7 @@ from bench.run.parts import Parts
 from bench.run.plan import Cell
 from methods.base import Enhanced
 from metrics.checks.findings import of_enhanced, of_recording
-from metrics.clip import Recording, Take
+from metrics.clip import Recording
 from results.store.rows import Key, Row
 
 LONGEST_REASON = 300
@@ -85,9 +85,8 @@ class Worker:
         loaded = self._load(key)
         if item.row is not None and item.audio is not None:
             return self._scored(item.row, metrics, Enhanced(item.audio, estimate=item.estimate), loaded), None
-        utterance = loaded.recording.utterance
-        timed = self._enhance(key, utterance)
-        enhanced, row = timed.enhanced, self._row(key, utterance, timed)
+        timed = self._enhance(key, loaded.recording)
+        enhanced, row = timed.enhanced, self._row(key, loaded.recording, timed)
         if item.row is not None:  # enhanced again only to be scored: what other metrics said still holds
             row = replace(row, scores=item.row.scores, metric_versions=item.row.metric_versions)
         return self._scored(row, metrics, enhanced, loaded), enhanced
@@ -131,10 +130,9 @@ class Worker:
 
     def _scored(self, row: Row, metrics: Iterable[str], enhanced: Enhanced, loaded: _Loaded) -> Row:
         """The row with what was found in its audio, and its scores."""
-        found = of_enhanced(enhanced.audio, loaded.recording.utterance, loaded.findings)
-        take = Take(loaded.recording, enhanced.audio, enhanced.estimate)
+        found = of_enhanced(enhanced.audio, loaded.recording, loaded.findings)
         versions = {name: self.parts.version(name) for name in metrics}
-        scores = {name: self._score(name, take) for name in metrics}
+        scores = {name: self._score(name, enhanced, loaded.recording) for name in metrics}
         return replace(
             row,
             scores={**row.scores, **scores},
@@ -142,9 +140,9 @@ class Worker:
             findings={**loaded.findings, **found},
         )
 
-    def _score(self, metric: str, take: Take) -> Score:
+    def _score(self, metric: str, enhanced: Enhanced, recording: Recording) -> Score:
         try:
-            return self.parts.metric(metric).score_take(take)
+            return self.parts.metric(metric).score(enhanced.audio, recording, enhanced.estimate)
         except Exception as error:
             return Score.missing("error", self._reason(error))
 

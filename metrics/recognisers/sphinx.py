@@ -76,11 +76,12 @@ class PocketSphinxPhonemes(Recogniser):
     units = "phonemes"
 
     def recognise(self, speech: Audio, tags: Mapping[str, Tag]) -> str:
+        self._decoder.reinit_feat()  # else it would hear with what it learnt of the last recording's channel
         heard = _hear(self._decoder, speech).split()
         return " ".join(phoneme for phoneme in heard if phoneme.isalpha() and phoneme != "SIL")
 
     def settings(self) -> Mapping[str, str]:
-        return _settings(PHONEMES)
+        return {**_settings(PHONEMES), "adaptation": "none from recording to recording"}
 
     @cached_property
     def _decoder(self) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from metrics.base import Undefined, create
-from metrics.clip import Clip, Recording, Take
+from metrics.clip import Clip, Recording
 from metrics.recognisers.base import Recogniser
 from tests.metrics.signals import pair, syllables
 
@@ -15,11 +15,21 @@ CLEAN = syllables(1.0)
 
 def test_a_rate_is_resampled_once_and_the_recording_s_for_all_methods() -> None:
     recording = Recording(pair(CLEAN, CLEAN))
-    one, two = (Take(recording, gain * CLEAN) for gain in (0.5, 0.7))
+    one, two = (recording.take(gain * CLEAN) for gain in (0.5, 0.7))
     assert one.clip(8000) is one.clip(8000)
     assert one.clip(8000).clean is two.clip(8000).clean
     assert one.clip(16000).enhanced is one.enhanced
     assert len(one.clip(8000).enhanced) == len(CLEAN) // 2
+
+
+def test_the_same_array_is_the_same_take_and_another_is_not() -> None:
+    recording, enhanced = Recording(pair(CLEAN, CLEAN)), 0.5 * CLEAN
+    assert Recording.of(recording) is recording
+    assert recording.take(enhanced) is recording.take(enhanced)
+    assert recording.take(enhanced) is not recording.take(enhanced.copy())
+    assert recording.take(enhanced).estimate is None
+    assert recording.take(enhanced, CLEAN).estimate is CLEAN
+    assert recording.id == "clip" and recording.clean is CLEAN
 
 
 def test_an_answer_or_its_exception_is_shared() -> None:
@@ -34,7 +44,7 @@ def test_an_answer_or_its_exception_is_shared() -> None:
         return float(np.abs(clip.enhanced).max())
 
     recording = Recording(pair(CLEAN, CLEAN))
-    clip, other = (Take(recording, gain * CLEAN).clip(16000) for gain in (1, 2))
+    clip, other = (recording.take(gain * CLEAN).clip(16000) for gain in (1, 2))
     for _ in range(2):
         with pytest.raises(Undefined, match="no such thing"):
             clip.once(fails)
@@ -54,5 +64,5 @@ def test_the_clean_speech_is_heard_once_for_all_methods(monkeypatch: pytest.Monk
     monkeypatch.setattr(type(metric.recogniser), "recognise", recognise)
     recording = Recording(pair(CLEAN, CLEAN))
     for gain in (0.5, 0.7, 0.9):
-        assert metric.score_take(Take(recording, gain * CLEAN)).value == 1
+        assert metric.score(gain * CLEAN, recording).value == 1
     assert len(heard) == 1 + 3

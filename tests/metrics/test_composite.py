@@ -11,7 +11,7 @@ from scipy.signal import lfilter
 
 from bench.core import audio
 from metrics.base import create
-from metrics.clip import Recording, Take
+from metrics.clip import Recording
 from metrics.intrusive.frames import framed
 from metrics.intrusive.llr import llr
 from metrics.perceptual import composite, pesq
@@ -82,9 +82,9 @@ def test_three_ratings_of_a_clip_cost_one_pass(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(composite, "wss", lambda *args: calls.append("wss") or np.ones(10))
     monkeypatch.setattr(pesq, "_isolated", lambda *args: calls.append("pesq") or 2.0)
     clean = syllables(3.0)
-    take = Take(Recording(pair(clean, clean)), clean + hiss(clean, 0.02))
+    recording, enhanced = Recording(pair(clean, clean)), clean + hiss(clean, 0.02)
     for name in ("csig", "cbak", "covl", "pesq"):
-        assert create(name).score_take(take).status == "ok"
+        assert create(name).score(enhanced, recording).status == "ok"
     assert sorted(calls) == ["pesq", "wss"]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bench.core import audio
 from metrics.base import create
-from metrics.clip import Recording, Take
+from metrics.clip import Recording
 from metrics.perceptual import dnsmos
 from tests.metrics.signals import RATE, hiss, pair, syllables
 
@@ -28,9 +28,9 @@ def test_four_scores_of_a_clip_cost_one_pass(monkeypatch: pytest.MonkeyPatch) ->
     network, calls = dnsmos._network(), []
     monkeypatch.setattr(dnsmos, "_network", lambda: lambda *args: calls.append(args) or network(*args))
     clip = hiss(syllables(), 0.1, seed=99)
-    take = Take(Recording(pair(None, clip)), clip)
+    recording = Recording(pair(None, clip))
     for name in NAMES:
-        assert create(name).score_take(take).status == "ok"
+        assert create(name).score(clip, recording).status == "ok"
     assert len(calls) == 1
 
 

@@ -43,6 +43,14 @@ def test_what_is_heard_does_not_depend_on_what_was_heard_before(sphinx: PocketSp
     assert sphinx.recognise(COMMAND.clean, COMMAND.tags) == first
 
 
+def test_phonemes_do_not_depend_on_what_was_heard_before() -> None:
+    clean = syllables()
+    recogniser = PocketSphinxPhonemes()
+    first = recogniser.recognise(clean, {})
+    recogniser.recognise(clean + hiss(clean, 0.05), {})
+    assert recogniser.recognise(clean, {}) == first
+
+
 @pytest.mark.parametrize("samples", [0, 1, 100, RATE])
 def test_silence_holds_no_words_and_hardly_a_phoneme(sphinx: PocketSphinx, samples: int) -> None:
     silence = np.zeros(samples, dtype=np.float32)
