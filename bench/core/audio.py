@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-import secrets
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +111,7 @@ def write(path: str | Path, samples: Audio, sample_rate: int, subtype: str = "FL
         UserError: the folder or file cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")  # as ``files.sweep`` knows them
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if subtype == "FLOAT" and path.suffix.lower() == ".wav":

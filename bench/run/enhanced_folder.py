@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from bench import __version__
 from bench.core import audio
 from bench.core.errors import UserError
-from bench.core.files import naming, replacing
+from bench.core.files import naming, sweep
 from bench.core.folders import RECORD
 from bench.core.types import Audio
 
@@ -54,6 +54,7 @@ class EnhancedFolder:
                 raise UserError(f"{self.folder}: another `bench enhance` is writing here; wait for it") from None
         try:
             self._read()
+            sweep(self.folder)
         except BaseException:
             self._stack.close()
             raise
@@ -89,9 +90,15 @@ class EnhancedFolder:
             UserError: it cannot be written.
         """
         path = self.path(name)
-        with replacing(path) as temporary:
+        temporary = path.with_name(f".{os.getpid()}.part.wav")  # short: names may be as long as a file system allows
+        try:
             audio.write(temporary, speech, sample_rate)
             self._append({"file": path.relative_to(self.folder).as_posix(), **about})
+            with naming(path):
+                temporary.replace(path)
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
 
     def _append(self, entry: Mapping[str, Any]) -> None:
         with naming(self._record), self._record.open("ab") as file:

@@ -111,8 +111,10 @@ def test_a_kill_before_the_file_has_its_name_costs_that_file_alone(noisy: Path, 
     record = out / "enhanced.jsonl"
     (out / "anna/c.d.wav").unlink()
     record.write_text(record.read_text()[:-20])
+    left = out / "anna/.99999999.part.wav"
+    left.write_bytes(b"half a file")
     assert enhance(noisy, f"out={out}", "method=noisy") == 0
-    assert len(made(out)) == 3
+    assert len(made(out)) == 3 and not left.exists()
     entries = [json.loads(line) for line in record.read_text().splitlines()]
     assert [entry.get("file") for entry in entries] == [None, "a.wav", "anna/b.wav", "anna/c.d.wav"]
 
@@ -162,6 +164,22 @@ def test_another_way_or_another_input_is_not_mixed_in(
     assert enhance(noisy, f"out={out}", "method=toy_diffusion", "seed=1") == 1
     assert f"{out}/a.wav: made of what {noisy}/a.wav was before it changed; remove it" in capsys.readouterr().err
     assert np.array_equal(made(out)["a.wav"][0], kept)
+
+
+def test_a_file_in_the_way_of_a_folder_is_named(
+    noisy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/anna").write_text("a file")
+    assert enhance(noisy, f"out={tmp_path / 'out'}", "method=noisy") == 2
+    assert f"bench: {tmp_path}/out/anna/" in capsys.readouterr().err
+    assert (tmp_path / "out/anna").read_text() == "a file"
+
+
+def test_a_name_as_long_as_can_be(noisy: Path, tmp_path: Path) -> None:
+    (noisy / "a.wav").rename(noisy / f"{'x' * 251}.wav")
+    assert enhance(noisy, f"out={tmp_path / 'out'}", "method=noisy") == 0
+    assert f"{'x' * 251}.wav" in made(tmp_path / "out")
 
 
 def test_files_by_name(noisy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
