@@ -2,6 +2,10 @@
 
 The process is started with the first call and kept for the next: a call costs a millisecond, a crash
 half a second. It ends with the process that uses it, however that ends.
+
+Why no library does it: a pool of concurrent.futures or loky is broken as a whole by one crash and has no limit for a
+call; pebble's limit is of wall-clock time, which on a busy machine stops calls that merely waited. Here the limit is of
+computing time, a crash is told by its signal, and what the native code prints does not reach the caller's output.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ Falk, Zheng, Chan, "A Non-Intrusive Quality and Intelligibility Measure of Rever
 IEEE TASLP 2010. Speech moves at 4 to 16 Hz; a room's reverberation fills in faster modulations. Around 8 for dry
 speech and 2 to 3 in a live room; a comparison of versions of one recording, not a scale.
 
-The cochlear filterbank is that of the package ``gammatone``.
+The cochlear filterbank is that of the package ``gammatone``. torchmetrics has an SRMR by the same package, and values
+equal to it to 1e-5, but needs torchaudio too, which must be of torch's very version; SRMRpy is not on PyPI.
 """
 
 from __future__ import annotations
