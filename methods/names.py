@@ -13,6 +13,7 @@ METHODS: Registry[Any] = Registry(  # of methods.base.Method
         "noisy": "methods.noisy",
         "precomputed": "methods.precomputed",
         "command": "methods.command",
+        "recipe": "methods.recipe",
         "ncsnpp_m": "methods.predictive",
         "sgmse_m": "methods.sgmse",
         "refinement": "methods.refinement",

@@ -10,6 +10,8 @@ from typing import Any
 from bench.core.errors import UserError, did_you_mean
 from bench.core.registry import OURS, Registry
 from bench.core.signatures import Declared
+from methods.catalogue.recipe import names as recipes
+from methods.catalogue.recipe import recipe
 
 REGISTRIES = {
     "methods": ("methods.names", "METHODS"),
@@ -25,9 +27,11 @@ REGISTRIES = {
 
 
 def listing(kind: str) -> str:
-    """Name, origin, one line of documentation and options of everything registered under ``kind``."""
+    """Name, origin, one line of documentation and options of everything registered under ``kind``; recipes' cards."""
+    if kind == "recipes":
+        return "\n".join(recipe(name).told() for name in recipes())
     if kind not in REGISTRIES:
-        raise did_you_mean("list", kind, REGISTRIES)
+        raise did_you_mean("list", kind, [*REGISTRIES, "recipes"])
     module, name = REGISTRIES[kind]
     registry: Registry[Any] = getattr(import_module(module), name)
     return "\n".join(_entry(registry, name) for name in registry.names())
