@@ -107,7 +107,7 @@ def _read(path: Path) -> Recipe:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a YAML file: {error}") from None
     if not isinstance(fields, dict) or not isinstance(fields.get("run"), str):
-        raise UserError(f"{path}: a recipe is a mapping with the key 'run', a command line, and other options of command")
+        raise UserError(f"{path}: a recipe is a mapping with the key 'run', a command line, and options of command")
     card, needs = fields.pop("card", {}), fields.pop("needs", [])
     known = METHODS.annotations("command")
     for key in fields:

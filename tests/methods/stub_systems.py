@@ -58,7 +58,8 @@ from types import SimpleNamespace
 class Model:
     @classmethod
     def from_hparams(cls, source, savedir, run_opts):
-        assert source.startswith("speechbrain/") and run_opts["device"] in ("cpu", "cuda") and "speechbrain--" in savedir
+        assert source.startswith("speechbrain/") and "speechbrain--" in savedir
+        assert run_opts["device"] in ("cpu", "cuda")
         self = cls()
         self.mods = SimpleNamespace(enhance_model=Half(), masknet=Half())
         return self

@@ -105,9 +105,9 @@ def test_what_is_given_goes_before_the_recipe(environment: dict[str, str]) -> No
         ({"system": "mine.yaml"}, "recipe: mine.yaml: no such file"),
         (
             {"system": "cmgan", "python": sys.executable},
-            r"recipe cmgan needs folder \(its checkout\), checkpoint \(its weights\); to install it: git clone https.*pip",
+            r"cmgan needs folder \(its checkout\), checkpoint \(its weights\); to install it: git clone https.*pip",
         ),
-        ({"system": "voicefixer"}, r"needs python \(the interpreter of the system's own environment\).*pip install voice"),
+        ({"system": "voicefixer"}, r"needs python \(the interpreter of the system's own env.*pip install voice"),
         ({"system": "voicefixer", "tolerence": 3}, "option of method 'recipe' 'tolerence': did you mean 'tolerance'?"),
         ({"system": "voicefixer", "python": "/nowhere/python"}, "/nowhere/python: no such program"),
         ({"system": "voicefixer", "python": sys.executable, "folder": "/nowhere"}, "/nowhere: no such folder"),

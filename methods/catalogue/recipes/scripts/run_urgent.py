@@ -1,4 +1,4 @@
-"""The URGENT 2026 baselines: ``run_urgent.py bsrnn|flow CHECKPOINT``; the output's peak is 0.9, as the baselines' is."""
+"""The URGENT 2026 baselines: ``run_urgent.py bsrnn|flow CHECKPOINT``; the peak of the output is 0.9, as theirs is."""
 
 from serving import System, checkout, cpu_where_no_gpu, device, serve
 
