@@ -6,7 +6,6 @@ sizes, path, transform, and the method's own settings. No pickle is read or writ
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from bench.core.errors import UserError, did_you_mean
+from bench.core.files import sha256
 from methods.backbones.base import Backbone, build, describe
 from methods.backbones.outline import outline
 from methods.base import METHODS
@@ -210,7 +210,7 @@ def _described(path: Path, entry: str, shapes: Mapping[str, tuple[int, ...]]) ->
             if not isinstance(config.get(key, {} if kind is dict else 0.0), kind):
                 raise TypeError(f"{key} is {config[key]!r:.60}")
         outlines = {role: outline(size, len(shapes)) for role, size in config["sizes"].items()}
-        model = _untrained(config, hashlib.sha256(path.read_bytes()).hexdigest(), outlines)
+        model = _untrained(config, sha256(path), outlines)
     except Exception as error:  # a description that makes no sense can fail in any way
         what = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         raise UserError(

@@ -6,12 +6,12 @@ are used nowhere in training.
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from bench.core.errors import UserError, did_you_mean
+from bench.core.files import sha256
 from bench.core.types import Utterance
 from bench.datasets.base import DATASETS, Dataset
 from bench.datasets.paired_folder import PairedFolder
@@ -89,7 +89,7 @@ class Demo(Dataset):
         path = self._folder / name
         if not path.is_file():
             raise UserError(f"{path}: no such file; make or install it again")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != self._checksums.get(name):
+        if sha256(path) != self._checksums.get(name):
             raise UserError(f"{path}: altered, its checksum does not match; make or install it again")
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 
 from bench.core import audio, tables
 from bench.core.errors import UserError
-from bench.core.files import naming, replacing
+from bench.core.files import naming, replacing, sha256
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio, Utterance
 from listening_test.design.conditions import REFERENCE, Condition
@@ -222,7 +222,7 @@ class _Writer:
                 samples += [pause, self.made[part].samples]
             file = f"{AUDIO}/{name}.wav"
             audio.write(self.folder / file, np.concatenate(samples), rate, subtype="PCM_16")
-            digest = hashlib.sha256((self.folder / file).read_bytes()).hexdigest()
+            digest = sha256(self.folder / file)
             self._written[name] = Answer(file, digest, parts)
         return self._written[name]
 

@@ -6,7 +6,6 @@ server, on this machine alone unless told otherwise.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import sys
@@ -21,7 +20,7 @@ from urllib.parse import quote, unquote_plus
 
 from bench.core import audio
 from bench.core.errors import UserError
-from bench.core.files import naming, replacing
+from bench.core.files import naming, replacing, sha256
 from listening_test.design.mapping import Test
 from listening_test.webmushra.export import SERVED
 
@@ -48,7 +47,7 @@ def check(folder: Path, test: Test) -> None:
     for answer in dict.fromkeys(answers):
         path = folder / SERVED / answer.file
         audio.read(path)
-        if hashlib.sha256(path.read_bytes()).hexdigest() != answer.sha256:
+        if sha256(path) != answer.sha256:
             raise UserError(f"{path}: altered since it was exported; export the test again")
     for group in test.groups:
         if not (path := folder / SERVED / f"{group}.yaml").is_file():

@@ -7,7 +7,6 @@ them is a leftover of the last validation, neither the one nor the other; it is 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,15 +144,6 @@ def _check_bytes(path: Path, tensors: Iterable[Tensor]) -> None:
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     if size > path.stat().st_size:
         raise UserError(f"{path}: made up, its weights would take {size:.3g} bytes and the file has fewer")
-
-
-def sha256(path: Path) -> str:
-    """Of the file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 _FOREIGN = "not a checkpoint of StoRM or SGMSE"

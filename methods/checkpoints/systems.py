@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from bench.core.errors import UserError
+from bench.core.files import sha256
 from methods.backbones import NCSNpp
 from methods.backbones.base import Backbone
 from methods.backbones.convert import from_reference
@@ -13,7 +14,7 @@ from methods.backbones.outline import outline
 from methods.base import METHODS
 from methods.checkpoints.architecture import Sizes
 from methods.checkpoints.configuration import Configuration, configure, refusal
-from methods.checkpoints.lightning import Checkpoint, Weights, check_kind, open_checkpoint, sha256
+from methods.checkpoints.lightning import Checkpoint, Weights, check_kind, open_checkpoint
 from methods.weights import TrainedModel, load
 
 

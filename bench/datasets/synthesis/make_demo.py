@@ -13,7 +13,6 @@ recordings.
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import shutil
 import sys
@@ -28,6 +27,7 @@ import numpy as np
 
 from bench.core import audio
 from bench.core.errors import UserError
+from bench.core.files import sha256
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio
 from bench.datasets.recipes import mixing
@@ -260,7 +260,7 @@ def _about(seed: int) -> dict[str, str | int]:
 def _checksums(folder: Path) -> Iterator[str]:
     """Lines for ``sha256sum -c``."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        yield f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
+        yield f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n"
 
 
 if __name__ == "__main__":
