@@ -76,12 +76,11 @@ class PocketSphinxPhonemes(Recogniser):
     units = "phonemes"
 
     def recognise(self, speech: Audio, tags: Mapping[str, Tag]) -> str:
-        self._decoder.reinit_feat()  # else it would hear with what it learnt of the last recording's channel
         heard = _hear(self._decoder, speech).split()
         return " ".join(phoneme for phoneme in heard if phoneme.isalpha() and phoneme != "SIL")
 
     def settings(self) -> Mapping[str, str]:
-        return {**_settings(PHONEMES), "adaptation": "none from recording to recording"}
+        return _settings(PHONEMES)
 
     @cached_property
     def _decoder(self) -> Any:
@@ -96,7 +95,8 @@ def _models() -> Path:
 
 def _settings(language_model: str) -> Mapping[str, str]:
     files = [_models() / "en-us" / name for name in ACOUSTIC] + [_models() / language_model, _models() / DICTIONARY]
-    return {"engine": distribution("pocketsphinx"), "model": sha256(*files)}
+    adaptation = "none from recording to recording"  # versions that do not say so had some
+    return {"engine": distribution("pocketsphinx"), "model": sha256(*files), "adaptation": adaptation}
 
 
 def _decoder(**options: Any) -> Any:
@@ -110,6 +110,7 @@ def _decoder(**options: Any) -> Any:
 def _hear(decoder: Any, speech: Audio) -> str:
     if speech.size == 0:  # a sample at a high rate: nothing is left of it, and the decoder refuses nothing
         return ""
+    decoder.reinit_feat()  # else it would hear with what it learnt of the last recording's channel
     decoder.start_utt()
     try:
         decoder.process_raw((np.clip(speech, -1, 1) * 32767).astype("<i2").tobytes(), no_search=False, full_utt=True)
