@@ -45,8 +45,8 @@ class RecipeCommand(Command):
         super().__init__(**chosen)
 
     def provenance(self) -> dict[str, Any]:
-        """As the command's, and the recipe's name and card."""
-        return {**super().provenance(), "recipe": self._recipe.name, **self._recipe.card}
+        """The recipe's card and name, and what the command records."""
+        return {**self._recipe.card, **super().provenance(), "recipe": self._recipe.name}
 
 
 def _located(checkpoint: str | None, folder: str | None) -> str | None:
