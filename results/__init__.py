@@ -1,1 +1,1 @@
-"""Rows, their store, and what is made of them: leaderboard and plots."""
+"""Stored scores (rows), their statistics, tables and figures."""

@@ -1,4 +1,4 @@
-"""A heat map of which metrics agree, a panel per paradigm."""
+"""Heat maps of the correlations between metrics, one panel per paradigm."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOTE = """below the diagonal Pearson's correlation, above it Spearman's, over r
 
 
 def correlation_map(analysis: Analysis, correlations: Sequence[Correlation]) -> Figure | None:
-    """Coefficients of every two metrics; None if there are none."""
+    """Correlation coefficients of every pair of metrics; None if there are none."""
     found = {name for pair in correlations for name in (pair.first, pair.second)}
     names = [name for name in analysis.metrics if name in found]
     paradigms = list(dict.fromkeys(pair.paradigm for pair in correlations))
@@ -46,6 +46,6 @@ def _draw(ax: Axes, correlations: Sequence[Correlation], names: Sequence[str]) -
         if np.isfinite(value):
             colour = "white" if abs(value) > 0.6 else "0.15"
             text = ax.text(column, row, f"{value:.2f}", ha="center", va="center", size="x-small", color=colour)
-            text.set_in_layout(False)  # it lies inside; measuring thousands takes long
+            text.set_in_layout(False)  # the labels lie inside the axes, and measuring thousands of them is slow
     ax.grid(visible=False)
     ax.tick_params(length=0)

@@ -33,7 +33,7 @@ COLOURS = {
     "refinement": "#009E73",
     "regeneration": "#D55E00",
 }
-"""Okabe and Ito's colours, told apart with any colour vision; other paradigms take the two left over."""
+"""Okabe and Ito's palette, distinguishable with colour blindness; other paradigms use its two remaining colours."""
 
 FORMATS = ("png", "pdf")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
@@ -41,24 +41,24 @@ _OTHER_COLOURS = ("#CC79A7", "#56B4E9")
 
 
 def colours(paradigms: Iterable[str]) -> dict[str, str]:
-    """The colours of the paradigms at hand, in tables' order."""
+    """The colour of each given paradigm, in the order of the tables."""
     present = list(dict.fromkeys(paradigms))
     others = dict(zip([p for p in present if p not in COLOURS], cycle(_OTHER_COLOURS), strict=False))
     return {p: {**COLOURS, **others}[p] for p in sorted(present, key=[*PARADIGMS, *others].index)}
 
 
 def label(system: System) -> str:
-    """A system as drawn."""
+    """A system's name as it is drawn."""
     return plain(system.method) if system.steps is None else f"{plain(system.method)}, N = {system.steps}"
 
 
 def plain(name: str) -> str:
-    """A user's name as drawn: ``$`` starts no formula, and a long one takes several lines."""
+    """A user's name as it is drawn: ``$`` is escaped, and long names are wrapped."""
     return textwrap.fill(name.replace("$", r"\$"), 28)
 
 
 def interval(analysis: Analysis) -> str:
-    """What a figure's intervals are."""
+    """A description of the intervals in a figure: confidence level and number of units."""
     return f"{100 * analysis.options.confidence:g} % interval over {analysis.units}"
 
 
@@ -101,9 +101,9 @@ def finish(figure: Figure, analysis: Analysis, handles: Sequence[Line2D], note: 
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """The figure in every format; the same figure gives the same bytes, there is no date in them."""
+    """Write the figure in every format. Files hold no date, so the same figure gives the same bytes."""
     written = []
-    figure.draw_without_rendering()  # it is laid out now, once for all formats
+    figure.draw_without_rendering()  # compute the layout once for all formats
     with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
         figure.set_layout_engine(None)
     for suffix in FORMATS:

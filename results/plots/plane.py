@@ -21,8 +21,8 @@ _NOTE = (
 def noise_artefact_plane(analysis: Analysis) -> Figure | None:
     """SI-SIR against SI-SAR in dB, a point per recording and system; None unless both were scored.
 
-    Noise and artefact are orthogonal parts of the error, so that their ratios to the speech add up to
-    that of all of it (Le Roux, Wisdom, Erdogan, Hershey, "SDR - Half-baked or Well Done?", ICASSP 2019).
+    Noise and artefact are orthogonal parts of the error, so their energies relative to the speech add up to the
+    total error energy (Le Roux, Wisdom, Erdogan, Hershey, "SDR - Half-baked or Well Done?", ICASSP 2019).
     """
     axes = [_called(analysis, name) for name in ("si_sir", "si_sar")]
     if None in axes:
@@ -64,5 +64,5 @@ def _equal_sdr(ax: Axes) -> None:
 
 
 def _called(analysis: Analysis, name: str) -> str | None:
-    """The first metric shown that is called so, or registered as it."""
+    """The first shown metric with this label or registered name, or None."""
     return next((metric for metric in analysis.shown if name in (metric, analysis.metrics[metric].name)), None)

@@ -1,7 +1,7 @@
 """Plots of a run: each metric by method, and each metric against the number of network calls.
 
-One figure per dataset, one panel per metric, methods coloured by paradigm. What is drawn are recordings
-(a clip's seeds averaged first); means carry the leaderboard's intervals.
+One figure per dataset, one panel per metric, methods coloured by paradigm. Each point is a recording, averaged
+over its seeds; means have the same intervals as in the leaderboard.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LEVELS = ((0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 
 
 def scores_by_method(analysis: Analysis) -> Figure | None:
-    """Every recording, its quartiles, and the mean with its interval; a line per method and steps.
+    """Every recording, the quartiles, and the mean with its interval; one line per method and number of steps.
 
     The dotted line is the mean of the unprocessed recordings, where they were scored.
 
@@ -67,7 +67,7 @@ def scores_by_method(analysis: Analysis) -> Figure | None:
 def _draw_distributions(
     ax: Axes, scores: Sequence[NDArray[np.float64]], places: Sequence[int], colours: Sequence[str]
 ) -> None:
-    """A box and the recordings for each place."""
+    """A box plot and the single recordings for each system."""
     low, first, median, third, high = np.array([np.percentile(values, (5, 25, 50, 75, 95)) for values in scores]).T
     middles, tints = np.array(places), [_tint(colour) for colour in colours]
     thin: dict[str, Any] = {"color": "0.4", "linewidth": 0.8}
@@ -85,7 +85,7 @@ def _draw_distributions(
             markersize=float(np.sqrt(np.clip(400 / len(values), 1.5, 8))),
             markeredgewidth=0,
             zorder=2.5,
-            rasterized=True,  # thousands of points as vectors would make the PDF slow to turn to
+            rasterized=True,  # thousands of vector points make a PDF slow to display
         )
 
 
@@ -98,7 +98,7 @@ def _draw_means(ax: Axes, summaries: Sequence[MetricSummary], places: Sequence[i
 
 
 def _print_mean(ax: Axes, mean: float, place: int, info: MetricInfo) -> None:
-    """At the panel's right edge."""
+    """Print the mean at the panel's right edge."""
     look: dict[str, Any] = {"ha": "right", "va": "center", "size": "small", "color": "0.25"}
     ax.text(1.15, place, info.format(mean), transform=ax.get_yaxis_transform(), **look)
 
@@ -106,8 +106,8 @@ def _print_mean(ax: Axes, mean: float, place: int, info: MetricInfo) -> None:
 def scores_by_nfe(analysis: Analysis) -> Figure | None:
     """Means with their intervals against network calls per recording: a line per method over its steps.
 
-    Methods of one cost are single points; those that call no network (``noisy``, other people's
-    files) are horizontal lines.
+    A method with a single NFE is a point. A method without network calls (``noisy``, precomputed files) is a
+    horizontal line.
 
     Returns:
         None if no method with a value calls a network.
@@ -131,7 +131,7 @@ def scores_by_nfe(analysis: Analysis) -> Figure | None:
 
 
 def _looks(summaries: Sequence[Summary]) -> dict[str, dict[str, Any]]:
-    """Each method's colour, marker and line, alike in every panel and readable without colour."""
+    """Each method's colour, marker and line style: the same in every panel and distinguishable without colour."""
     palette = figures.colours(summary.system.paradigm for summary in summaries)
     levels, markers = cycle(_LEVELS), cycle(figures.MARKERS)
     looks: dict[str, dict[str, Any]] = {}
@@ -148,7 +148,7 @@ def _looks(summaries: Sequence[Summary]) -> dict[str, dict[str, Any]]:
 
 
 def _draw_method(ax: Axes, part: Sequence[Summary], name: str, look: Mapping[str, Any]) -> None:
-    """One method's means over its steps, by rising cost."""
+    """One method's means over its steps, by increasing NFE."""
     if not any(summary.nfe > 0 for summary in part):
         for summary in part:
             level = summary.metrics[name].mean
@@ -163,7 +163,7 @@ def _draw_method(ax: Axes, part: Sequence[Summary], name: str, look: Mapping[str
 
 
 def _calls_axis(ax: Axes, calls: Sequence[float]) -> None:
-    """A logarithmic axis that says 1, 2, 5, 10, 20, ..., or the very calls where those are too few."""
+    """A logarithmic axis with ticks at 1, 2, 5, 10, 20, ..., or at the given NFE if fewer than two of these fit."""
     low, high = min(calls) / 1.25, max(calls) * 1.25
     ticks = [lead * 10**power for power in range(7) for lead in (1, 2, 5) if low <= lead * 10**power <= high]
     ax.set_xscale("log")
@@ -174,5 +174,5 @@ def _calls_axis(ax: Axes, calls: Sequence[float]) -> None:
 
 
 def _tint(colour: str) -> tuple[float, ...]:
-    """``colour`` mixed with three parts of white."""
+    """``colour`` mixed with white, 1 to 3."""
     return tuple(0.75 + 0.25 * part for part in to_rgb(colour))

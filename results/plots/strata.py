@@ -51,7 +51,7 @@ def scores_by_stratum(analysis: Analysis, strata: Sequence[Stratum]) -> Figure |
 
 
 def _range(strata: Sequence[Stratum], metric: str) -> tuple[float, float]:
-    """Of means and intervals, but no farther than recordings score: a handful of them have intervals without bounds."""
+    """The range of means and intervals, limited to the range of the scores: intervals of few recordings can be huge."""
     ends = [end for stratum in strata for of in stratum.metrics[metric] for end in (of.mean, of.low, of.high)]
     values = np.concatenate([stratum.panel.scores[metric].clips.ravel() for stratum in strata])
     low, high = max(np.nanmin(ends), np.nanmin(values)), min(np.nanmax(ends), np.nanmax(values))

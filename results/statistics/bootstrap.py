@@ -10,8 +10,8 @@ The American Statistician 69, 2015): a plain percentile interval of few units is
 percentiles are moved outwards until normal data are covered as often as by Student's interval:
 to the normal quantile ``z = t sqrt(n / (n - 1))`` with ``t`` of ``n - 1`` degrees of freedom. On a scale with
 ends (``results.statistics.scale``) the same ``z`` times the standard error is taken on the transformed scale instead,
-which covers better with any number of units and never leaves the scale. P-values are the same rule read backwards:
-the level at which the interval touches zero.
+which covers better with any number of units and stays on the scale. A p-value inverts the interval: it is the
+level at which the interval touches zero.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Integers = NDArray[np.intp]
 
 RESAMPLES = 10_000
 SEED = 0
-"""Of the resampling. Fixed, so that the same rows give the same table."""
+"""Seed of the resampling. Fixed, so that the same rows give the same table."""
 
 _BEYOND = 50
 """Where fewer resamples lie beyond a percentile, the normal distribution with their standard deviation is used
@@ -40,19 +40,19 @@ _ROUNDING = 1e-12
 """Relative differences below this are rounding errors."""
 
 _FLAT = 1e-10
-"""Relative to their mean: resamples that differ by less are all the same, and differ by the order of summation."""
+"""Relative to their mean: resamples that differ by less are equal up to rounding."""
 
 _PORTION = 2_000_000
-"""How many resampling weights are held as floating-point numbers at a time."""
+"""How many resampling weights are converted to floating point at a time."""
 
 
 @dataclass(frozen=True)
 class Draws:
-    """Estimates and what they were in each resample.
+    """Estimates, and their values in each resample.
 
     Attributes:
         estimate: ``[columns]``.
-        values: ``[columns, resamples]``; NaN where a resample held nothing to estimate from.
+        values: ``[columns, resamples]``; NaN where a resample contains no data.
         units: ``[columns]``, how many independent units each estimate rests on.
     """
 
@@ -65,16 +65,16 @@ class Draws:
         return Draws(self.estimate[columns], self.values[columns], self.units[columns])
 
     def __sub__(self, other: Draws) -> Draws:
-        """The differences, resample by resample: paired. Both must come from the same units."""
+        """Paired differences, resample by resample. Both must come from the same units."""
         values = self.values - other.values
-        values[np.abs(values) < _ROUNDING * np.abs(self.values)] = 0  # what is equal may be summed in another order
+        values[np.abs(values) < _ROUNDING * np.abs(self.values)] = 0  # equal sums can differ by the order of summation
         return Draws(self.estimate - other.estimate, values, np.minimum(self.units, other.units))
 
     def interval(self, confidence: float = 0.95, scale: Scale = UNBOUNDED) -> tuple[Array, Array]:
-        """Lower and upper ends ``[columns]``, meant to hold the true value with probability ``confidence``.
+        """Lower and upper ends ``[columns]`` of an interval with nominal coverage ``confidence``.
 
-        Never beyond the ends of ``scale``. NaN where there are too few units: fewer than two, or so few that the
-        interval would be as good as the whole scale.
+        Limited to ``scale``. NaN for too few units: fewer than two, or so few that the interval would span nearly
+        the whole scale.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
             t = stats.t.ppf((1 + confidence) / 2, self.units - 1)
@@ -95,7 +95,7 @@ class Draws:
         return np.where(known, low, np.nan), np.where(known, high, np.nan)
 
     def _expanded(self, z: Array, margin: Array) -> tuple[Array, Array]:
-        """The expanded percentile interval, where draws are too few that of the normal curve."""
+        """The expanded percentile interval; the normal interval where too few resamples lie beyond a percentile."""
         ordered = np.sort(self.values, axis=1)  # NaN last
         count = np.isfinite(ordered).sum(axis=1)
         tail = stats.norm.sf(z)
@@ -105,12 +105,12 @@ class Draws:
         return low, high
 
     def p_value(self, scale: Scale = UNBOUNDED) -> Array:
-        """Two-sided, that the true value is zero: ``[columns]``.
+        """Two-sided p-values ``[columns]`` of the hypothesis that the true value is zero.
 
         1 where the estimate and all resamples are zero, NaN for fewer than two units.
 
         Args:
-            scale: of the estimates, as for ``interval``; zero lies on it.
+            scale: of the estimates, as for ``interval``; it must contain zero.
         """
         count = np.isfinite(self.values).sum(axis=1)
         spread = _sd(self.values)
@@ -123,7 +123,7 @@ class Draws:
             z = np.where(scale.bends(self.estimate), away / (scale.slope(self.estimate) * spread), z)
             z = np.where(self.estimate == 0, np.nan_to_num(z), z)  # no difference, and no spread either
             p = 2 * stats.t.sf(z * np.sqrt((self.units - 1) / self.units), self.units - 1)
-        p = np.where(np.isinf(z), 2.0 ** (1 - self.units), p)  # no spread at all: what a sign test would say
+        p = np.where(np.isinf(z), 2.0 ** (1 - self.units), p)  # no variance: the p-value of a sign test
         return np.where(self.units > 1, p, np.nan)
 
 
@@ -131,8 +131,8 @@ class Resampler:
     """One set of resamples of independent units, shared by all estimates so that their differences are paired.
 
     Args:
-        units: how many there are.
-        resamples: how many draws of as many units, 1000 or more.
+        units: the number of units.
+        resamples: the number of resamples, 1000 or more.
     """
 
     def __init__(self, units: int, resamples: int = RESAMPLES) -> None:
@@ -151,7 +151,7 @@ class Resampler:
 
     def ratios(self, numerators: Array, denominators: Array) -> Draws:
         """``sum(numerators) / sum(denominators)``, both ``[columns, units]`` and 0 where a unit has no data."""
-        # Most columns have the same denominators (a score for every recording): those are summed once.
+        # Most columns have equal denominators (a score for every recording): sum those once.
         distinct, which = np.unique(denominators, axis=0, return_inverse=True)
         above, below = self.sums(numerators), self.sums(distinct)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -160,20 +160,20 @@ class Resampler:
         return Draws(estimate, values, (denominators > 0).sum(axis=1))
 
     def _parts(self) -> Iterator[slice]:
-        """Resamples in portions that fit the memory as floating-point numbers."""
+        """Resamples in portions small enough to convert to floating point."""
         resamples, units = self._weights.shape
         step = max(1, _PORTION // max(units, 1))
         return (slice(start, min(start + step, resamples)) for start in range(0, resamples, step))
 
 
 def _draw(resamples: int, units: int, random: np.random.Generator) -> Integers:
-    """How often each of ``units`` comes when as many are drawn with replacement: ``[resamples, units]``."""
+    """How often each of ``units`` is drawn when as many are drawn with replacement: ``[resamples, units]``."""
     drawn = random.integers(0, max(units, 1), size=(resamples, units)) + np.arange(resamples)[:, None] * units
     return np.bincount(drawn.reshape(-1), minlength=resamples * units).reshape(resamples, units)
 
 
 def _sd(values: Array) -> Array:
-    """Each column's standard deviation over the resamples that have a value; 0 where it is but rounding."""
+    """Each column's standard deviation over the resamples with a value; 0 where it is only rounding error."""
     if np.isfinite(values).all():
         mean, sd = values.mean(axis=1), values.std(axis=1)
     else:

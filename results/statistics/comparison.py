@@ -1,9 +1,9 @@
 """Pairwise comparison of systems on the same recordings.
 
-The difference of two systems is estimated where both have a value, with the same resamples for both
-(paired bootstrap), and tested beside that with Wilcoxon's signed ranks over independent units. A
-dataset's comparisons by one metric are one family: their p-values are corrected by Holm's method, which keeps
-the probability of any false positive in a table below the level (5 %), however many systems it lists.
+The difference of two systems is estimated on recordings where both have a value, with the same resamples for both
+(paired bootstrap). It is also tested with Wilcoxon's signed-rank test over independent units. A dataset's
+comparisons by one metric are one family: their p-values are corrected by Holm's method, which keeps the
+probability of any false positive in a table below the level (5 %) for any number of systems.
 Standings use the bootstrap test, because it tests the mean that the table ranks by; the rank test does not.
 """
 
@@ -25,10 +25,10 @@ Array = NDArray[np.float64]
 Standing = Literal["best", "tied", ""]
 
 _EXACT_UP_TO = 50
-"""Untied or tied differences up to this many have their exact signed-rank distribution; more, the normal one."""
+"""The signed-rank distribution is exact up to this many differences, tied or not, and normal above."""
 
 _EQUAL = 1e-9
-"""Relative differences below this are rounding: they neither rank nor spread."""
+"""Relative differences below this are rounding errors and count as ties or as no variance."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Comparison:
 
 
 def compare(panel: Panel, confidence: float = 0.95, resamples: int = RESAMPLES) -> dict[str, list[Comparison]]:
-    """By metric, the comparisons of every two of the panel's systems, in their order."""
+    """By metric, the comparison of every pair of the panel's systems, in their order."""
     if len(panel.systems) < 2:
         return {metric: [] for metric in panel.scores}
     resampler = Resampler(panel.unit_count, resamples)
@@ -94,7 +94,7 @@ def _compare(
 
 @dataclass(frozen=True)
 class _Paired:
-    """Differences of pairs: in total with their draws, and ``[pairs, units]``, NaN where not both have a value."""
+    """Differences of pairs: overall with resamples, and per unit ``[pairs, units]``, NaN unless both have a value."""
 
     draws: Draws
     of_units: Array
@@ -103,9 +103,9 @@ class _Paired:
 def _pair(
     panel: Panel, scores: MetricScores, first: NDArray[np.intp], second: NDArray[np.intp], resampler: Resampler
 ) -> _Paired:
-    """Sums over what each two systems have in common.
+    """Differences of every pair of systems over the clips where both have a value.
 
-    Where all have a value for the same clips, as is usual, a system's sums serve all its pairs.
+    Sums are shared between pairs with the same common clips; usually these are all clips.
     """
     numerators, denominators = scores.fractions
     there = scores.counted
@@ -130,11 +130,11 @@ def _pair(
 
 
 def contenders(scores: MetricScores) -> list[int]:
-    """The systems that can be best: none of their scores failed where another system has one, and they have
-    half as many as any system at least.
+    """The systems that can be marked best.
 
-    A system must not win by failing on hard recordings. Skipped recordings are no failures, but a system with few
-    recordings cannot be best.
+    None of their scores failed where another system has one, and they have at least half as many scores as any
+    other system. So a system cannot win by failing on hard recordings. Skipped recordings are not failures, but a
+    system with few recordings cannot be best.
     """
     scored: NDArray[np.bool_] = np.isfinite(scores.clips)
     counts = scored.sum(axis=1)
@@ -156,12 +156,12 @@ def standings(
 ) -> list[Standing]:
     """Which system is best by a metric, and which others do not differ from it significantly.
 
-    Best is the contender that is ahead of most others, of each on the recordings that both have: where all
-    have all, the best mean. Tied is what differs from it by chance as far as Holm's p-value, ``level`` or
-    more, can say; one unit can say nothing.
+    Best is the contender that is ahead of most others, each pair compared on its common recordings. If all systems
+    have all recordings, this is the best mean. A system is tied if it does not differ significantly from the best:
+    Holm's p-value is ``level`` or more, or undefined (a single unit).
 
     Args:
-        comparisons: of every two systems, by this metric.
+        comparisons: of every pair of systems, by this metric.
         direction: 1 where more is better, -1 where less is, 0 where neither: then none is best.
         barred: systems that are neither best nor tied, whatever they score.
     """
@@ -188,7 +188,8 @@ def standings(
 def holm(p: Array) -> Array:
     """Holm's step-down correction (Scandinavian Journal of Statistics 6, 1979); NaN stays and does not count.
 
-    statsmodels has it (the tests compare), but takes no NaN and is not needed for a leaderboard otherwise.
+    statsmodels has it too (tests compare the two), but does not accept NaN, and the leaderboard does not need it
+    for anything else.
     """
     known = np.flatnonzero(~np.isnan(p))
     order = known[np.argsort(p[known], kind="stable")]
@@ -244,7 +245,7 @@ def _ranks(differences: Array) -> Array:
     sizes = np.abs(differences)
     with np.errstate(invalid="ignore", divide="ignore"):
         largest = np.fmax.reduce(sizes, axis=1, initial=0.0)[:, None]
-        sizes = np.round(sizes / largest / _EQUAL)  # what the order of summation set apart is tied
+        sizes = np.round(sizes / largest / _EQUAL)  # values that differ only by rounding are tied
     sizes[sizes == 0] = np.nan
     ranks: Array = np.nan_to_num(stats.rankdata(sizes, axis=1, nan_policy="omit"))
     return ranks

@@ -1,9 +1,8 @@
-"""Whether data can say anything about a mixed model's variances, decided by the data and not by an optimiser.
+"""Whether the variances of a mixed model can be estimated, decided from the data before anything is fitted.
 
-An optimiser's failure depends on the processor's rounding: on one machine a model of constant scores
-does not converge, on another it "fits" with a residual standard deviation of 1e-14. What makes a model
-inestimable is a property of the data (too few levels, no variance, a design without degrees of freedom for
-the error, random effects that are aliased), and is looked for here before anything is fitted.
+An optimiser's failure depends on rounding: on one machine a model of constant scores does not converge, on
+another it "fits" with a residual standard deviation of 1e-14. What makes a model inestimable is a property of
+the data: too few levels, no variance, no degrees of freedom for the error, or aliased random effects.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ Array = NDArray[np.float64]
 Levels = NDArray[np.intp]
 
 _ROUNDING = 1e-9
-"""Relative to the largest score: a standard deviation below this is rounding, not variance."""
+"""Relative to the largest score: a standard deviation below this is rounding error."""
 
 
 def why_not(scores: Array, fixed: tuple[str, Sequence[object]], random: Mapping[str, Sequence[object]]) -> str:
@@ -54,8 +53,8 @@ def _same_grouping(one: Levels, other: Levels) -> bool:
 
 
 def _additive(scores: Array, factors: Sequence[Levels]) -> tuple[int, Array]:
-    """The rank of the factors' indicator columns, and what a least-squares fit of them all leaves of the scores."""
+    """The rank of the factors' indicator columns, and the residuals of a least-squares fit of all of them."""
     design = np.concatenate([np.eye(of.max() + 1)[of] for of in factors], axis=1)
-    # Normal equations: as many unknowns as levels, however many scores; the counts in them are exact.
+    # Normal equations: their size depends on the number of levels, not of scores, and their counts are exact.
     solution, _, rank, _ = np.linalg.lstsq(design.T @ design, design.T @ (scores - scores.mean()), rcond=1e-10)
     return int(rank), scores - scores.mean() - design @ solution

@@ -1,12 +1,12 @@
-"""A mixed-effects model of one metric, on request: where the variance of scores lies, and contrasts that allow for it.
+"""A mixed-effects model of one metric, on request: variance components and contrasts between systems.
 
     score = mean + system + speaker + speaker x system + recording + rest
 
-Systems are fixed; speakers, how each system suits them, and recordings are random (Baayen, Davidson, Bates,
-"Mixed-effects modeling with crossed random effects for subjects and items", Journal of Memory and Language
-59, 2008). Scores are clips' means over their seeds, so that seeds do not pass for more data. Unlike the
-leaderboard's paired comparisons this uses recordings that only some systems have a score of, and it
-assumes normal effects. A rate enters as each recording's own, not pooled. Fitted by restricted maximum likelihood.
+Systems are fixed effects; speakers, speaker-by-system interactions and recordings are random effects (Baayen,
+Davidson, Bates, "Mixed-effects modeling with crossed random effects for subjects and items", Journal of Memory
+and Language 59, 2008). Scores are averaged over seeds first, so that seeds do not count as more data. Unlike the
+leaderboard's paired comparisons, the model also uses recordings that only some systems have a score for, and it
+assumes normal effects. A rate enters per recording, not pooled. Fitted by restricted maximum likelihood.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ COLUMNS = [
 def mixed_frame(analysis: Analysis, metric: str) -> pd.DataFrame:
     """One line per contrast of a system with the first one listed, and per standard deviation of a random effect.
 
-    P-values and intervals of contrasts are Wald's: with few speakers they promise too much. ``note`` says where
-    an effect came out as nothing, or the fit did not converge; a model that cannot be fitted at all is one line
-    that says so. Empty where fewer than two systems or recordings have scores.
+    P-values and intervals of contrasts are Wald's: with few speakers they are too optimistic. ``note`` tells if an
+    effect has no variance or the fit did not converge; a model that cannot be fitted is one line with the reason.
+    Empty where fewer than two systems or recordings have scores.
 
     Raises:
         UserError: statsmodels is not installed.
@@ -53,7 +53,7 @@ def mixed_frame(analysis: Analysis, metric: str) -> pd.DataFrame:
 
 
 def _contrasts(analysis: Analysis, fit: Any) -> Iterator[dict[str, Any]]:
-    """The fixed effects, against the first system, which the model takes for the base."""
+    """The fixed effects, relative to the first system, which is the model's reference level."""
     systems = [analysis.panel.systems[number] for number in sorted(set(fit.model.data.frame["system"]))]
     ends = fit.conf_int(alpha=analysis.options.level)
     for system, name in zip(systems[1:], fit.fe_params.index[1:], strict=True):
@@ -85,7 +85,7 @@ def _long(analysis: Analysis, metric: str) -> pd.DataFrame:
 
 
 def _estimated(data: pd.DataFrame, unit: str) -> tuple[Any, str]:
-    """The fit, None where the data allow none, and what is to be said of it."""
+    """The fit and a note; the fit is None where the variances cannot be estimated."""
     random = {unit: data["unit"].tolist(), **({RECORDING: data["recording"].tolist()} if _grouped(data) else {})}
     problem = why_not(data["score"].to_numpy(dtype=np.float64), ("system", data["system"].tolist()), random)
     return (None, problem) if problem else _fit(_model(data))
@@ -97,7 +97,7 @@ def _grouped(data: pd.DataFrame) -> bool:
 
 
 def _model(data: pd.DataFrame) -> Any:
-    """Recordings are an effect of their own where they are grouped by something above them."""
+    """The model; recordings are a random effect only where they are grouped into larger units."""
     try:
         from statsmodels.formula.api import mixedlm
     except ImportError as error:
@@ -107,11 +107,11 @@ def _model(data: pd.DataFrame) -> Any:
 
 
 def _fit(model: Any) -> tuple[Any, str]:
-    """The first fit that converges, else the last there is, else None; and what is to be said of it."""
+    """The first fit that converges, else the last fit, else None; and a note."""
     fit = None
     for method in ("lbfgs", "powell", "nm"):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what they say is in the fit
+            warnings.simplefilter("ignore")  # the fit records the same information
             try:
                 fit = model.fit(reml=True, method=method)
             except np.linalg.LinAlgError:  # on the boundary, where an effect has no variance

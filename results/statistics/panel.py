@@ -24,10 +24,10 @@ from results.store.rows import Row
 Array = NDArray[np.float64]
 
 RECORDING = "recording"
-"""The unit's name where recordings are not grouped by a tag."""
+"""The name of the unit if recordings are not grouped by a tag."""
 
 DEGENERATE_SHARE = 0.1
-"""Of a system's rows: with more of them degenerate, it is."""
+"""A system is degenerate if more than this share of its rows is."""
 
 _GRAVITY: tuple[Status, ...] = ("ok", "skipped", "undefined", "error")
 _NOTHING = Score.missing("skipped", "not computed")
@@ -53,11 +53,11 @@ class MetricScores:
 
     Attributes:
         samples: ``[systems, clips, seeds]``, NaN where missing.
-        totals: of a rate (``Score.total``), what it counts errors among, shaped like ``samples``; else None. 0 where
-            there was nothing to get wrong: such errors have no value of their own and count over recordings.
+        totals: for a rate, its denominators (``Score.total``, e.g. words), shaped like ``samples``; else None. Where
+            the denominator is 0, the recording has no rate of its own, but its errors count in the pooled rate.
         missing: for each system, the clips without any value and the most severe reason.
-        scale: that the metric's values lie on.
-        errors: of a rate, per hundred in the metric's unit: ``samples * totals`` where that has a value.
+        scale: the range of the metric's values.
+        errors: for a rate, errors times 100: ``samples * totals`` where that has a value.
     """
 
     samples: Array
@@ -73,9 +73,10 @@ class MetricScores:
 
     @cached_property
     def fractions(self) -> tuple[Array, Array]:
-        """``[systems, clips]`` twice, 0 where missing: summed over clips, their ratio is the system's score.
+        """Numerators and denominators ``[systems, clips]``, 0 where missing.
 
-        Values over their number; of a rate, its errors (in the metric's unit) over what they are among.
+        The ratio of their sums over clips is the system's score: values over their number; for a rate, errors
+        (in the metric's unit) over its denominators.
         """
         if self.totals is None or self.errors is None:
             return np.nan_to_num(self.clips), np.isfinite(self.clips).astype(np.float64)
@@ -83,7 +84,7 @@ class MetricScores:
 
     @cached_property
     def counted(self) -> NDArray[np.bool_]:
-        """``[systems, clips]``: which clips the fractions say something of."""
+        """``[systems, clips]``: which clips contribute to ``fractions``."""
         return np.asarray(np.isfinite(self.samples if self.totals is None else self.totals).any(axis=2))
 
     @cached_property
@@ -96,7 +97,7 @@ class MetricScores:
             return np.asarray(np.sqrt(squares / freedom))
 
     def of(self, clips: NDArray[np.intp]) -> MetricScores:
-        """The scores of these clips alone."""
+        """The scores of only these clips."""
         place = {int(clip): index for index, clip in enumerate(clips)}
         return MetricScores(
             self.samples[:, clips],
@@ -113,13 +114,13 @@ class Panel:
 
     Attributes:
         systems: in the order in which tables list them: by paradigm, method and steps.
-        clips: ids of all recordings that any system has a row of, sorted.
+        clips: the ids of all recordings for which any system has a row, sorted.
         tags: by name, each clip's value, None where it is not known.
         unit: what ``units`` are: the tag that groups recordings, or ``recording``.
         units: ``[clips]``, the number of each clip's unit, from 0.
         scores: by metric.
-        degenerate: the numbers of the systems that give no speech (``bench.core.findings.DEGENERATE``) for more than a
-            tenth of their rows.
+        degenerate: the indices of systems whose output is not speech (``bench.core.findings.DEGENERATE``) in more
+            than a tenth of their rows.
     """
 
     dataset: str
@@ -146,7 +147,7 @@ class Panel:
         return np.asarray(np.add.reduceat(of_clips[..., order], starts, axis=-1))
 
     def of(self, clips: Sequence[int]) -> Panel:
-        """The same systems on these clips alone."""
+        """The same systems on only these clips."""
         chosen = np.asarray(clips, dtype=np.intp)
         unit, units = (self.unit, np.unique(self.units[chosen], return_inverse=True)[1])
         if len(set(units.tolist())) < 2:
@@ -172,10 +173,10 @@ def panels(
     """A panel for each dataset, by name.
 
     Args:
-        metrics: the scores to take over.
-        scales: of metrics whose values have a least or a greatest one.
-        cluster: the tag whose equal values make recordings depend on each other. Recordings without it are
-            units of their own. With fewer than two values, or None, every recording is.
+        metrics: the scores to include.
+        scales: the ranges of metrics with a lower or an upper bound.
+        cluster: the tag that groups dependent recordings into units. A recording without it is a unit of its own.
+            If the tag has fewer than two values, or is None, every recording is a unit.
     """
     of_metrics = {metric: (scales or {}).get(metric, UNBOUNDED) for metric in metrics}
     by_dataset: dict[str, list[Row]] = defaultdict(list)
@@ -202,13 +203,13 @@ def _panel(dataset: str, rows: Sequence[Row], metrics: Mapping[str, Scale], clus
 
 
 def _degenerate(rows: Sequence[Row]) -> bool:
-    """Single recordings may rightly come out silent, such as noise without any speech."""
+    """Whether too many rows are degenerate. Single ones may be correct, such as silence for noise without speech."""
     worse = sum(any(name in row.findings and not _given(row, name) for name in DEGENERATE) for row in rows)
     return worse > DEGENERATE_SHARE * len(rows)
 
 
 def _given(row: Row, name: str) -> bool:
-    """Whether the recording itself is so."""
+    """Whether the recording itself has this finding."""
     return any(f"{prefix}{name}" in row.findings for prefix in SIGNALS if prefix)
 
 
@@ -292,7 +293,7 @@ def _missing(
 
 
 def _mean(samples: Array) -> Array:
-    """Over the last axis, of what is there."""
+    """The mean over the last axis, ignoring NaN."""
     count = np.isfinite(samples).sum(axis=-1)
     total = np.nansum(samples, axis=-1)
     with np.errstate(invalid="ignore"):

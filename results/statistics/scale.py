@@ -1,9 +1,9 @@
-"""The scale that a score lies on, and the transform under which its mean scatters alike wherever it lies.
+"""The range of a score, and the transform in which intervals of its mean are computed.
 
-Near the end of a scale a mean cannot scatter freely: an interval that is symmetric in the score's own unit reaches
-beyond the end and covers too seldom on the other side. On a scale with two ends the mean is therefore taken to
-its logit ``log((x - low) / (high - x))``, with one end to ``log(x - low)``, and without ends left as it is;
-the interval is computed there and taken back. Standard errors are carried over by the delta method,
+Near the end of a bounded scale, an interval that is symmetric in the score's unit reaches beyond the end and covers
+too seldom on the other side. With two ends the mean is therefore transformed to its logit
+``log((x - low) / (high - x))``, with one end to ``log(x - low)``, and without ends not at all. The interval is
+computed there and transformed back. Standard errors are transformed by the delta method,
 ``se(g(x)) = g'(x) se(x)`` (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 5.2).
 """
 
@@ -20,12 +20,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scale:
-    """The least and the greatest score of each column, infinite where there is none.
+    """The lowest and the highest possible score of each column, infinite where there is no bound.
 
     Attributes:
-        low, high: ``[columns]``, or one for all of them.
-        answers: whether a score is an answer out of few (right or wrong, one of two preferred) or a share of such
-            answers: then units that all agree are no proof that others would.
+        low, high: ``[columns]``, or one value for all columns.
+        answers: whether a score is one of few answers (right or wrong, one of two preferred) or a share of such
+            answers. Agreement of all units then does not mean an interval of zero width (``unanimous``).
     """
 
     low: Array | float = -np.inf
@@ -34,29 +34,29 @@ class Scale:
 
     @staticmethod
     def of(low: float | None, high: float | None) -> Scale:
-        """With None for an end that is not there."""
+        """A scale from ``low`` to ``high``; None where there is no bound."""
         return Scale(-np.inf if low is None else low, np.inf if high is None else high)
 
     def differences(self) -> Scale:
-        """That of one score less another."""
+        """The scale of the difference of two scores."""
         return Scale(np.subtract(self.low, self.high), np.subtract(self.high, self.low), self.answers)
 
     def bends(self, x: Array) -> NDArray[np.bool_]:
-        """Where there is an end to keep, and ``x`` lies between the ends: else the transform is not used."""
+        """Where the transform is used: the scale has a bound, and ``x`` lies strictly inside."""
         inside = (np.asarray(self.low) < x) & (x < self.high)
         return np.asarray(inside & (np.isfinite(self.low) | np.isfinite(self.high)))
 
     def outward(self, x: Array) -> Array:
-        """``g(x)`` of what lies between the ends."""
+        """The transform ``g(x)``; ``x`` itself where it is not used."""
         with np.errstate(invalid="ignore", divide="ignore"):
             below = np.where(np.isfinite(self.low), np.log(x - self.low), 0.0)
             above = np.where(np.isfinite(self.high), np.log(self.high - x), 0.0)
         return np.asarray(np.where(self.bends(x), below - above, x))
 
     def slope(self, x: Array) -> Array:
-        """``g'(x)``."""
+        """The derivative ``g'(x)``; 1 where the transform is not used."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            steep = 1 / (x - self.low) + 1 / (self.high - x)  # an end that is infinitely far adds nothing
+            steep = 1 / (x - self.low) + 1 / (self.high - x)  # an infinite bound adds nothing
         return np.asarray(np.where(self.bends(x), steep, 1.0))
 
     def inward(self, y: Array) -> Array:
@@ -69,11 +69,11 @@ class Scale:
         return np.asarray(np.choose(ends, [y, one, both]))
 
     def clipped(self, x: Array) -> Array:
-        """``x``, or the end that it is beyond."""
+        """``x``, limited to the scale."""
         return np.asarray(np.clip(x, self.low, self.high))
 
     def tells_nothing(self, low: Array, high: Array) -> NDArray[np.bool_]:
-        """Whether an interval leaves nearly the whole scale possible; of one with a single end, orders of magnitude."""
+        """Whether an interval spans nearly the whole scale, or, with one bound, orders of magnitude (``FAR``)."""
         with np.errstate(invalid="ignore", divide="ignore"):
             share = (high - low) / np.subtract(self.high, self.low)
             ratio = np.where(
@@ -83,10 +83,10 @@ class Scale:
         return np.asarray(np.where(one_end, (low < high) & (ratio > FAR), share > WHOLE))
 
     def unanimous(self, value: Array, units: NDArray[np.intp], confidence: float) -> tuple[Array, Array]:
-        """What the mean may be where all ``units`` agree on ``value``.
+        """The interval of the mean where all ``units`` have the same ``value``.
 
-        The exact binomial bound on how many others would not agree (Clopper and Pearson, Biometrika 26, 1934), who
-        might say anything on the scale.
+        From the exact binomial bound on the share of units with another value (Clopper and Pearson, Biometrika 26,
+        1934), which may lie anywhere on the scale.
         """
         agree = ((1 - confidence) / 2) ** (1 / np.maximum(units, 1))
         return np.asarray(agree * value + (1 - agree) * self.low), np.asarray(agree * value + (1 - agree) * self.high)
@@ -95,7 +95,7 @@ class Scale:
 UNBOUNDED = Scale()
 
 WHOLE = 0.95
-"""Of a scale with two ends: an interval as wide as this says too little to be printed."""
+"""The share of a scale with two bounds above which an interval is too wide to be printed."""
 
 FAR = 100.0
-"""Times as far from the end of a scale with one end, likewise."""
+"""The same for a scale with one bound: the ratio of the interval ends' distances from it."""

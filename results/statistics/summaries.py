@@ -31,7 +31,7 @@ class MetricSummary:
     """One metric of one system over recordings.
 
     Attributes:
-        mean: of the ``n`` recordings with a value; of a rate the pooled one. NaN without any.
+        mean: over the ``n`` recordings with a value; for a rate, the pooled rate. NaN without any.
         low, high: interval of the mean, on the metric's scale; NaN for too few units.
         median, sd: over recordings.
         seed_sd: standard deviation between seeds of a recording; NaN without repetition.
@@ -58,14 +58,13 @@ class Summary:
     """One system on one dataset.
 
     Attributes:
-        utterances: the dataset's recordings that any system has a row of.
-        seeds: how many different ones the system's rows hold.
+        utterances: the number of recordings for which any system has a row.
+        seeds: the number of different seeds in the system's rows.
         failed: rows whose enhancement, or any score, ended in ``error``.
         nfe: mean network calls per utterance, NaN if none was counted.
-        nfe_varies: whether they differ between utterances.
-        rtf: real-time factor: all seconds of work over all seconds of speech, i.e. what enhancing
-            the whole set costs. A mean of the rows' own factors would let short clips, whose fixed
-            costs weigh most, count as much as long ones.
+        nfe_varies: whether network calls differ between utterances.
+        rtf: real-time factor: total processing time over total duration. A mean of the rows' own factors would give
+            short clips, where fixed costs dominate, the same weight as long ones.
         metrics: by metric name.
     """
 
@@ -103,7 +102,7 @@ def describe(panel: Panel, confidence: float = 0.95, resamples: int = RESAMPLES)
 
 
 def _scale(panel: Panel) -> Scale:
-    """That of each metric's systems, metric by metric."""
+    """The scale of every column: metric by metric, repeated for each system."""
     ends = np.array([(scores.scale.low, scores.scale.high) for scores in panel.scores.values()], dtype=np.float64)
     low, high = ends.repeat(len(panel.systems), axis=0).T
     return Scale(low, high)
@@ -133,7 +132,7 @@ def _describe(scores: MetricScores, estimates: NDArray[Any]) -> list[MetricSumma
 
 
 def why_missing(reasons: Mapping[tuple[Status, str], int]) -> str:
-    """The reasons on one line, the commonest first: ``2 undefined (silence); 1 error (crash)``."""
+    """The reasons on one line, the most frequent first: ``2 undefined (silence); 1 error (crash)``."""
     ranked = sorted(reasons.items(), key=lambda entry: (-entry[1], entry[0]))
     return "; ".join(f"{count} {status}" + (f" ({reason})" if reason else "") for (status, reason), count in ranked)
 

@@ -1,7 +1,7 @@
-"""A run's folder: rows as they finish, audio, manifest. One writer, any number of readers.
+"""A run's folder: rows, audio and manifest. One writer, any number of readers.
 
-``rows.jsonl`` only grows: a row is on disk when ``append`` returns, and a process killed at any
-moment costs at most the row it was writing. Computing a row again appends it again; the last counts.
+``rows.jsonl`` is append-only: a row is on disk when ``append`` returns, and a process that is killed loses at most
+the row it was writing. A row that is computed again is appended again; the last one counts.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from results.store.rows import READABLE, SCHEMA_VERSION, Key, Row
 class Store:
     """The folder of one run.
 
-    Reading never locks. The first write, or ``with Store(folder) as store:``, creates the folder
-    and takes its lock, which the operating system gives back when the process ends, however it ends.
+    Reading never locks. The first write, or ``with Store(folder) as store:``, creates the folder and takes its lock.
+    The operating system releases the lock when the process ends, also after a crash.
 
     Raises (every method):
         UserError: the folder cannot be used; the line names the file.
@@ -51,10 +51,10 @@ class Store:
         self.close()
 
     def lock(self) -> None:
-        """Become the one writer, unless this store already is.
+        """Take the writer's lock, unless this store already has it.
 
         Raises:
-            UserError: another process, or another store of this one, is.
+            UserError: another process, or another ``Store`` in this process, has it.
         """
         if self._lock.is_locked:
             return
@@ -68,14 +68,14 @@ class Store:
                 ) from None
 
     def close(self) -> None:
-        """Give the lock back. The store can be used again."""
+        """Release the lock. The store can be used again."""
         if self._file is not None:
             self._file.close()
             self._file = None
         self._lock.release()
 
     def append(self, row: Row) -> None:
-        """Store ``row``; it survives whatever happens after the return."""
+        """Store ``row``; it is on disk when this returns."""
         file = self._open()
         line = f"{row.to_json()}\n".encode("utf-8", "surrogatepass")
         end = file.seek(0, os.SEEK_END)
@@ -84,16 +84,16 @@ class Store:
                 while line:
                     line = line[file.write(line) :]
                 os.fsync(file.fileno())
-            except BaseException:  # a full disk, Ctrl-C: leave no half row for the next append to run into
+            except BaseException:  # a full disk, Ctrl-C: remove the incomplete row
                 with suppress(OSError):
                     file.truncate(end)
                 raise
 
     def rows(self) -> dict[Key, Row]:
-        """Every stored row; the last of a key counts, and an unfinished last line does not.
+        """Every stored row. Of several rows with one key the last counts; an unfinished last line is ignored.
 
         Raises:
-            UserError: a line that is not a row, or of another schema version; file and line are named.
+            UserError: a line is not a row, or of another schema version; the message names file and line.
         """
         rows = {}
         for number, line in enumerate(_whole(self._read(self.rows_path)).split(b"\n"), start=1):
@@ -107,26 +107,26 @@ class Store:
         return rows
 
     def audio_path(self, key: Key) -> Path:
-        """Where ``key``'s enhanced speech belongs: different keys, different files, all inside the folder."""
+        """The file of ``key``'s enhanced speech: unique for each key, and always inside the folder."""
         steps = "-" if key.steps is None else str(key.steps)
         seed = "-" if key.seed is None else str(key.seed)
         folder = self.folder / "audio" / safe_name(key.dataset) / safe_name(key.method) / steps / seed
         return folder / f"{safe_name(key.utterance)}.wav"
 
     def estimate_path(self, key: Key) -> Path:
-        """Where the predictor's estimate of a two-stage method belongs."""
+        """The file of a two-stage method's first estimate."""
         path = self.audio_path(key)
         return self.folder / "estimates" / path.relative_to(self.folder / "audio")
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Replace ``manifest.json``, whole or not at all."""
+        """Replace ``manifest.json`` atomically."""
         self.lock()
         with replacing(self.manifest_path) as temporary:
             text = json.dumps({"schema": SCHEMA_VERSION, **manifest}, indent=2, ensure_ascii=False, allow_nan=False)
             temporary.write_text(f"{text}\n", encoding="utf-8", errors="surrogatepass")
 
     def read_manifest(self) -> dict[str, Any] | None:
-        """What ``write_manifest`` was given, or None before that.
+        """The stored manifest, or None if there is none yet.
 
         Raises:
             UserError: not a manifest, a damaged one, or of another schema version.
@@ -151,7 +151,7 @@ class Store:
         return dict(manifest)
 
     def _read(self, path: Path) -> bytes:
-        """The file's bytes, none where there is no file yet."""
+        """The file's bytes; empty if there is no file yet."""
         with naming(path):
             try:
                 return path.read_bytes()
@@ -159,7 +159,7 @@ class Store:
                 return b""
 
     def _open(self) -> FileIO:
-        """``rows.jsonl`` for appending, its end repaired first."""
+        """Open ``rows.jsonl`` for appending, after repairing its last line."""
         self.lock()
         if self._file is None:
             whole = _whole(self._read(self.rows_path))
@@ -172,10 +172,10 @@ class Store:
 
 
 def _whole(content: bytes) -> bytes:
-    """``content`` without the last line, if a killed writer left that unfinished."""
+    """``content`` without an unfinished last line, which a killed writer can leave."""
     end = content.rfind(b"\n") + 1
     try:
         parse(content[end:].decode("utf-8", "surrogatepass"))
     except ValueError:
         return content[:end]
-    return content  # only the newline was lost
+    return content  # only the final newline is missing

@@ -31,7 +31,7 @@ _FIXED = {
     "threads": "Int64",
     "device": "object",
 }
-"""Columns that every table of rows has, and their pandas types; integers can be missing."""
+"""The columns of every table of rows, with their pandas types; integers may be missing."""
 
 
 _MAPPINGS: dict[str, Callable[[Row], Mapping[str, Any]]] = {
@@ -41,17 +41,17 @@ _MAPPINGS: dict[str, Callable[[Row], Mapping[str, Any]]] = {
     "computing": lambda row: row.computing,
     "cost": lambda row: row.cost,
 }
-"""What differs from row to row: one column for each name that occurs, under this prefix."""
+"""A row's mappings, by the prefix of their columns: one column for each name that occurs."""
 
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """One line per row, sorted by key.
 
-    Columns: the key and what is known of the enhancement; for every metric ``<metric>`` (NaN where
-    missing), ``<metric>_status`` (``ok``, ``undefined``, ``error``, ``skipped``), ``<metric>_reason`` (why it is
-    missing) and ``<metric>_version`` (what it was computed by), and ``<metric>_errors`` and ``<metric>_total`` of
-    a rate; for every tag ``tag_<tag>``, and likewise for findings, adjustments, computing and cost. A metric called
-    like one of the fixed columns is ``<metric>_score``.
+    Columns: the key and the facts of the enhancement; for every metric ``<metric>`` (NaN where missing),
+    ``<metric>_status`` (``ok``, ``undefined``, ``error``, ``skipped``), ``<metric>_reason`` (why it is missing),
+    ``<metric>_version``, and for a rate ``<metric>_errors`` and ``<metric>_total``; for every tag ``tag_<tag>``, and
+    likewise for findings, adjustments, computing and cost. A metric whose name is that of a fixed column becomes
+    ``<metric>_score``.
     """
     rows = sorted(rows, key=lambda row: row.key)
     columns: dict[str, list[Any]] = {name: [_known(row, name) for row in rows] for name in _FIXED}
@@ -78,5 +78,5 @@ def _known(row: Row, name: str) -> Any:
 
 
 def write_csv(rows: Iterable[Row], folder: Path) -> Path:
-    """``rows.csv`` in ``folder``."""
+    """Write ``rows.csv`` to ``folder``."""
     return tables.write(to_frame(rows), folder / "rows.csv", float_format=None)

@@ -1,4 +1,4 @@
-"""What tables, plots and statistics need to know about a metric, without importing it."""
+"""A metric's properties for tables, plots and statistics, available without importing the metric."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from itertools import chain
 from results.store.rows import Row
 
 PARADIGMS = ("control", "external", "predictive", "generative", "refinement", "regeneration")
-"""The order in which methods are listed; other paradigms follow."""
+"""The order in which methods are listed by paradigm; other paradigms follow."""
 
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """Label and unit as printed, which way is good (None: neither), and digits after the point (None: by the unit).
-
-    ``version`` is that of the scores that bear the metric's name, and ``name`` the metric's own in the registry, where
-    these are known.
+    """A metric's label, unit, direction and scale.
 
     Attributes:
-        aspect: what it is about: "quality" as a whole, one "dimension" of it, the "signal", "intelligibility",
-            "content", the "speaker" or the "cost"; empty where that is not known.
-        intrusive: whether it compares with the clean speech.
-        low, high: the ends of its scale, None where it has none. Scores that a network guessed may lie beyond.
+        label, unit: as printed.
+        higher_is_better: None if neither direction is better.
+        decimals: digits after the point; None: chosen by the unit.
+        version: of the scores stored under the metric's name, if known.
+        name: in the metrics' registry, if known.
+        aspect: what it measures: overall "quality", one "dimension" of it, the "signal", "intelligibility",
+            "content", the "speaker" or the "cost"; empty if not known.
+        intrusive: whether it needs the clean reference.
+        low, high: the bounds of its scale, None where there is none. A network's predictions may lie outside.
     """
 
     label: str
@@ -39,17 +41,17 @@ class MetricInfo:
 
     @property
     def direction(self) -> int:
-        """1 where more is better, -1 where less is, 0 where neither."""
+        """1 if higher is better, -1 if lower is better, 0 if neither."""
         return 0 if self.higher_is_better is None else 1 if self.higher_is_better else -1
 
     @property
     def arrow(self) -> str:
-        """The way that is good; empty where neither is."""
+        """An arrow in the better direction; empty if there is none."""
         return ("", "↑", "↓")[self.direction]
 
     @property
     def heading(self) -> str:
-        """Label, unit and the way that is good, on one line."""
+        """Label, unit and arrow on one line."""
         return " ".join(filter(None, [self.label, f"({self.unit})" if self.unit else "", self.arrow]))
 
     def format(self, value: float) -> str:
@@ -58,6 +60,6 @@ class MetricInfo:
 
 
 def complete(metrics: Mapping[str, MetricInfo] | None, rows: Iterable[Row]) -> dict[str, MetricInfo]:
-    """``metrics`` in their order, then whatever else the rows were scored with under its bare name."""
+    """``metrics`` in their order, then all other metrics in the rows, with only their names."""
     scored = dict.fromkeys(chain.from_iterable(row.scores for row in rows))
     return {**(metrics or {}), **{name: MetricInfo(name) for name in scored if name not in (metrics or {})}}

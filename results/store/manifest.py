@@ -1,4 +1,4 @@
-"""What a stored manifest has to say, whatever else stands in it."""
+"""The keys that a stored manifest must have; others are allowed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _NEEDED: dict[str, dict[str, Any]] = {
 
 
 def check(manifest: Mapping[str, Any]) -> None:
-    """Refuse what a run's rows cannot be read, merged or continued with.
+    """Check that the manifest has everything that reading, merging and continuing a run needs.
 
     Raises:
-        ValueError: naming the key.
+        ValueError: a key is missing or of another type; the message names it.
     """
     for kind, needed in _NEEDED.items():
         for label, entry in build(Mapping[str, Mapping[str, Any]], manifest.get(kind), kind).items():

@@ -1,4 +1,4 @@
-"""Merge stored runs into one set of rows; methods or metric versions that differ never share a name."""
+"""Merge stored runs into one set of rows. Different methods, and different metric versions, get different names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WHAT_A_METHOD_IS = ("name", "options", "provenance")
 
 @dataclass(frozen=True)
 class Stored:
-    """A run as it was read: what it is called here, its manifest and its rows."""
+    """A stored run: its name, unique among the merged runs, its folder, manifest and rows."""
 
     name: str
     folder: Path
@@ -32,11 +32,11 @@ class Stored:
 
 @dataclass(frozen=True)
 class Merged:
-    """Rows of one or several runs, how their metrics are shown, and notes about the merging.
+    """Rows of one or several runs, their metrics' properties, and notes about the merge.
 
     Attributes:
-        rows: with scores of one version under each metric's name.
-        labels: by run, new labels of the methods whose label means something else in another run.
+        rows: scores under one metric name are all of one version.
+        labels: by run, the new labels of methods whose label denotes a different method in another run.
     """
 
     rows: Sequence[Row]
@@ -49,7 +49,7 @@ def read(folders: Sequence[Path]) -> list[Stored]:
     """The runs in these folders.
 
     Raises:
-        UserError: there is no run.
+        UserError: a folder holds no run.
     """
     folders = list(dict.fromkeys(folder.resolve() for folder in folders))
     names = Counter(folder.name for folder in folders)
@@ -66,15 +66,15 @@ def read(folders: Sequence[Path]) -> list[Stored]:
 def merge(runs: Sequence[Stored], mix: bool = False) -> Merged:
     """All rows of ``runs``.
 
-    A method of one label that is not the same in all of them (other options, other weights) bears the
-    run's name too. A row that several have is the first one's; what that was not scored with, or not by
-    the same version of a metric, is taken from the others.
+    If methods with the same label differ between runs (other options, other weights), the run's name is added to
+    their labels. If several runs have a row with the same key, the first run's is used; scores of metrics, or of
+    metric versions, that it lacks are taken from the others.
 
     Args:
-        mix: take datasets of one label for one, though their fingerprints differ.
+        mix: treat datasets with the same label as one, even if their fingerprints differ.
 
     Raises:
-        UserError: they differ, and ``mix`` is false.
+        UserError: fingerprints differ, and ``mix`` is false.
     """
     notes = _mixed_datasets(runs, mix)
     labels = _labels(runs)
@@ -82,7 +82,7 @@ def merge(runs: Sequence[Stored], mix: bool = False) -> Merged:
     for run in runs:
         for name, info in infos(run.manifest).items():
             metrics.setdefault(name, info)
-    # before rows are joined: scores of one recording by two versions of a metric are two scores
+    # Separate metric versions before joining rows, so that a recording keeps its scores of both versions.
     separated, metrics = separate([row for run in runs for row in _relabelled(run, labels[run.name])], metrics)
     rows: dict[Key, Row] = {}
     clashes: Counter[tuple[str, str]] = Counter()
@@ -105,7 +105,7 @@ def _relabelled(run: Stored, labels: Mapping[str, str]) -> Iterable[Row]:
 
 
 def infos(manifest: Manifest) -> dict[str, MetricInfo]:
-    """How each metric of a run is shown."""
+    """The properties of each metric of a run."""
     return {
         label: MetricInfo(**_aspect(metric), version=metric["version"], name=metric["name"])
         for label, metric in manifest["metrics"].items()
@@ -117,7 +117,7 @@ _ASPECTS: dict[str, dict[str, Any]] = {
     **{"lps": {"aspect": "content"}, "wer": {"aspect": "content", "intrusive": False}},
     **{"dnsmos": _SOUND, "dnsmos_p808": _SOUND, "utmos": _SOUND, "nisqa": _SOUND, "wvmos": _SOUND},
 }
-"""Of the metrics that a view asks for, where the manifest was written before metrics said so themselves."""
+"""Aspects of metrics for manifests of earlier versions, which do not contain them."""
 
 
 def _aspect(metric: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _aspect(metric: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mixed_datasets(runs: Sequence[Stored], mix: bool) -> list[str]:
-    """Refuse datasets of one label that are not the same, or say that they were mixed."""
+    """Refuse different datasets with the same label, or return notes on those that are mixed."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
         for label, dataset in run.manifest["datasets"].items():
@@ -142,7 +142,7 @@ def _mixed_datasets(runs: Sequence[Stored], mix: bool) -> list[str]:
 
 
 def _labels(runs: Sequence[Stored]) -> dict[str, dict[str, str]]:
-    """As ``Merged.labels``."""
+    """The new labels, as in ``Merged.labels``."""
     found: dict[str, list[tuple[str, Manifest]]] = defaultdict(list)
     for run in runs:
         for label, method in run.manifest["methods"].items():
@@ -156,7 +156,7 @@ def _labels(runs: Sequence[Stored]) -> dict[str, dict[str, str]]:
 
 
 def _join(row: Row, other: Row) -> tuple[Row, list[str]]:
-    """``row`` with the scores that only ``other`` has, and the metrics of which both have different ones."""
+    """``row`` with the scores that only ``other`` has, and a description of each score in which they differ."""
     if row.status != "ok":
         return (other, []) if other.status == "ok" else (row, [])
     new = {name: score for name, score in other.scores.items() if _lacks(row.scores.get(name), score)}

@@ -19,10 +19,10 @@ _OPTIONAL = ("findings", "adjusted", "computing", "cost")
 
 @dataclass(frozen=True)
 class Key:
-    """What identifies a row within a run; keys sort, None before any number.
+    """Identifies a row within a run. Keys can be sorted, None before any number.
 
-    ``steps`` is None for methods that take no steps, ``seed`` is None for deterministic ones: they
-    are computed once, however many step counts and seeds are asked for.
+    ``steps`` is None for methods without steps, ``seed`` is None for deterministic methods: these are computed once
+    for any number of step counts and seeds.
     """
 
     dataset: str
@@ -45,24 +45,24 @@ class Row:
     """One (dataset, method, steps, seed, utterance) with its scores.
 
     Attributes:
-        key: what the row is of.
+        key: identifies the row.
         paradigm: the method's paradigm.
         status, reason: of the enhancement itself; scores exist only where it is ``ok``.
         sample_rate: of the recording and the enhanced speech, in Hz.
-        resampled_from: the file's own rate, where the dataset resampled it.
-        model_rate: the rate the method worked at, where it resampled.
-        seconds: length of the recording.
+        resampled_from: the file's rate in Hz, if the dataset resampled it.
+        model_rate: the method's rate in Hz, if it resampled.
+        seconds: duration of the recording.
         nfe: counted network calls.
-        enhance_seconds: wall-clock time of the enhancement, device synchronised.
-        threads: CPU threads the enhancement had.
+        enhance_seconds: wall-clock time of the enhancement, with the device synchronised.
+        threads: CPU threads of the enhancement.
         device: "cpu", "cuda", ...
-        scores: metric name -> value or typed missingness.
-        metric_versions: metric name -> what its value depends on beside the audio.
+        scores: metric name -> value, or the type of and reason for its absence.
+        metric_versions: metric name -> everything but the audio that its value depends on.
         tags: the utterance's tags (SNR, noise type, speaker, sex, T60, ...).
-        findings: what a check of the audio found amiss (clipped, delayed, inverted, band-limited, ...) and by how much.
-        adjusted: what was done to enhanced speech that came from outside, so that it fits (samples cut or padded, ...).
-        computing: how it was computed, where that is not the default (precision, batch, pieces, ...).
-        cost: what the method costs beside time (parameters, multiply-accumulates a second, peak memory, latency).
+        findings: problems that a check of the audio found (clipped, delayed, inverted, band-limited, ...), with values.
+        adjusted: changes made to external enhanced files so that they fit (samples cut or padded, ...).
+        computing: how it was computed, where not by default (precision, batch, pieces, ...).
+        cost: costs other than time (parameters, multiply-accumulates per second, peak memory, latency).
     """
 
     key: Key
@@ -87,7 +87,7 @@ class Row:
 
     @property
     def rtf(self) -> float | None:
-        """Real-time factor: seconds of work per second of recording."""
+        """Real-time factor: processing time over duration; None if not known."""
         if self.enhance_seconds is None or not self.seconds:
             return None
         return self.enhance_seconds / self.seconds
@@ -98,13 +98,13 @@ class Row:
         return self.status == "error" or any(score.status == "error" for score in self.scores.values())
 
     def score(self, metric: str) -> Score:
-        """The score, or why there is none: without enhancement its status and reason, else ``skipped``."""
+        """The score. If missing: the enhancement's status and reason if that failed, else ``skipped``."""
         if self.status != "ok":
             return Score.missing(self.status, self.reason)
         return self.scores.get(metric) or Score.missing("skipped", "not computed")
 
     def to_json(self) -> str:
-        """One line of JSON, with the schema's version."""
+        """The row as one line of JSON, with the schema version."""
         data = {"schema": SCHEMA_VERSION, **asdict(self)}
         data["scores"] = {name: _without_blanks(score) for name, score in data["scores"].items()}
         data = {name: value for name, value in data.items() if value or name not in _OPTIONAL}
@@ -112,10 +112,10 @@ class Row:
 
     @staticmethod
     def from_json(line: str) -> Row:
-        """The row of one line.
+        """Parse one line.
 
         Raises:
-            ValueError: not JSON, a schema that this version does not read, or a field of another kind; it is named.
+            ValueError: not JSON, an unknown schema version, or a field of the wrong type, which is named.
         """
         data: Any = parse(line)
         if not isinstance(data, dict):
@@ -131,7 +131,7 @@ class Row:
 
 
 def _without_blanks(score: dict[str, Any]) -> dict[str, Any]:
-    """Counts and detail belong to few metrics: a row says of them only what there is."""
+    """``score`` without empty fields: only few metrics have counts or details."""
     return {
         name: value for name, value in score.items() if name in ("value", "status", "reason") or value not in (None, {})
     }

@@ -1,7 +1,7 @@
-"""Scores of two versions of a metric are never mixed in one column.
+"""Scores of two versions of a metric are never averaged in one column.
 
-Each row records the version of the metric that computed each score: package, mode, band, resampler, model
-file. A run that was continued after one of these changed, or a merge of runs, can hold several versions.
+Each row records the version of the metric for each score: package, mode, band, resampler, model file. A run that
+was continued after one of these changed, or a merge of runs, can contain several versions.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from results.store.rows import Row
 def separate(
     rows: Iterable[Row], metrics: Mapping[str, MetricInfo] | None = None
 ) -> tuple[list[Row], dict[str, MetricInfo]]:
-    """The rows with a name of its own for every version of a metric, and how each of the metrics is shown.
+    """The rows, with a separate name for every version of a metric, and the properties of these metrics.
 
-    The version that ``metrics`` names, else the commonest, keeps the metric's name; another one's scores
-    are called ``<metric>@<what differs>``. Where all scores of a metric are of one version, nothing changes.
+    The version that ``metrics`` names, else the most frequent one, keeps the metric's name. Scores of another version
+    are named ``<metric>@<difference>``. If all scores of a metric are of one version, nothing changes.
     """
     rows = list(rows)
     names: dict[tuple[str, str], str] = {}
@@ -39,7 +39,7 @@ def separate(
 
 
 def outdated(rows: Iterable[Row], versions: Mapping[str, str]) -> dict[str, Counter[str]]:
-    """By metric, the other versions than ``versions`` names that scores of ``rows`` are of, and how many are."""
+    """By metric, the number of scores in ``rows`` of each version other than the one in ``versions``."""
     found: dict[str, Counter[str]] = {}
     for row in rows:
         for metric in row.scores.keys() & versions.keys():
@@ -49,7 +49,7 @@ def outdated(rows: Iterable[Row], versions: Mapping[str, str]) -> dict[str, Coun
 
 
 def _difference(version: str, other: str) -> str:
-    """What ``version`` says that ``other`` does not."""
+    """The parts of ``version`` that ``other`` does not contain."""
     parts: Sequence[str] = [part for part in version.split("; ") if part not in other.split("; ")]
     return ", ".join(parts) or version or "version unknown"
 

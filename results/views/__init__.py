@@ -1,1 +1,1 @@
-"""What is shown of an analysis: leaderboard, strata, seeds, hallucinations."""
+"""Tables of an analysis: leaderboard, strata, seeds, hallucinations and others."""

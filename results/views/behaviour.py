@@ -1,9 +1,9 @@
 """Correlations between metrics within each paradigm, and warnings about systems that lead on one metric only.
 
-Metrics that agree on predictive methods need not agree on generative ones (de Oliveira, Richter, Lemercier,
+Metrics that correlate on predictive methods need not correlate on generative ones (de Oliveira, Richter, Lemercier,
 Peer, Gerkmann, "On the Behavior of Intrusive and Non-intrusive Speech Enhancement Metrics in Predictive and
-Generative Settings", ITG Conference on Speech Communication, 2023), and a method made for one metric can
-lead on it while every other calls it worse (de Oliveira, Welker, Richter, Gerkmann, "The
+Generative Settings", ITG Conference on Speech Communication, 2023), and a method optimised for one metric can
+lead on it while it is worse by all others (de Oliveira, Welker, Richter, Gerkmann, "The
 PESQetarian: On the Relevance of Goodhart's Law for Speech Enhancement", Interspeech, 2024).
 """
 
@@ -28,17 +28,17 @@ Kind = Literal["pearson", "spearman"]
 KINDS: tuple[Kind, ...] = ("pearson", "spearman")
 
 RESAMPLES = 4000
-"""The most resamples used here: there are many pairs, and these intervals are descriptive."""
+"""The maximum number of resamples here: there are many pairs, and these intervals are descriptive."""
 
 FEWEST = 5
-"""With fewer recordings no correlation is reported."""
+"""With fewer scores no correlation is reported."""
 
 
 @dataclass(frozen=True)
 class Correlation:
     """Two metrics over the recordings and systems of one paradigm.
 
-    Metrics of which less is better are turned round, so that 1 is agreement on what is good.
+    Metrics for which lower is better are negated, so that 1 means agreement on what is better.
 
     Attributes:
         n: pairs of scores (recordings times systems).
@@ -57,7 +57,7 @@ class Correlation:
 
 
 def correlate(analysis: Analysis) -> list[Correlation]:
-    """Every two of the metrics shown, within each paradigm, in tables' order."""
+    """Every pair of shown metrics, within each paradigm, in the order of the tables."""
     resampler = Resampler(analysis.panel.unit_count, min(analysis.options.resamples, RESAMPLES))
     paradigms = dict.fromkeys(system.paradigm for system in analysis.panel.systems)
     return [pair for paradigm in paradigms for pair in _correlate(analysis, paradigm, resampler)]
@@ -88,7 +88,7 @@ def _correlate(analysis: Analysis, paradigm: str, resampler: Resampler) -> list[
 
 
 def _moments(x: Array, y: Array, there: NDArray[np.bool_], kind: Kind) -> Array:
-    """1, x, y, x², y² and xy of what is there, summed over systems: ``[6, clips]``. Ranks are those of all the data."""
+    """1, x, y, x², y² and xy where both exist, summed over systems: ``[6, clips]``. Ranks are over all the data."""
     if kind == "spearman":
         x, y = _ranks(x, there), _ranks(y, there)
     x, y = _standard(x, there), _standard(y, there)
@@ -98,7 +98,7 @@ def _moments(x: Array, y: Array, there: NDArray[np.bool_], kind: Kind) -> Array:
 def _draws(moments: Array, resampler: Resampler) -> Draws:
     """The coefficients of ``[pairs, 6, units]`` with their resamples."""
     pairs, _, units = moments.shape
-    # Where all metrics have all scores, pairs share most of their sums.
+    # If all metrics have all scores, pairs share most of their sums.
     distinct, which = np.unique(moments.reshape(-1, units), axis=0, return_inverse=True)
     sums, which = resampler.sums(distinct), which.reshape(pairs, 6)
     values = np.stack([_pearson(sums[columns]) for columns in which])
@@ -107,7 +107,7 @@ def _draws(moments: Array, resampler: Resampler) -> Draws:
 
 
 def _interval(draws: Draws, confidence: float) -> tuple[Array, Array]:
-    """In Fisher's transform, in which coefficients scatter alike wherever they lie: no end is beyond 1."""
+    """Intervals in Fisher's transform, which stabilises the variance: no end is beyond ±1."""
 
     def fisher(coefficient: Array) -> Array:
         return np.asarray(np.arctanh(np.clip(coefficient, -1 + 1e-9, 1 - 1e-9)))
@@ -126,7 +126,7 @@ def _pearson(moments: Array) -> Array:
 
 
 def _standard(values: Array, there: NDArray[np.bool_]) -> Array:
-    """Mean 0 and variance 1 over what is there, 0 elsewhere: sums of squares then lose no digits."""
+    """Normalised to mean 0 and variance 1 where ``there``, else 0: keeps the sums of squares accurate."""
     mean, sd = values[there].mean(), values[there].std()
     return np.where(there, (values - mean) / (sd if sd > 1e-12 * max(1.0, abs(mean)) else np.inf), 0.0)
 
@@ -138,7 +138,7 @@ def _ranks(values: Array, there: NDArray[np.bool_]) -> Array:
 
 
 def correlation_frame(correlations: Iterable[Correlation], dataset: str) -> pd.DataFrame:
-    """One line per paradigm and two metrics."""
+    """One line per paradigm and pair of metrics."""
     columns = [
         *("dataset", "paradigm", "metric_a", "metric_b", "n", "units"),
         *(f"{kind}{part}" for kind in KINDS for part in ("", "_ci_low", "_ci_high")),
@@ -160,7 +160,7 @@ def goodhart(analysis: Analysis) -> list[str]:
     """A warning for every system that leads on some metric while it is last on most of the others.
 
     Only processed systems without failures count, and only metrics by which the best and the last of them differ
-    significantly. At least three systems, and two metrics to be last on, are needed.
+    significantly. There must be at least three systems, and the system must be last on at least two metrics.
     """
     judges = [name for name in analysis.shown if analysis.metrics[name].direction]
     ends = {name: found for name in judges if (found := _ends(analysis, name))}
@@ -178,7 +178,7 @@ def goodhart(analysis: Analysis) -> list[str]:
 
 
 def _ends(analysis: Analysis, metric: str) -> tuple[int, int] | None:
-    """The best and the last of the processed systems by ``metric``, where these are told apart."""
+    """The best and the last of the processed systems by ``metric``; None unless they differ significantly."""
     direction = analysis.metrics[metric].direction
     of_metric = [summary.metrics[metric] for summary in analysis.summaries]
     systems = analysis.panel.systems

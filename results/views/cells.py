@@ -13,10 +13,10 @@ from results.statistics.panel import RECORDING
 from results.statistics.summaries import MetricSummary, Summary, why_missing
 
 FEW_UNITS = 6
-"""With fewer clusters, tests rarely find a difference; the legend says so."""
+"""With fewer units, tests rarely find a difference; the legend says so."""
 
 TOO_FEW = "[too few]"
-"""In place of an interval that fewer than two units allow, or that would be the metric's whole scale."""
+"""Printed instead of an interval for fewer than two units, or if it would span nearly the metric's whole scale."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class TableCell:
     """A metric of a system, as text.
 
     Attributes:
-        mean: empty where there is no value.
-        interval: ``[low, high]``, or that there are too few data for one.
-        n: how many recordings it is over, where these are not the line's.
+        mean: empty if there is no value.
+        interval: ``[low, high]``, or ``TOO_FEW``.
+        n: the number of recordings, if it differs from the line's.
     """
 
     mean: str
@@ -37,7 +37,7 @@ class TableCell:
 
 @dataclass(frozen=True)
 class Line:
-    """A system's row of text; ``n`` is that of every cell that says no other."""
+    """A system's line of text; ``n`` applies to every cell without its own."""
 
     method: str
     steps: str
@@ -82,10 +82,10 @@ def _nfe(summary: Summary) -> str:
 
 
 def legend(analysis: Analysis, best: str, tied: str) -> list[str]:
-    """How to read the table, a sentence an entry.
+    """The legend of the table, one sentence per entry.
 
     Args:
-        best, tied: how those are marked.
+        best, tied: how best and tied systems are marked.
     """
     confidence = f"{100 * analysis.options.confidence:g} %"
     text = [
@@ -114,7 +114,7 @@ def _too_few(summary: MetricSummary) -> bool:
 
 
 def _absent(analysis: Analysis) -> str:
-    """The metrics that no system has a value of, and why."""
+    """The metrics without a value for any system, with the reasons."""
     found: dict[str, list[str]] = {}
     for name, info in analysis.metrics.items():
         if name not in analysis.shown:
@@ -126,7 +126,7 @@ def _absent(analysis: Analysis) -> str:
 
 
 def missing(analysis: Analysis) -> list[str]:
-    """Where a system has no score for some recordings: how many it has, of how many, and why."""
+    """For each system with missing scores: how many recordings have a score, out of how many, and why."""
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for name in analysis.shown:
         lost: dict[str, list[str]] = {}

@@ -1,7 +1,7 @@
-"""What a check of the audio found amiss, and what was done to enhanced files that did not fit: by recording and method.
+"""Findings of the check of the audio, and adjustments of external enhanced files, by recording and method.
 
-A finding of the noisy or the clean recording is of that recording, whatever method enhanced it; one of the enhanced
-speech, and every adjustment, is of the method that made it (``bench.core.findings`` has the names).
+A finding in the noisy or the clean recording belongs to that recording, not to a method. A finding in the enhanced
+speech, and every adjustment, belongs to the method (``bench.core.findings`` has the names).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ ABOUT: tuple[About, ...] = ("found", "adjusted")
 
 @dataclass(frozen=True)
 class Noted:
-    """One thing that rows say of a system's output, or of the recordings themselves.
+    """One finding or adjustment of a system's output or of the recordings.
 
     Attributes:
         name: of the finding or adjustment.
-        system: None where it is about the recordings.
-        recordings: the value of each; of several seeds the first's.
+        system: None for a finding in the recordings.
+        recordings: the value for each recording; with several seeds, that of the first.
     """
 
     about: About
@@ -39,18 +39,18 @@ class Noted:
 
     @property
     def example(self) -> str:
-        """One recording, and what its value means."""
+        """The first recording with its value in words."""
         utterance, value = next(iter(self.recordings.items()))
         return f"{utterance}: {meaning(self.about, self.name, value)}"
 
 
 def meaning(about: About, name: str, value: Tag) -> str:
-    """A sentence for a finding; an adjustment's name and value."""
+    """A sentence for a finding; name and value for an adjustment."""
     return explain(name, value) if about == "found" else f"{name}: {value}"
 
 
 def noted(analysis: Analysis) -> list[Noted]:
-    """All that rows say, by name; of one name the recordings' first, then the systems' in their order."""
+    """All findings and adjustments, sorted by name; for each name first the recordings', then each system's."""
     values: dict[tuple[About, str, int], dict[str, Tag]] = {}
     for number, system in enumerate(analysis.panel.systems):
         for row in system.rows:
@@ -62,7 +62,7 @@ def noted(analysis: Analysis) -> list[Noted]:
 
 
 def remarks(analysis: Analysis, found: Iterable[Noted]) -> list[str]:
-    """A line for each name: on how many recordings, of which systems, and an example in words."""
+    """A line for each name: on how many recordings, by which systems, and an example."""
     by_name: dict[tuple[About, str], list[Noted]] = {}
     for note in found:
         by_name.setdefault((note.about, note.name), []).append(note)
@@ -79,7 +79,7 @@ def _remark(notes: Sequence[Noted], recordings: int) -> str:
 
 
 def barred(analysis: Analysis) -> list[str]:
-    """A line for the systems that are not marked best because what they give is no speech."""
+    """A line listing the systems that are never marked best because their output is not speech."""
     names = [
         system.label for number, system in enumerate(analysis.panel.systems) if number in analysis.panel.degenerate
     ]
@@ -89,7 +89,7 @@ def barred(analysis: Analysis) -> list[str]:
 
 
 def findings_frame(analysis: Analysis, found: Iterable[Noted]) -> pd.DataFrame:
-    """One line per recording, system and thing noted; method and steps are empty for what is the recording's own."""
+    """One line per recording, system and finding or adjustment; method and steps are empty for the recordings' own."""
     columns = ["dataset", "utterance", "method", "steps", "about", "name", "value", "meaning"]
     records = [
         {
@@ -105,7 +105,7 @@ def findings_frame(analysis: Analysis, found: Iterable[Noted]) -> pd.DataFrame:
 
 
 def counts(found: Iterable[Noted], system: System, about: About) -> str:
-    """On how many of a system's recordings each name was noted: ``clipped 3, delay 24``."""
+    """The number of a system's recordings with each finding or adjustment: ``clipped 3, delay 24``."""
     own = [note for note in found if note.system is system and note.about == about]
     return ", ".join(f"{note.name} {len(note.recordings)}" for note in own)
 

@@ -1,8 +1,8 @@
 """Suspected hallucinations: recordings whose quality score rises while their content score falls.
 
-A metric of quality without a reference (DNSMOS) rises while a metric of content (word error rate, phoneme
-similarity) worsens, both against the unprocessed recording. Either alone may be noise or harmless; both together
-are the typical failure of generative methods.
+A non-intrusive quality metric (DNSMOS) improves while a content metric (word error rate, phoneme similarity) worsens,
+both relative to the unprocessed recording. Either alone may be chance or harmless; both together are the typical
+failure of generative methods.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ _SHARE = Scale(0.0, 1.0, answers=True)
 
 @dataclass(frozen=True, eq=False)
 class Hallucinations:
-    """One system against the unprocessed recordings, by one metric of content and one of quality.
+    """One system compared with the unprocessed recordings, by one content metric and one quality metric.
 
     Attributes:
         system: its index in the panel.
-        n: recordings where both have both scores.
-        share, low, high: of them, how many (0 to 1) sound better and say less; seeds count in parts.
-        content_gain, quality_gain: ``[clips]``, means over seeds, turned so that more is better.
+        n: recordings with both scores, enhanced and unprocessed.
+        share, low, high: the share (0 to 1) of these with better quality and worse content, with its interval; a
+            recording counts by the share of its seeds.
+        content_gain, quality_gain: ``[clips]``, means over seeds, with the sign such that higher is better.
         flagged: ``[clips]``, the share of a clip's seeds; NaN where a score is missing.
     """
 
@@ -51,13 +52,13 @@ class Hallucinations:
 def hallucinations(
     analysis: Analysis, content: Sequence[str] | None = None, quality: Sequence[str] | None = None
 ) -> list[Hallucinations]:
-    """Of every processed system, for the metrics of ``content`` and ``quality`` that rows were scored with.
+    """The comparison of every processed system, for all pairs of a content and a quality metric.
 
-    Nothing without a control (``noisy``) to compare with.
+    Empty without a control (``noisy``) to compare with.
 
     Args:
-        content, quality: names in the registry, or labels; None: every metric that says that it is about content, or
-            about quality as a whole without a reference.
+        content, quality: names in the registry, or labels; None: all metrics of the aspect "content", and all
+            non-intrusive metrics of the aspect "quality".
     """
     systems = analysis.panel.systems
     control = next((at for at, system in enumerate(systems) if system.paradigm == "control"), None)
@@ -75,7 +76,7 @@ def hallucinations(
 
 
 def _chosen(analysis: Analysis, names: Iterable[str] | None, meant: Callable[[MetricInfo], bool]) -> list[str]:
-    """Metrics shown that are called so, whatever version or label of theirs it is; without names those ``meant``."""
+    """The shown metrics with these names, in any version and under any label; without names, those ``meant``."""
     if names is None:
         return [name for name in analysis.shown if meant(analysis.metrics[name])]
     wanted = set(names)
@@ -106,13 +107,13 @@ def _hallucinations(
 
 
 def _gain(analysis: Analysis, metric: str, system: int, control: int) -> Array:
-    """``[clips, seeds]``: how much better than the control."""
+    """``[clips, seeds]``: improvement over the control, positive where better."""
     scores = analysis.panel.scores[metric]
     return np.asarray(analysis.metrics[metric].direction * (scores.samples[system] - scores.clips[control][:, None]))
 
 
 def remarks(analysis: Analysis, found: Iterable[Hallucinations]) -> list[str]:
-    """A line for each system and two metrics by which some recording is suspect."""
+    """A line for each system and pair of metrics with suspect recordings."""
     return [
         f"{analysis.panel.systems[view.system].label}: {100 * view.share:.0f} %{_interval(view)} "
         f"of {view.n} recordings sound better than unprocessed "
@@ -127,7 +128,7 @@ def _interval(view: Hallucinations) -> str:
 
 
 def hallucination_frame(analysis: Analysis, found: Iterable[Hallucinations]) -> pd.DataFrame:
-    """One line per system and two metrics: the share with its interval, and the mean gains."""
+    """One line per system and pair of metrics: the share with its interval, and the mean gains."""
     columns = [
         *("dataset", "method", "steps", "content", "quality", "n", "share", "ci_low", "ci_high"),
         *("content_gain", "quality_gain"),
@@ -145,7 +146,7 @@ def hallucination_frame(analysis: Analysis, found: Iterable[Hallucinations]) -> 
 
 
 def suspects_frame(analysis: Analysis, found: Iterable[Hallucinations]) -> pd.DataFrame:
-    """One line per flagged recording, those that lose most of what was said first: what to listen to."""
+    """One line per flagged recording, sorted by loss of content, the largest first: the clips to listen to."""
     columns = [
         "dataset",
         "utterance",

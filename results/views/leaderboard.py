@@ -13,25 +13,25 @@ from results.store.info import MetricInfo
 from results.views.findings import ABOUT, Noted, counts, noted
 
 PARTS = ("mean", "ci_low", "ci_high", "median", "sd", "seed_sd", "n", "missing", "reasons", "standing")
-"""Of every metric, as in ``MetricSummary``; n + missing = utterances."""
+"""Columns of every metric, as in ``MetricSummary``; n + missing = utterances."""
 
 COMPARED = (
     *("n", "units", "difference", "ci_low", "ci_high", "p_bootstrap", "holm_bootstrap"),
     *("p_wilcoxon", "holm_wilcoxon", "dz", "rank_biserial"),
 )
-"""Of every comparison, as in ``Comparison``."""
+"""Columns of every comparison, as in ``Comparison``."""
 
 
 def leaderboard(analyses: Iterable[Analysis], metrics: Iterable[str] = ()) -> pd.DataFrame:
     """One line per (dataset, method, steps), by dataset, paradigm, method and steps.
 
     Args:
-        metrics: columns of a table without any dataset.
+        metrics: the metrics whose columns an empty table has.
 
     Returns:
         Columns ``dataset, method, steps, paradigm, utterances, seeds, unit, units``; for every metric
         ``<metric>_<part>`` for each of ``PARTS``; ``nfe, nfe_varies, rtf, failed`` as in ``Summary``;
-        ``found`` and ``adjusted``, on how many recordings what was (``results.views.findings``).
+        ``found`` and ``adjusted``, the number of recordings with each (``results.views.findings``).
     """
     analyses = list(analyses)
     names = list(analyses[0].metrics) if analyses else list(metrics)
@@ -76,9 +76,11 @@ def _system(summary: Summary, suffix: str = "") -> dict[str, Any]:
 
 
 def comparisons(analyses: Iterable[Analysis]) -> pd.DataFrame:
-    """One line per dataset, metric and two systems: ``dataset, metric, method_a, steps_a, method_b, steps_b``,
-    ``better`` (``a``, ``b``, or empty where Holm's p-value of the bootstrap tells none) and ``COMPARED``; differences
-    are a minus b. Metrics without any value are left out.
+    """One line per dataset, metric and pair of systems.
+
+    Columns: ``dataset, metric, method_a, steps_a, method_b, steps_b``, ``better`` (``a``, ``b``, or empty if the
+    bootstrap's p-value after Holm is not significant) and ``COMPARED``; differences are a minus b. Metrics without
+    any value are left out.
     """
     records = []
     for analysis in analyses:

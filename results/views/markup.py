@@ -1,4 +1,4 @@
-"""Text for Markdown and LaTeX in which nothing is markup: names are other people's, and may hold anything."""
+"""Escape text for Markdown and LaTeX: names come from users and may contain any character."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _LATEX = {
 
 
 def markdown(text: str) -> str:
-    """``text`` on one line, also within a table's cell; no entity of HTML, no element, no link."""
+    """``text`` on one line, escaped for Markdown, also inside a table cell: no HTML, no links."""
     return re.sub(r"[\\`*_\[\]<>|#&]", r"\\\g<0>", _one_line(text))
 
 
 def latex(text: str) -> str:
-    """``text`` on one line, in which nothing is a command; a minus before a digit is one."""
+    """``text`` on one line, escaped for LaTeX; a hyphen before a digit becomes a minus sign."""
     marked = re.sub(r"(?<![\w.])-(?=[\d.])", "\0", _one_line(text))
     return "".join("$-$" if character == "\0" else _LATEX.get(character, character) for character in marked)
 

@@ -11,13 +11,13 @@ from results.statistics.analysis import Analysis
 
 
 def seed_frame(analysis: Analysis) -> pd.DataFrame:
-    """One line per system with several seeds and metric.
+    """One line per metric and system with several seeds.
 
-    Columns beside dataset, method, steps and metric: ``recordings`` with several seeds, ``seeds`` (their mean
-    number), ``seed_sd`` (between seeds of a recording, pooled), ``recording_sd`` (between recordings, the
-    seeds' part taken out), ``icc`` (share of the variance of single results that is the recordings'),
-    ``mean_sd`` (of the mean over all recordings from one seed to the next), and the recording whose seeds differ
-    most, ``widest``, with their standard deviation ``widest_sd``.
+    Columns besides dataset, method, steps and metric: ``recordings`` with several seeds; ``seeds``, their mean
+    number; ``seed_sd``, the standard deviation between seeds of a recording, pooled; ``recording_sd``, that between
+    recordings without the variance of seeds; ``icc``, the intraclass correlation: the recordings' share of the
+    variance of single results; ``mean_sd``, the standard deviation between seeds of the mean over all recordings;
+    ``widest``, the recording whose seeds differ most, and ``widest_sd``, their standard deviation.
     """
     columns = [
         *("dataset", "method", "steps", "metric", "recordings", "seeds", "seed_sd", "recording_sd", "icc"),

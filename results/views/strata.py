@@ -15,15 +15,15 @@ from results.statistics.panel import Panel
 from results.statistics.summaries import MetricSummary, describe, why_missing
 
 MOST_NAMES = 12
-"""A text tag with more distinct values is taken for a name and not used for strata by default."""
+"""A text tag with more distinct values is regarded as a name and not used for strata by default."""
 
 MOST_LEVELS = 8
-"""A numeric tag with at most this many distinct values (SNR) has a stratum for each; with more (T60), for each span."""
+"""A numeric tag with at most this many distinct values (SNR) has a stratum for each; with more (T60), for each bin."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stratum:
-    """The recordings of one value (or span of values) of a tag, and by metric a summary for each system."""
+    """The recordings with one value (or bin of values) of a tag, and by metric a summary for each system."""
 
     tag: str
     value: str
@@ -32,12 +32,12 @@ class Stratum:
 
 
 def stratify(analysis: Analysis, tags: Sequence[str] | None = None, bins: int = 4) -> list[Stratum]:
-    """The strata of each tag, by value. Recordings without the tag are in none of them.
+    """The strata of each tag, by value. Recordings without the tag are in no stratum.
 
     Args:
-        tags: None: every one with more than one value, but names (see ``MOST_NAMES``) and what the units are.
-        bins: spans that numbers of many values (see ``MOST_LEVELS``) are split into, of about as many
-            recordings each.
+        tags: None: every tag with more than one value, except names (see ``MOST_NAMES``) and the tag of the units.
+        bins: the number of bins, of about equally many recordings, for numeric tags with many values (see
+            ``MOST_LEVELS``).
     """
     panel, options = analysis.panel, analysis.options
     chosen = [tag for tag in panel.tags if tag != panel.unit and _tells(panel.tags[tag])] if tags is None else tags
@@ -50,10 +50,10 @@ def stratify(analysis: Analysis, tags: Sequence[str] | None = None, bins: int = 
 
 
 def check_tags(analyses: Sequence[Analysis], tags: Iterable[str]) -> None:
-    """Refuse what no recording is tagged with.
+    """Check that each tag exists.
 
     Raises:
-        UserError: naming the nearest tag there is.
+        UserError: no recording has the tag; the message names the nearest existing one.
     """
     known = {tag for analysis in analyses for tag in analysis.panel.tags}
     for tag in tags:
@@ -62,7 +62,7 @@ def check_tags(analyses: Sequence[Analysis], tags: Iterable[str]) -> None:
 
 
 def parts(values: Sequence[Tag | None], bins: int) -> dict[str, list[int]]:
-    """The places of each different value, or span of numbers, from the least to the greatest."""
+    """The indices of the recordings with each value, or in each bin of numbers, in ascending order."""
     known = [(value, place) for place, value in enumerate(values) if value is not None]
     numbers = [(value, place) for value, place in known if not isinstance(value, str)]
     found: dict[str, list[int]] = {}
@@ -82,7 +82,7 @@ def parts(values: Sequence[Tag | None], bins: int) -> dict[str, list[int]]:
 
 
 def strata_frame(strata: Iterable[Stratum], dataset: str) -> pd.DataFrame:
-    """One line per tag, value, system and metric, with the leaderboard's figures."""
+    """One line per tag, value, system and metric, with the same statistics as the leaderboard."""
     columns = [
         *("dataset", "tag", "value", "method", "steps", "paradigm", "metric", "mean", "ci_low", "ci_high"),
         *("median", "sd", "n", "missing", "reasons", "unit", "units"),

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Views:
-    """Which views are wanted beside the leaderboard; ``bench leaderboard --help`` explains the keys.
+    """The views to compute besides the leaderboard; ``bench leaderboard --help`` explains the keys.
 
     Attributes:
-        strata: tags; None: every one that tells recordings apart.
-        content, quality: the metrics between which hallucinations show; None: those that say that they are.
+        strata: tags; None: every suitable tag (``results.views.strata.stratify``).
+        content, quality: the metrics for suspected hallucinations; None: chosen by the metrics' aspects.
     """
 
     options: Options = field(default_factory=Options)
@@ -52,11 +52,11 @@ def summarise(
     """Write everything to ``folder`` and print the leaderboard.
 
     Args:
-        rows: with scores of one version under each metric's name (``results.store.versions``).
-        notes: what a reader should know of the rows; printed, and written below the tables.
+        rows: the scores under one metric name are all of one version (``results.store.versions``).
+        notes: remarks on the rows; printed, and written below the tables.
 
     Raises:
-        UserError: a tag or metric asked for does not exist, or a file cannot be written.
+        UserError: a requested tag or metric does not exist, or a file cannot be written.
     """
     from results.statistics.analysis import analyse
     from results.store.frame import write_csv as write_rows
@@ -97,7 +97,7 @@ def _check(analyses: Sequence[Analysis], metrics: Mapping[str, MetricInfo], view
 
     default = Views()
     cluster = views.options.cluster
-    asked = [cluster] if cluster and cluster != default.options.cluster else []  # not every dataset knows its speakers
+    asked = [cluster] if cluster and cluster != default.options.cluster else []  # the default tag may be absent
     check_tags(analyses, [*(views.strata or ()), *asked])
     named = {*metrics, *(info.name for info in metrics.values())}
     for known, names in ((metrics, views.mixed), (named, (*(views.content or ()), *(views.quality or ())))):
@@ -132,7 +132,7 @@ def _look(analysis: Analysis, views: Views) -> _Look:
 
 
 def _write_views(looks: Sequence[_Look], folder: Path) -> None:
-    """A table for each view, of all datasets; the file of a view without content is removed."""
+    """Write one table per view, with all datasets; the file of an empty view is removed."""
     import pandas as pd
 
     from results.views.behaviour import correlation_frame

@@ -22,12 +22,12 @@ def render(
 ) -> None:
     """Print a table per dataset; metrics that do not fit the width go into further tables.
 
-    The best mean of each metric is bold (starred where the terminal shows no styles), what is tied with
-    it is marked, and means over fewer recordings than the line's are printed with their n.
+    The best mean of each metric is bold (starred if the terminal shows no styles), and those tied with it are marked.
+    A mean over fewer recordings than the line's is printed with its n.
 
     Args:
-        remarks: on each dataset, printed below its tables.
-        notes: on all of them.
+        remarks: for each dataset, printed below its tables.
+        notes: on all datasets.
     """
     console = console or Console()
     analyses = list(analyses)
@@ -66,7 +66,7 @@ class _Page:
         return self.analysis.size + (f", {seeds} seeds" if seeds > 1 else "")
 
     def _tables(self) -> Iterator[Table]:
-        """As few tables as the width allows, at least one metric each; the last one closes the page."""
+        """As few tables as the width allows, at least one metric each; the last one has n, NFE and RTF."""
         left, closed = self.analysis.shown, False
         while left:
             count = next((n for n in range(len(left), 0, -1) if self._fits(left[:n], closing=n == len(left))), 0)
@@ -83,7 +83,7 @@ class _Page:
         )
 
     def _table(self, names: Sequence[str], *, closing: bool) -> Table:
-        """Methods against the metrics ``names``; the closing one also says n, NFE, RTF and failures."""
+        """Methods against the metrics ``names``; the closing table also has n, NFE, RTF and failures."""
         table = Table(box=box.ASCII if self.ascii else box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
         columns: list[list[Text]] = []
 

@@ -1,4 +1,4 @@
-"""The leaderboard for papers and pages: Markdown and LaTeX."""
+"""The leaderboard in Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def write_tables(
     remarks: Sequence[Sequence[str]] | None = None,
     notes: Sequence[str] = (),
 ) -> list[Path]:
-    """``leaderboard.md`` and ``leaderboard.tex`` in ``folder``.
+    """Write ``leaderboard.md`` and ``leaderboard.tex`` to ``folder``.
 
     Args:
-        remarks: on each dataset, written below its table.
-        notes: on all of them.
+        remarks: for each dataset, written below its table.
+        notes: on all datasets.
     """
     analyses = list(analyses)
     remarks = [[*of_dataset, *notes] for of_dataset in remarks or [()] * len(analyses)]
@@ -69,7 +69,7 @@ def latex(analyses: Sequence[Analysis], remarks: Sequence[Sequence[str]]) -> str
 
 
 def _grid(analysis: Analysis) -> tuple[list[str | TableCell], list[list[str | TableCell]]]:
-    """What stands in the header and in each line."""
+    """The header, and the content of each line."""
     rows, names = lines(analysis), analysis.shown
     steps, failed = any(row.steps for row in rows), any(row.failed for row in rows)
     heads = (analysis.metrics[name].heading for name in names)
