@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from bench.core.errors import UserError
 from methods.catalogue.recipe import recipe
 from methods.command import Command
 from methods.names import METHODS
@@ -53,5 +54,7 @@ def _located(checkpoint: str | None, folder: str | None) -> str | None:
     if checkpoint is None:
         return None
     path = Path(checkpoint).expanduser()
-    in_folder = Path(folder or ".").expanduser() / path
-    return str((in_folder if in_folder.exists() else path).absolute())
+    for found in (Path(folder or ".").expanduser() / path, path):
+        if found.exists():
+            return str(found.absolute())
+    raise UserError(f"recipe: checkpoint: {checkpoint}: no such file, neither in folder nor here")

@@ -111,6 +111,10 @@ def test_what_is_given_goes_before_the_recipe(environment: dict[str, str]) -> No
         ({"system": "voicefixer", "tolerence": 3}, "option of method 'recipe' 'tolerence': did you mean 'tolerance'?"),
         ({"system": "voicefixer", "python": "/nowhere/python"}, "/nowhere/python: no such program"),
         ({"system": "voicefixer", "python": sys.executable, "folder": "/nowhere"}, "/nowhere: no such folder"),
+        (
+            {"system": "cmgan", "python": sys.executable, "folder": ".", "checkpoint": "nowhere.ckpt"},
+            "checkpoint: nowhere.ckpt: no such file",
+        ),
     ],
 )
 def test_mistakes_are_one_line(options: dict[str, Any], reason: str) -> None:
