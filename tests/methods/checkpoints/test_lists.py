@@ -61,8 +61,8 @@ def test_every_hyper_parameter_of_real_files_is_in_one_list(file: Path, capsys: 
         (["check", "method=noisy", "device=gpu"], "device=gpu: no kind of device"),
         (["check", "checkpoint=FILE", "device=3.5"], "device=3.5: no kind of device"),
         (["check", "method=storm", "device=meta"], "device=meta: networks are not run there"),
-        (["check", "checkpoint=FILE", "weights=gpu"], "unknown kind of weights 'gpu'"),
-        (["convert", "checkpoint=FILE", "weights=gpu"], "unknown kind of weights 'gpu'"),
+        (["check", "checkpoint=FILE", "weights=gpu"], "weights: one of ema, raw, or null; got 'gpu'"),
+        (["convert", "checkpoint=FILE", "weights=gpu"], "weights: one of ema, raw, or null; got 'gpu'"),
         (["convert", "checkpoint=FILE", "out=FILE/a.safetensors"], "FILE/a.safetensors: cannot be written"),
     ],
 )
