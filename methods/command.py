@@ -15,14 +15,13 @@ import torch
 from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.types import Audio
-from methods.base import METHODS, Enhanced, Method
+from methods.base import Enhanced, Method
 from methods.fitting import check_delay, check_tolerance, fitted
 from methods.programs import Limits, Server, call
 
 PLACES = ("{noisy}", "{enhanced}")
 
 
-@METHODS.register("command")
 class Command(Method):
     """A program is handed a WAV file and the place where its output belongs; once a recording, or as a server.
 

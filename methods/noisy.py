@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 
 from bench.core.types import Audio
-from methods.base import METHODS, Enhanced, Method
+from methods.base import Enhanced, Method
 
 
-@METHODS.register("noisy")
 class Noisy(Method):
     """Returns the recording unchanged."""
 

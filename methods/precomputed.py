@@ -15,7 +15,7 @@ from bench.core.files import digest
 from bench.core.folders import recordings_in
 from bench.core.names import examples
 from bench.core.types import Audio, Utterance
-from methods.base import METHODS, Enhanced, Method
+from methods.base import Enhanced, Method
 from methods.enhanced_files import FilesById, Pattern
 from methods.fitting import check_delay, check_tolerance, fitted
 
@@ -23,7 +23,6 @@ LOOKED_AT = 100
 """At most so many files are compared with their recordings before a run."""
 
 
-@METHODS.register("precomputed")
 class Precomputed(Method):
     """Finds the enhanced file by the utterance's id: ``anna/01`` is ``dir/anna/01.wav``, or of another format.
 

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from bench.core.errors import UserError
 from methods.backbones import Network
-from methods.base import METHODS
 from methods.losses import Losses, Objective, SpectrogramBatch, half_norm
 from methods.noise import RandnLike
 from methods.spectral import EnhancedSpectrogram, SpectralMethod
@@ -18,7 +17,6 @@ from methods.trained import NoSettings
 from methods.weights import TrainedModel
 
 
-@METHODS.register("ncsnpp_m")
 class NCSNppM(SpectralMethod):
     """Predictive NCSN++M: the noise-unconditional network, trained with the mean-square error.
 

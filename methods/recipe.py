@@ -8,10 +8,8 @@ from typing import Any
 from bench.core.errors import UserError
 from methods.catalogue.recipe import recipe
 from methods.command import Command
-from methods.names import METHODS
 
 
-@METHODS.register("recipe")
 class RecipeCommand(Command):
     """A public system in its own environment, as a recipe calls it: ``bench list recipes``.
 

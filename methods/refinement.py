@@ -11,7 +11,6 @@ from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
 from methods.backbones import Network
-from methods.base import METHODS
 from methods.conditioning import CONDITIONS, Conditioned, conditioning
 from methods.diffusion.method import DiffusionMethod
 from methods.diffusion.score_matching import score_loss
@@ -34,7 +33,6 @@ class Residual(Conditioned):
     residue_in_stft: bool = False
 
 
-@METHODS.register("refinement")
 class StochasticRefinement(DiffusionMethod):
     """Diffusion on the residue x - D(y), the baseline of the StoRM paper (Eq. (13); Whang et al. 2022).
 

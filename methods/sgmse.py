@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from methods.backbones import Network
-from methods.base import METHODS
 from methods.diffusion.method import DiffusionMethod
 from methods.diffusion.score_matching import score_loss
 from methods.losses import Losses, Objective, SpectrogramBatch
@@ -16,7 +15,6 @@ from methods.noise import RandnLike
 from methods.spectral import EnhancedSpectrogram
 
 
-@METHODS.register("sgmse_m")
 class SGMSE(DiffusionMethod):
     """SGMSE+ (Richter et al. 2023) with the NCSN++M network, as in the StoRM paper.
 

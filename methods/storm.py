@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from methods.backbones import Network
-from methods.base import METHODS
 from methods.conditioning import CONDITIONS, Conditioned, conditioning
 from methods.diffusion.method import DiffusionMethod
 from methods.diffusion.score_matching import score_loss
@@ -18,7 +17,6 @@ from methods.noise import RandnLike
 from methods.spectral import EnhancedSpectrogram
 
 
-@METHODS.register("storm")
 class StoRM(DiffusionMethod):
     """Lemercier et al. 2023, Algorithm 2: the reverse process starts from D(y) + noise and drifts to D(y).
 

@@ -1,4 +1,4 @@
-"""Name -> factory: a decorator for ours, entry points for anyone else's.
+"""Name -> factory: a table for ours, entry points for anyone else's.
 
 A third party's package is imported only when its name is asked for. An unknown name, or an unknown
 option of a known one, is answered with the nearest that exists.
@@ -27,20 +27,21 @@ class Registry(Generic[T]):
     Args:
         kind: what an entry is called in messages ("method").
         group: the entry-point group where other packages announce theirs.
-        modules: our own names and the module that registers each, imported on first use.
+        places: our own names, each with the factory's place as entry points write it, ``"module:Class"``; imported on
+            first use.
     """
 
-    def __init__(self, kind: str, group: str, modules: Mapping[str, str]) -> None:
+    def __init__(self, kind: str, group: str, places: Mapping[str, str]) -> None:
         self.kind = kind
         self.group = group
-        self._modules = dict(modules)
+        self._places = dict(places)
         self._factories: dict[str, Callable[..., T]] = {}
 
     def register(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
-        """Class decorator that enters a factory under ``name``."""
+        """Class decorator that enters a factory of nobody's table under ``name``, while the program runs."""
 
         def decorate(factory: Callable[..., T]) -> Callable[..., T]:
-            if self._factories.setdefault(name, factory) is not factory:
+            if name in self._places or self._factories.setdefault(name, factory) is not factory:
                 raise ValueError(f"two {self.kind}s are called '{name}'")
             return factory
 
@@ -51,15 +52,15 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """Every known name; imports nothing."""
-        return sorted({*self._modules, *self._factories, *self._plugins()})
+        return sorted({*self._places, *self._factories, *self._plugins()})
 
     def ours(self) -> list[str]:
         """Our own names; what is installed is not looked at."""
-        return sorted(self._modules)
+        return sorted(self._places)
 
     def origin(self, name: str) -> str:
         """Where ``name`` comes from: "sebench" or the distribution that announces it."""
-        if name in self._modules:
+        if name in self._places:
             return OURS
         entry = self._plugins().get(name)
         return entry.dist.name if entry and entry.dist else AT_RUN_TIME
@@ -70,23 +71,24 @@ class Registry(Generic[T]):
         Raises:
             UserError: the name is unknown, or its plugin cannot be imported.
         """
-        if name not in self._factories and name in self._modules:
-            import_module(self._modules[name])
+        if name not in self._factories and name in self._places:
+            module, _, factory = self._places[name].partition(":")
+            self._factories[name] = getattr(import_module(module), factory)
         if name in self._factories:
             return self._factories[name]
         entry = self._plugins().get(name)
         if entry is None:
             raise did_you_mean(self.kind, name, self.names())
         try:
-            factory: Callable[..., T] = entry.load()
+            loaded: Callable[..., T] = entry.load()
         except Exception as error:
             raise UserError(f"{self.kind} '{name}' of {self.origin(name)} cannot be imported: {error!r}") from error
-        return self._factories.setdefault(name, factory)
+        return self._factories.setdefault(name, loaded)
 
     def declared(self, name: str) -> Declared | None:
         """What the source of one of ours says of it, read without importing; None of others, and where it does not."""
-        ours = name in self._modules and name not in self._factories
-        return declared(self._modules[name], name) if ours else None
+        ours = name in self._places and name not in self._factories
+        return declared(*self._places[name].split(":")) if ours else None
 
     def options(self, name: str) -> dict[str, Any]:
         """The keyword options of ``name`` with their defaults (``inspect.Parameter.empty``: required).

@@ -31,9 +31,9 @@ class Declared:
 
 
 def declared(module: str, name: str) -> Declared | None:
-    """The class that ``module`` registers as ``name``; None where its source does not tell."""
+    """The class called ``name`` in ``module``; None where its source has none."""
     tree = _source(module)
-    found = next((node for node in _classes(tree) if _registers(node, name)), None) if tree else None
+    found = next((node for node in _classes(tree) if node.name == name), None) if tree else None
     if found is None:
         return None
     lines = list(_line(module, found))
@@ -70,17 +70,6 @@ def _source(module: str) -> ast.Module | None:
 
 def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
     return (node for node in tree.body if isinstance(node, ast.ClassDef))
-
-
-def _registers(node: ast.ClassDef, name: str) -> bool:
-    calls = (call for call in node.decorator_list if isinstance(call, ast.Call) and call.args)
-    return any(
-        isinstance(call.func, ast.Attribute)
-        and call.func.attr == "register"
-        and isinstance(call.args[0], ast.Constant)
-        and call.args[0].value == name
-        for call in calls
-    )
 
 
 def _line(module: str, node: ast.ClassDef) -> Iterator[ast.ClassDef]:

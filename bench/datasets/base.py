@@ -46,10 +46,10 @@ DATASETS: Registry[Dataset] = Registry(
     "dataset",
     "sebench.datasets",
     {
-        "demo": "bench.datasets.demo",
-        "demo_full": "bench.datasets.demo",
-        "mixed_folders": "bench.datasets.mixed_folders",
-        "paired_folder": "bench.datasets.paired_folder",
+        "demo": "bench.datasets.demo:Demo",
+        "demo_full": "bench.datasets.demo:demo_full",
+        "mixed_folders": "bench.datasets.mixed_folders:MixedFolders",
+        "paired_folder": "bench.datasets.paired_folder:PairedFolder",
     },
 )
 

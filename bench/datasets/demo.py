@@ -13,7 +13,7 @@ from typing import Literal
 from bench.core.errors import UserError, did_you_mean
 from bench.core.files import sha256
 from bench.core.types import Utterance
-from bench.datasets.base import DATASETS, Dataset
+from bench.datasets.base import Dataset
 from bench.datasets.paired_folder import PairedFolder
 
 FOLDER = Path(__file__).parent / "demo_data"
@@ -24,7 +24,6 @@ SHORT = {1: 10, 2: 12}
 """So many of the manifest's first rows are the short set."""
 
 
-@DATASETS.register("demo")
 class Demo(Dataset):
     """Noisy and reverberant recordings of eight natural synthetic voices, 16 kHz.
 
@@ -93,7 +92,6 @@ class Demo(Dataset):
             raise UserError(f"{path}: altered, its checksum does not match; make or install it again")
 
 
-@DATASETS.register("demo_full")
 def demo_full(version: int = VERSION) -> Demo:
     """All 48 recordings of the demo benchmark (32 of its version 1)."""
     return Demo(subset="full", version=version)

@@ -15,13 +15,12 @@ from bench.core.files import digest
 from bench.core.folders import recordings_in
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio, Tag, Utterance
-from bench.datasets.base import DATASETS, Dataset
+from bench.datasets.base import Dataset
 from bench.datasets.files import check_count, checked_name
 from bench.datasets.recipes import mixing
 from bench.datasets.sidefiles import beside
 
 
-@DATASETS.register("mixed_folders")
 class MixedFolders(Dataset):
     """Every recording of a folder of clean speech, in a random piece of a random noise recording.
 

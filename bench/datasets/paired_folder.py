@@ -22,12 +22,11 @@ from bench.core import audio
 from bench.core.errors import UserError, did_you_mean
 from bench.core.files import digest
 from bench.core.types import Audio, Utterance
-from bench.datasets.base import DATASETS, Dataset
+from bench.datasets.base import Dataset
 from bench.datasets.files import check_count, checked_name
 from bench.datasets.pairs import Entry, from_folder, from_manifest
 
 
-@DATASETS.register("paired_folder")
 class PairedFolder(Dataset):
     """Recordings in a folder or manifest.
 

@@ -81,7 +81,7 @@ class Backbone(nn.Module, ABC):
         raise UserError(f"warm_start: a {type(self).__name__} cannot begin as one of fewer inputs")
 
 
-BACKBONES: Registry[Backbone] = Registry("backbone", "sebench.backbones", {"ncsnpp": "methods.backbones.ncsnpp"})
+BACKBONES: Registry[Backbone] = Registry("backbone", "sebench.backbones", {"ncsnpp": "methods.backbones.ncsnpp:NCSNpp"})
 
 DEFAULT = "ncsnpp"
 

@@ -98,7 +98,6 @@ class UpLevel(nn.Module):
         return h if self.upsampling is None else self.upsampling(h, embedding), pyramid
 
 
-@BACKBONES.register("ncsnpp")
 class NCSNpp(Backbone):
     """Complex spectrogram(s) in, one complex spectrogram out.
 

@@ -134,11 +134,14 @@ class Parametrization(ABC):
 PARAMETRIZATIONS: Registry[Parametrization] = Registry(
     "prediction",
     "sebench.parametrizations",
-    dict.fromkeys(("score", "mean", "clean"), "methods.diffusion.parametrization"),
+    {
+        "score": f"{__name__}:ScorePrediction",
+        "mean": f"{__name__}:MeanPrediction",
+        "clean": f"{__name__}:CleanPrediction",
+    },
 )
 
 
-@PARAMETRIZATIONS.register("score")
 @dataclass(frozen=True)
 class ScorePrediction(Parametrization):
     """The score itself, -F of StoRM's and SGMSE+'s networks, which have divided F by t."""
@@ -162,7 +165,6 @@ class ScorePrediction(Parametrization):
         return at.std * prediction + at.z
 
 
-@PARAMETRIZATIONS.register("mean")
 @dataclass(frozen=True)
 class MeanPrediction(Parametrization):
     """The perturbation kernel's mean: the SGMSE release's "denoiser" loss."""
@@ -184,7 +186,6 @@ class MeanPrediction(Parametrization):
         return prediction - at.mean
 
 
-@PARAMETRIZATIONS.register("clean")
 @dataclass(frozen=True)
 class CleanPrediction(Parametrization):
     """x0: the SGMSE release's "data_prediction"."""

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.core.types import Audio
-from methods.base import METHODS, Enhanced, Method
+from methods.base import Enhanced, Method
 from methods.known.noise_psd import NoiseTracker, Power
 
 WINDOW_SECONDS = 0.032
@@ -73,7 +73,6 @@ class SpectralGain(Method):
         return {"floor_db": 20 * float(np.log10(self._floor))}
 
 
-@METHODS.register("logmmse")
 class LogMMSE(SpectralGain):
     """Y. Ephraim, D. Malah, "Speech enhancement using a minimum mean-square error log-spectral amplitude estimator",
     IEEE TASSP 33(2), 1985, Eq. (20).
@@ -87,7 +86,6 @@ class LogMMSE(SpectralGain):
         return gain
 
 
-@METHODS.register("wiener")
 class Wiener(SpectralGain):
     """The Wiener filter with the decision-directed a-priori SNR: P. Scalart, J. Filho, "Speech enhancement based on a
     priori signal to noise estimation", ICASSP 1996.

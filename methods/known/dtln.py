@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from bench.core.types import Audio
-from methods.base import METHODS, Enhanced
+from methods.base import Enhanced
 from methods.known.base import KnownSystem, blocks
 from methods.known.onnx import session
 
@@ -14,7 +14,6 @@ WINDOW, HOP = 512, 128
 STATE = (1, 2, 128, 2)
 
 
-@METHODS.register("dtln")
 class DTLN(KnownSystem):
     """The authors' model, trained on DNS Challenge 2020; frames of 32 ms every 8 ms, without a window."""
 

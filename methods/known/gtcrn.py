@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from bench.core.types import Audio
-from methods.base import METHODS, Enhanced
+from methods.base import Enhanced
 from methods.known.base import KnownSystem
 from methods.known.onnx import session
 
@@ -16,7 +16,6 @@ CACHES = {"conv_cache": (2, 1, 16, 16, 33), "tra_cache": (2, 3, 1, 1, 16), "inte
 """The network's state between frames, zero at a clip's start."""
 
 
-@METHODS.register("gtcrn")
 class GTCRN(KnownSystem):
     """The authors' streaming model, trained on DNS Challenge 3; square-root Hann windows of 32 ms, half overlapping.
 

@@ -14,7 +14,7 @@ import torch
 
 from bench.core.errors import UserError
 from bench.core.types import Audio
-from methods.base import METHODS, Enhanced
+from methods.base import Enhanced
 from methods.known.base import KnownSystem, blocks, levelled
 
 FLOATS = ctypes.POINTER(ctypes.c_float)
@@ -22,7 +22,6 @@ STATE = ctypes.c_void_p
 FULL_SCALE = 32768
 
 
-@METHODS.register("dfn3")
 class DeepFilterNet3(KnownSystem):
     """DeepFilterNet3 (Schröter et al., Interspeech 2023), 48 kHz, by its library, without limit of attenuation.
 
@@ -82,7 +81,6 @@ class DeepFilterNet3(KnownSystem):
             self._library.df_free(state)
 
 
-@METHODS.register("rnnoise")
 class RNNoise(KnownSystem):
     """RNNoise 0.2 (Valin, MMSP 2018) with its large model, 48 kHz. Its high-pass turns phases, which costs SI-SDR."""
 
@@ -115,7 +113,6 @@ class RNNoise(KnownSystem):
         return Enhanced(made.reshape(-1)[self.delay : self.delay + noisy.size] / np.float32(FULL_SCALE), nfe=1)
 
 
-@METHODS.register("webrtc_ns")
 class WebRTCNoiseSuppression(KnownSystem):
     """WebRTC's noise suppressor, 16 kHz. Its high-pass turns phases, so that SI-SDR means nothing for it.
 

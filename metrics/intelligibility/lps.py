@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.core.types import Score
-from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.base import Clip, Metric, Undefined
 from metrics.recognisers.base import build
 
 
-@METRICS.register("lps")
 class PhonemeSimilarity(Metric):
     """Phoneme similarity with the clean speech, up to 1.
 

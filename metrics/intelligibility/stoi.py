@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.base import Clip, Metric, Undefined
 
 
 @contextmanager
@@ -31,7 +31,6 @@ def _own_numpy_randomness() -> Iterator[None]:
         np.random.set_state(state)  # noqa: NPY002
 
 
-@METRICS.register("stoi")
 class Stoi(Metric):
     """The correlation of short-time third-octave envelopes with those of the clean speech."""
 
@@ -57,7 +56,6 @@ class Stoi(Metric):
         return {"mode": "extended" if self.extended else "classic", "band": "10 kHz, resampled by the package"}
 
 
-@METRICS.register("estoi")
 class Estoi(Stoi):
     """As STOI, with segments normalised over bands too: follows modulated noise better."""
 

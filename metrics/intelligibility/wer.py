@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.core.types import Score
-from metrics.base import METRICS, Clip, Metric
+from metrics.base import Clip, Metric
 from metrics.intelligibility import normalisers
 from metrics.recognisers.base import build
 
 
-@METRICS.register("wer")
 class WordErrorRate(Metric):
     """Word error rate of a speech recogniser, by default PocketSphinx.
 

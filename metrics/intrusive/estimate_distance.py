@@ -10,13 +10,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.base import Clip, Metric, Undefined
 
 LOWEST = -100.0
 """Where the two are equal."""
 
 
-@METRICS.register("estimate_distance")
 class EstimateDistance(Metric):
     """Energy of what the second stage changed, relative to the predictor's estimate."""
 

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import METRICS, Clip, Metric
+from metrics.base import Clip, Metric
 from metrics.intrusive.frames import SILENCE, Frames, framed_pair, trimmed_mean
 
 
-@METRICS.register("llr")
 class LogLikelihoodRatio(Metric):
     """Mean of the lowest 95 % of the frames; the shape of the spectrum alone, not its level."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.core.types import Audio
-from metrics.base import METRICS, Clip, Metric
+from metrics.base import Clip, Metric
 from metrics.intrusive.frames import SILENCE, holds_signal
 
 WINDOW, HOP = 0.032, 0.008
@@ -24,7 +24,6 @@ RANGE = 80.0
 """Power more than so many dB below the clean recording's highest is raised to that: silence has no logarithm."""
 
 
-@METRICS.register("lsd")
 class LogSpectralDistance(Metric):
     """Frames of 32 ms, 8 ms apart, but those in which the clean speech is digital silence; a wrong gain counts."""
 

@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct
 
-from metrics.base import METRICS, Clip, Metric
+from metrics.base import Clip, Metric
 from metrics.intrusive.frames import SILENCE, holds_signal
 from metrics.intrusive.lsd import FRAMES, RANGE, WINDOW, padded_frames, power
 
 BANDS, COEFFICIENTS = 40, 24
 
 
-@METRICS.register("mcd")
 class MelCepstralDistortion(Metric):
     """Coefficients 1 to 24 of 40 mel bands up to 8 kHz, frames of 32 ms, 8 ms apart, but those in which the clean
     speech is digital silence; the gain is free.

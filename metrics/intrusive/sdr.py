@@ -12,10 +12,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from bench.core.errors import UserError
-from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.base import Clip, Metric, Undefined
 
 
-@METRICS.register("sdr")
 class Sdr(Metric):
     """At the recording's own rate.
 

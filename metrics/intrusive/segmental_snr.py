@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import METRICS, Clip, Metric
+from metrics.base import Clip, Metric
 from metrics.intrusive.frames import SILENCE, Frames, framed_pair
 from metrics.intrusive.wss import critical_bands
 
@@ -19,7 +19,6 @@ LOWEST, HIGHEST = -10.0, 35.0
 TINY = np.finfo(np.float64).eps
 
 
-@METRICS.register("ssnr")
 class SegmentalSnr(Metric):
     """Frames of 30 ms; everything that differs from the clean speech is noise, a wrong gain too."""
 
@@ -38,7 +37,6 @@ class SegmentalSnr(Metric):
         return {"frames": "30 ms", "limits": f"{LOWEST:g} to {HIGHEST:g} dB", "silence": SILENCE}
 
 
-@METRICS.register("fwssnr")
 class FrequencyWeightedSegmentalSnr(SegmentalSnr):
     """In 25 critical bands of amplitude spectra of equal area, weighted by the clean speech's to the power 0.2."""
 

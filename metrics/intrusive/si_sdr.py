@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from bench.core.errors import UserError
 from bench.core.types import Audio
-from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.base import Clip, Metric, Undefined
 
 FLOOR = 1e-10
 
@@ -92,7 +92,6 @@ class _EnergyRatio(Metric):
         return {"projections": "independent", "means": "removed" if self.zero_mean else "kept", "floor": f"{FLOOR:g}"}
 
 
-@METRICS.register("si_sdr")
 class SiSdr(_EnergyRatio):
     """Target against everything else (Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019)."""
 
@@ -103,7 +102,6 @@ class SiSdr(_EnergyRatio):
         return _decibels(parts.target, parts.noise + parts.artefact)
 
 
-@METRICS.register("si_sir")
 class SiSir(_EnergyRatio):
     """Target against the noise that is left."""
 
@@ -113,7 +111,6 @@ class SiSir(_EnergyRatio):
         return _decibels(parts.target, parts.noise)
 
 
-@METRICS.register("si_sar")
 class SiSar(_EnergyRatio):
     """Target against what the enhancement added."""
 

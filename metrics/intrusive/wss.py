@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import METRICS, Clip, Metric
+from metrics.base import Clip, Metric
 from metrics.intrusive.frames import SILENCE, Frames, framed_pair, trimmed_mean
 
 CENTRES = np.array(
@@ -34,7 +34,6 @@ the nearest one.
 """
 
 
-@METRICS.register("wss")
 class WeightedSpectralSlope(Metric):
     """Mean of the lowest 95 % of the frames."""
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.core.types import Audio, Score
-from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.base import Clip, Metric, Undefined
 
 WINDOW, HOP = 640, 160
 """Frames of 40 ms, 10 ms apart: two periods of the lowest voice."""
@@ -61,7 +61,6 @@ class _InPauses(Metric):
         return {"pauses": pauses, "frames": f"{WINDOW} samples, {HOP} apart"}
 
 
-@METRICS.register("silence_energy")
 class SilenceEnergy(_InPauses):
     """Level in the pauses relative to that of the speech, both of the enhanced recording; lower is quieter."""
 
@@ -74,7 +73,6 @@ class SilenceEnergy(_InPauses):
         return max(LOWEST, float(10 * np.log10(np.mean(pauses.silent**2) / pauses.speech + 1e-30)))
 
 
-@METRICS.register("silence_voicing")
 class SilenceVoicing(_InPauses):
     """Share of the pauses with an added voice: periodic, within 40 dB of the speech, 6 dB above the clean recording."""
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from metrics.base import METRICS, Aspect, Clip, Metric, distribution
+from metrics.base import Aspect, Clip, Metric, distribution
 from metrics.intrusive.frames import SILENCE, framed_pair, trimmed_mean
 from metrics.intrusive.llr import llr, order
 from metrics.intrusive.segmental_snr import segmental_snr
@@ -64,7 +64,6 @@ def measures_of(clip: Clip) -> Measures:
     )
 
 
-@METRICS.register("csig")
 class SignalDistortion(_Composite):
     """Speech distortion, 5: not distorted."""
 
@@ -74,7 +73,6 @@ class SignalDistortion(_Composite):
         return 3.093 - 1.029 * measures.llr + 0.603 * measures.pesq - 0.009 * measures.wss
 
 
-@METRICS.register("cbak")
 class Background(_Composite):
     """Background intrusiveness, 5: not noticeable."""
 
@@ -84,7 +82,6 @@ class Background(_Composite):
         return 1.634 + 0.478 * measures.pesq - 0.007 * measures.wss + 0.063 * measures.ssnr
 
 
-@METRICS.register("covl")
 class Overall(_Composite):
     """Overall quality, 5: excellent."""
 

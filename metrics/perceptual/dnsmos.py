@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from metrics.base import METRICS, Aspect, Clip, Metric, Undefined
+from metrics.base import Aspect, Clip, Metric, Undefined
 from metrics.models import sha256
 
 P835, P808 = "sig_bak_ovr.onnx", "model_v8.onnx"
@@ -63,7 +63,6 @@ def opinions(clip: Clip) -> Mapping[str, float]:
     return {name: float(score) for name, score in _network()(audio, clip.sample_rate, False).items() if "mos" in name}
 
 
-@METRICS.register("dnsmos")
 class Dnsmos(Metric):
     """P.835 overall quality."""
 
@@ -86,7 +85,6 @@ class Dnsmos(Metric):
         return {"output": self.key, "clipping": "to full scale", "model": sha256(_models() / self.model)}
 
 
-@METRICS.register("dnsmos_sig")
 class DnsmosSig(Dnsmos):
     """P.835 quality of the speech itself."""
 
@@ -95,7 +93,6 @@ class DnsmosSig(Dnsmos):
     key = "sig_mos"
 
 
-@METRICS.register("dnsmos_bak")
 class DnsmosBak(Dnsmos):
     """P.835 absence of disturbing background."""
 
@@ -104,7 +101,6 @@ class DnsmosBak(Dnsmos):
     key = "bak_mos"
 
 
-@METRICS.register("dnsmos_p808")
 class DnsmosP808(Dnsmos):
     """P.808 overall quality, from the older model."""
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from metrics.base import METRICS, Aspect, Clip, Metric, Undefined
+from metrics.base import Aspect, Clip, Metric, Undefined
 from metrics.models import model_file, sha256
 
 WEIGHTS = "~/.torchmetrics/NISQA/nisqa.tar"
@@ -24,7 +24,6 @@ OUTPUTS = ("overall", "noisiness", "discontinuity", "coloration", "loudness")
 """As torchmetrics gives them."""
 
 
-@METRICS.register("nisqa")
 class Nisqa(Metric):
     """Overall quality.
 
@@ -75,7 +74,6 @@ def opinions(clip: Clip) -> Mapping[str, float]:
     return dict(zip(OUTPUTS, scores, strict=True))
 
 
-@METRICS.register("nisqa_noisiness")
 class NisqaNoisiness(Nisqa):
     """Noisiness, 5: not noisy."""
 
@@ -84,7 +82,6 @@ class NisqaNoisiness(Nisqa):
     output = "noisiness"
 
 
-@METRICS.register("nisqa_discontinuity")
 class NisqaDiscontinuity(Nisqa):
     """Discontinuity, 5: continuous."""
 
@@ -93,7 +90,6 @@ class NisqaDiscontinuity(Nisqa):
     output = "discontinuity"
 
 
-@METRICS.register("nisqa_coloration")
 class NisqaColoration(Nisqa):
     """Coloration, 5: not coloured."""
 
@@ -102,7 +98,6 @@ class NisqaColoration(Nisqa):
     output = "coloration"
 
 
-@METRICS.register("nisqa_loudness")
 class NisqaLoudness(Nisqa):
     """Loudness, 5: optimal."""
 

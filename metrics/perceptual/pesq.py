@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.core.types import Audio
-from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.base import Clip, Metric, Undefined
 from metrics.isolated import Isolated
 
 MOST_UTTERANCES = 50
@@ -22,7 +22,6 @@ SECONDS = 120.0
 """Of computing: PESQ takes about a hundredth of a recording's length, and what takes so long does not end."""
 
 
-@METRICS.register("pesq")
 class Pesq(Metric):
     """Wide band (50-7000 Hz), as speech enhancement papers report it. P.862.2 defines it at 16 kHz only."""
 
@@ -44,7 +43,6 @@ class Pesq(Metric):
         return {"mode": self.mode, "band": self.band}
 
 
-@METRICS.register("pesq_nb")
 class PesqNarrowBand(Pesq):
     """Narrow band (300-3400 Hz, telephone handset): of recordings at 8 kHz as they are, of others at 16 kHz."""
 

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.core.types import Audio
-from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.base import Clip, Metric, Undefined
 from metrics.huggingface import hub_folder, hub_hash, loaded
 from metrics.models import needed
 
 
-@METRICS.register("speaker_similarity")
 class SpeakerSimilarity(Metric):
     """Needs the extra ``transformers``.
 

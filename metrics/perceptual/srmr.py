@@ -19,7 +19,7 @@ from scipy.fft import next_fast_len
 from scipy.signal import hilbert, lfilter
 
 from bench.core.types import Audio
-from metrics.base import METRICS, Clip, Metric, Undefined, distribution
+from metrics.base import Clip, Metric, Undefined, distribution
 
 COCHLEAR, LOWEST = 23, 125.0
 """Gammatone filters, and the centre of the lowest in Hz."""
@@ -32,7 +32,6 @@ WINDOW, HOP = 0.256, 0.064
 """Of the frames in which modulation energy is taken, in seconds."""
 
 
-@METRICS.register("srmr")
 class Srmr(Metric):
     """Without normalisation of energies, at 16 kHz."""
 

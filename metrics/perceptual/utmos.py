@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.core.errors import UserError
-from metrics.base import METRICS, Clip, Metric, Undefined
+from metrics.base import Clip, Metric, Undefined
 from metrics.models import model_file, needed, sha256
 
 
-@METRICS.register("utmos")
 class Utmos(Metric):
     """Needs the extra ``utmos``.
 

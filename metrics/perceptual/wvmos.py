@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.core.errors import UserError
-from metrics.base import METRICS, Clip, Metric, Undefined, distribution
+from metrics.base import Clip, Metric, Undefined, distribution
 from metrics.models import model_file, needed, sha256
 
 DEFAULT = "~/.cache/wv_mos/wv_mos.ckpt"
@@ -34,7 +34,6 @@ RENAMED = {
 """How transformers calls weight-normalised weights since the checkpoint was written."""
 
 
-@METRICS.register("wvmos")
 class WvMos(Metric):
     """Needs the authors' weights, and the extra ``transformers``.
 

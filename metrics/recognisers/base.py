@@ -39,12 +39,12 @@ RECOGNISERS: Registry[Recogniser] = Registry(
     "recogniser",
     "sebench.recognisers",
     {
-        "pocketsphinx": "metrics.recognisers.sphinx",
-        "pocketsphinx_phonemes": "metrics.recognisers.sphinx",
-        "whisper": "metrics.recognisers.whisper",
-        "transformers": "metrics.recognisers.huggingface",
-        "wav2vec2_phonemes": "metrics.recognisers.huggingface",
-        "nemo": "metrics.recognisers.nemo",
+        "pocketsphinx": "metrics.recognisers.sphinx:PocketSphinx",
+        "pocketsphinx_phonemes": "metrics.recognisers.sphinx:PocketSphinxPhonemes",
+        "whisper": "metrics.recognisers.whisper:Whisper",
+        "transformers": "metrics.recognisers.huggingface:Transformers",
+        "wav2vec2_phonemes": "metrics.recognisers.huggingface:Wav2Vec2Phonemes",
+        "nemo": "metrics.recognisers.nemo:Nemo",
     },
 )
 

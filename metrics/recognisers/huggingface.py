@@ -10,10 +10,9 @@ from bench.core.types import Audio, Tag
 from metrics.base import distribution
 from metrics.huggingface import hub_folder, hub_hash, loaded
 from metrics.models import needed
-from metrics.recognisers.base import RECOGNISERS, Recogniser
+from metrics.recognisers.base import Recogniser
 
 
-@RECOGNISERS.register("transformers")
 class Transformers(Recogniser):
     """Words, by any of its models of automatic speech recognition (Whisper, wav2vec 2.0, ...).
 
@@ -42,7 +41,6 @@ class Transformers(Recogniser):
         return {"engine": distribution("transformers"), "model": hub_hash(self._folder)}
 
 
-@RECOGNISERS.register("wav2vec2_phonemes")
 class Wav2Vec2Phonemes(Recogniser):
     """Phonemes, the likeliest at each time, by a wav2vec 2.0 network with a CTC output over them.
 

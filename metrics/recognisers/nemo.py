@@ -15,12 +15,11 @@ from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.types import Audio, Tag
 from metrics.models import sha256
-from metrics.recognisers.base import RECOGNISERS, Recogniser
+from metrics.recognisers.base import Recogniser
 
 LISTENER = Path(__file__).with_name("nemo_listener.py")
 
 
-@RECOGNISERS.register("nemo")
 class Nemo(Recogniser):
     """Any NeMo model of speech recognition, in a process of its own.
 

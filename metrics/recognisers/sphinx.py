@@ -17,7 +17,7 @@ from bench.core.errors import UserError
 from bench.core.types import Audio, Tag
 from metrics.base import distribution
 from metrics.models import model_file, sha256
-from metrics.recognisers.base import RECOGNISERS, Recogniser
+from metrics.recognisers.base import Recogniser
 
 GRID = Path(__file__).with_name("grid.jsgf")
 COMMANDS = "text", "command"
@@ -27,7 +27,6 @@ ACOUSTIC = ("mdef", "means", "variances", "transition_matrices", "sendump", "fea
 WORDS, PHONEMES, DICTIONARY = "en-us.lm.bin", "en-us-phone.lm.bin", "cmudict-en-us.dict"
 
 
-@RECOGNISERS.register("pocketsphinx")
 class PocketSphinx(Recogniser):
     """Words, by the package's language model or by a grammar.
 
@@ -69,7 +68,6 @@ class PocketSphinx(Recogniser):
         return decoder
 
 
-@RECOGNISERS.register("pocketsphinx_phonemes")
 class PocketSphinxPhonemes(Recogniser):
     """ARPAbet phonemes, by the package's phoneme language model; silence and noises left out."""
 

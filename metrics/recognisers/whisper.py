@@ -9,10 +9,9 @@ from bench.core.errors import UserError
 from bench.core.types import Audio, Tag
 from metrics.base import distribution
 from metrics.models import needed, sha256
-from metrics.recognisers.base import RECOGNISERS, Recogniser
+from metrics.recognisers.base import Recogniser
 
 
-@RECOGNISERS.register("whisper")
 class Whisper(Recogniser):
     """Greedy decoding in 8-bit integers on the CPU, float16 on a GPU; no text carries over from one window to the next.
 

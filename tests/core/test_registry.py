@@ -15,9 +15,6 @@ from bench.core import registry
 from bench.core.errors import UserError
 from bench.core.registry import Registry
 
-CURRENT: list[Registry[object]] = []
-"""The registry that the module on disk below registers with, as ours do with theirs."""
-
 
 class Animal:
     def __init__(self, legs: int, colour: str = "brown", name: str = "") -> None:
@@ -37,9 +34,7 @@ class Stone:
 @pytest.fixture
 def animals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry[object]]:
     """One registered here, one in a module of ours, and three announced by other packages."""
-    (tmp_path / "zoo_fish.py").write_text(
-        "from tests.core.test_registry import CURRENT\nCURRENT[0].register('fish')(int)"
-    )
+    (tmp_path / "zoo_fish.py").write_text("class Fish(int):\n    pass")
     (tmp_path / "zoo_bird.py").write_text("class Bird:\n    def __init__(self, wings=2):\n        self.wings = wings")
     (tmp_path / "zoo_broken.py").write_text("import no_such_module_anywhere")
     monkeypatch.syspath_prepend(tmp_path)
@@ -49,10 +44,9 @@ def animals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registr
         EntryPoint("absent", "zoo_bird:Thing", "zoo"),
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: [entry for entry in entries if entry.group == group])
-    found: Registry[object] = Registry("animal", "zoo", {"fish": "zoo_fish"})
+    found: Registry[object] = Registry("animal", "zoo", {"fish": "zoo_fish:Fish"})
     found.register("dog")(Animal)
     found.register("stone")(Stone)
-    CURRENT[:] = [found]
     yield found
     for module in ("zoo_fish", "zoo_bird", "zoo_broken"):
         sys.modules.pop(module, None)
@@ -70,7 +64,7 @@ def test_names_import_nothing(animals: Registry[object]) -> None:
 
 
 def test_ours_and_plugins_are_imported_when_asked_for(animals: Registry[object]) -> None:
-    assert animals.get("fish") is int
+    assert animals.get("fish").__name__ == "Fish"
     bird = animals.create("bird", wings=4)
     assert bird.wings == 4  # type: ignore[attr-defined]
     assert "zoo_broken" not in sys.modules
@@ -105,6 +99,8 @@ def test_a_name_is_taken_once(animals: Registry[object]) -> None:
     assert animals.register("dog")(Animal) is Animal
     with pytest.raises(ValueError, match="two animals are called 'dog'"):
         animals.register("dog")(Stone)
+    with pytest.raises(ValueError, match="two animals are called 'fish'"):
+        animals.register("fish")(Stone)
 
 
 def test_origin(animals: Registry[object]) -> None:

@@ -13,13 +13,13 @@ from bench.datasets.base import DATASETS
 from methods.base import METHODS
 from metrics.base import METRICS
 
-NAMES = [(registry, name) for registry in (METHODS, DATASETS, METRICS) for name in registry._modules]
+NAMES = [(registry, name) for registry in (METHODS, DATASETS, METRICS) for name in registry._places]
 OURS = [(registry, name) for registry, name in NAMES if name != "demo_full"]  # which is a function
 
 
 @pytest.mark.parametrize(("registry", "name"), OURS, ids=lambda value: value if isinstance(value, str) else "")
 def test_the_source_says_what_the_class_does(registry: Registry[Any], name: str) -> None:
-    source = declared(registry._modules[name], name)
+    source = declared(*registry._places[name].split(":"))
     assert source is not None
     factory = registry.get(name)
     said = registry._parameters(name)
@@ -33,6 +33,6 @@ def test_the_source_says_what_the_class_does(registry: Registry[Any], name: str)
 
 
 def test_what_is_not_there_is_not_told() -> None:
-    assert declared("methods.storm", "sgmse_m") is None
+    assert declared("methods.storm", "SGMSE") is None
     assert declared("no.such.module", "x") is None
     assert declared("methods.no_such", "x") is None

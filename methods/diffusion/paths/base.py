@@ -115,9 +115,9 @@ PATHS: Registry[Path] = Registry(
     "sde",
     "sebench.paths",
     {
-        "ouve": "methods.diffusion.paths.ornstein_uhlenbeck",
-        "ouvp": "methods.diffusion.paths.ornstein_uhlenbeck",
-        "sbve": "methods.diffusion.paths.schroedinger_bridge",
+        "ouve": "methods.diffusion.paths.ornstein_uhlenbeck:OUVE",
+        "ouvp": "methods.diffusion.paths.ornstein_uhlenbeck:OUVP",
+        "sbve": "methods.diffusion.paths.schroedinger_bridge:SBVE",
     },
 )
 

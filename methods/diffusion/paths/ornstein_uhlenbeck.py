@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from bench.core.errors import UserError
-from methods.diffusion.paths.base import PATHS, SDE, per_item
+from methods.diffusion.paths.base import SDE, per_item
 
 
-@PATHS.register("ouve")
 @dataclass(frozen=True)
 class OUVE(SDE):
     """Ornstein-Uhlenbeck drift towards y, variance exploding.
@@ -55,7 +54,6 @@ class OUVE(SDE):
         return self.sigma_min * torch.sqrt(growth * self.log_ratio / (self.theta + self.log_ratio))
 
 
-@PATHS.register("ouvp")
 @dataclass(frozen=True)
 class OUVP(SDE):
     """Ornstein-Uhlenbeck drift towards y, variance preserving, as in the StoRM release; no paper uses it.

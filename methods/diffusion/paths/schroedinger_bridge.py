@@ -10,11 +10,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from methods.diffusion.paths.base import PATHS, Path
+from methods.diffusion.paths.base import Path
 from methods.noise import RandnLike
 
 
-@PATHS.register("sbve")
 @dataclass(frozen=True)
 class SBVE(Path):
     """Schroedinger bridge between x0 and y with a variance-exploding reference process.

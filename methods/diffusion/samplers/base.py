@@ -60,9 +60,9 @@ SAMPLERS: Registry[Sampler] = Registry(
     "sampler",
     "sebench.samplers",
     {
-        "pc": "methods.diffusion.samplers.predictor_corrector",
-        "ode": "methods.diffusion.samplers.ode",
-        "bridge_ode": "methods.diffusion.samplers.bridge",
-        "bridge_sde": "methods.diffusion.samplers.bridge",
+        "pc": "methods.diffusion.samplers.predictor_corrector:PredictorCorrector",
+        "ode": "methods.diffusion.samplers.ode:ProbabilityFlow",
+        "bridge_ode": "methods.diffusion.samplers.bridge:BridgeODE",
+        "bridge_sde": "methods.diffusion.samplers.bridge:BridgeSDE",
     },
 )

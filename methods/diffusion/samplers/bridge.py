@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from methods.diffusion.paths import SBVE, Path, per_item
-from methods.diffusion.samplers.base import SAMPLERS, Estimate, Sampler, unsuited
+from methods.diffusion.samplers.base import Estimate, Sampler, unsuited
 from methods.noise import RandnLike
 
 
@@ -57,7 +57,6 @@ class _Bridge(Sampler):
         """x at the time ``now``, a little earlier than ``before``, ``[B]`` each."""
 
 
-@SAMPLERS.register("bridge_ode")
 @dataclass(frozen=True)
 class BridgeODE(_Bridge):
     """Along the bridge's probability flow; draws no noise.
@@ -89,7 +88,6 @@ class BridgeODE(_Bridge):
         return per_item(kept) * x + per_item(to_clean) * clean + per_item(to_noisy) * y
 
 
-@SAMPLERS.register("bridge_sde")
 @dataclass(frozen=True)
 class BridgeSDE(_Bridge):
     """Ancestral sampling; draws one noise tensor a step, of which the last is not used.

@@ -18,11 +18,14 @@ from methods.noise import RandnLike
 CORRECTORS: Registry[tuple[Tensor, Tensor]] = Registry(
     "corrector",
     "sebench.correctors",
-    dict.fromkeys(("ald", "langevin", "none"), "methods.diffusion.samplers.correctors"),
+    {
+        "ald": f"{__name__}:annealed_langevin",
+        "langevin": f"{__name__}:langevin",
+        "none": f"{__name__}:no_correction",
+    },
 )
 
 
-@CORRECTORS.register("ald")
 def annealed_langevin(
     score: Estimate, sde: SDE, x: Tensor, t: Tensor, snr: float, steps: int, randn_like: RandnLike
 ) -> tuple[Tensor, Tensor]:
@@ -41,7 +44,6 @@ def annealed_langevin(
     return x, mean
 
 
-@CORRECTORS.register("langevin")
 def langevin(
     score: Estimate, sde: SDE, x: Tensor, t: Tensor, snr: float, steps: int, randn_like: RandnLike
 ) -> tuple[Tensor, Tensor]:
@@ -55,7 +57,6 @@ def langevin(
     return x, mean
 
 
-@CORRECTORS.register("none")
 def no_correction(
     score: Estimate, sde: SDE, x: Tensor, t: Tensor, snr: float, steps: int, randn_like: RandnLike
 ) -> tuple[Tensor, Tensor]:

@@ -12,13 +12,12 @@ from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
 from methods.diffusion.paths import SDE, Path
-from methods.diffusion.samplers.base import SAMPLERS, Estimate, Sampler, unsuited
+from methods.diffusion.samplers.base import Estimate, Sampler, unsuited
 from methods.diffusion.samplers.predictor_corrector import STEPPINGS
 from methods.diffusion.samplers.predictors import probability_flow, reverse_diffusion_mean
 from methods.noise import RandnLike
 
 
-@SAMPLERS.register("ode")
 @dataclass(frozen=True)
 class ProbabilityFlow(Sampler):
     """Dormand-Prince 4(5) with adaptive steps from 1 to ``t_eps``, then one noise-free reverse-diffusion step.

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
 from methods.diffusion.paths import SDE, Path
-from methods.diffusion.samplers.base import SAMPLERS, Estimate, Sampler, unsuited
+from methods.diffusion.samplers.base import Estimate, Sampler, unsuited
 from methods.diffusion.samplers.correctors import CORRECTORS
 from methods.diffusion.samplers.predictors import PREDICTORS
 from methods.noise import RandnLike
@@ -24,7 +24,6 @@ STEPPINGS = ("uniform", "grid")
 TIMES = ("to_t_eps", "to_zero")
 
 
-@SAMPLERS.register("pc")
 @dataclass(frozen=True)
 class PredictorCorrector(Sampler):
     """Settings of the predictor-corrector sampler; the defaults are the StoRM release's.

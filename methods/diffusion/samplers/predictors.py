@@ -17,15 +17,16 @@ from methods.noise import RandnLike
 PREDICTORS: Registry[tuple[Tensor, Tensor]] = Registry(
     "predictor",
     "sebench.predictors",
-    dict.fromkeys(
-        ("reverse_diffusion", "euler_maruyama", "probability_flow", "ddim", "none"),
-        "methods.diffusion.samplers.predictors",
-    ),
+    {
+        "reverse_diffusion": f"{__name__}:reverse_diffusion_step",
+        "euler_maruyama": f"{__name__}:reverse_diffusion_step",
+        "probability_flow": f"{__name__}:probability_flow_step",
+        "ddim": f"{__name__}:ddim_step",
+        "none": f"{__name__}:no_prediction",
+    },
 )
 
 
-@PREDICTORS.register("reverse_diffusion")
-@PREDICTORS.register("euler_maruyama")  # the same update for these SDEs
 def reverse_diffusion_step(
     score: Estimate, sde: SDE, x: Tensor, t: Tensor, y: Tensor, step: float, randn_like: RandnLike
 ) -> tuple[Tensor, Tensor]:
@@ -40,7 +41,6 @@ def reverse_diffusion_mean(score: Estimate, sde: SDE, x: Tensor, t: Tensor, y: T
     return x - sde.drift(x, t, y) * step + g**2 * score(x, t)
 
 
-@PREDICTORS.register("probability_flow")
 def probability_flow_step(
     score: Estimate, sde: SDE, x: Tensor, t: Tensor, y: Tensor, step: float, randn_like: RandnLike
 ) -> tuple[Tensor, Tensor]:
@@ -54,7 +54,6 @@ def probability_flow(score: Estimate, sde: SDE, x: Tensor, t: Tensor, y: Tensor)
     return sde.drift(x, t, y) - per_item(sde.diffusion(t)) ** 2 * score(x, t) / 2
 
 
-@PREDICTORS.register("ddim")
 def ddim_step(
     score: Estimate, sde: SDE, x: Tensor, t: Tensor, y: Tensor, step: float, randn_like: RandnLike
 ) -> tuple[Tensor, Tensor]:
@@ -71,7 +70,6 @@ def ddim_step(
     return x, x
 
 
-@PREDICTORS.register("none")
 def no_prediction(
     score: Estimate, sde: SDE, x: Tensor, t: Tensor, y: Tensor, step: float, randn_like: RandnLike
 ) -> tuple[Tensor, Tensor]:
