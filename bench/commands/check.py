@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.commands.settings import Check
 from bench.core.errors import UserError
+from bench.core.notes import show
 from bench.core.types import Utterance
 from bench.datasets.base import DATASETS, Dataset
 from bench.run.entries import Spec, dataset_spec
@@ -42,7 +43,9 @@ def check(config: Mapping[str, Any]) -> bool:
 
 def _dataset(entry: Any) -> Dataset:
     spec = dataset_spec(Spec.of("data", entry))
-    return Recipe.of(DATASETS, spec).build("cpu")
+    dataset: Dataset = Recipe.of(DATASETS, spec).build("cpu")
+    show(dataset.notes())
+    return dataset
 
 
 def _check_checkpoint(description: Description, data: Dataset | None) -> bool:

@@ -193,7 +193,9 @@ COMMANDS = {
         "convert",
     ),
     "list": Command(
-        "list methods|datasets|metrics", "What can be named in a run, with options and their defaults.", _list
+        "list methods|datasets|metrics|recipes|paths|samplers|predictors|correctors|parametrizations|backbones",
+        "What can be named in a run, with options and their defaults.",
+        _list,
     ),
     "leaderboard": Command(
         "leaderboard RUN... [KEY=VALUE ...]",
