@@ -31,12 +31,14 @@ class Declared:
 
 
 def declared(module: str, name: str) -> Declared | None:
-    """The class called ``name`` in ``module``; None where its source has none."""
+    """The class called ``name`` in ``module``; None where its source has none, or not its constructor (a dataclass)."""
     tree = _source(module)
     found = next((node for node in _classes(tree) if node.name == name), None) if tree else None
     if found is None:
         return None
     lines = list(_line(module, found))
+    if any(_is_dataclass(kind) for kind in lines):
+        return None
     parameters: dict[str, inspect.Parameter] = {}
     for kind in lines:
         constructor = _method(kind, "__init__")
@@ -99,6 +101,10 @@ def _found(module: str, name: str) -> tuple[str, ast.ClassDef] | None:
 
 def _method(node: ast.ClassDef, name: str) -> ast.FunctionDef | None:
     return next((inner for inner in node.body if isinstance(inner, ast.FunctionDef) and inner.name == name), None)
+
+
+def _is_dataclass(node: ast.ClassDef) -> bool:
+    return any(ast.unparse(decorator).partition("(")[0].endswith("dataclass") for decorator in node.decorator_list)
 
 
 def _parameters(function: ast.FunctionDef) -> dict[str, inspect.Parameter]:

@@ -11,6 +11,7 @@ from bench.core.registry import Registry
 from bench.core.signatures import Written, declared
 from bench.datasets.base import DATASETS
 from methods.base import METHODS
+from methods.diffusion.parametrization import PARAMETRIZATIONS
 from metrics.base import METRICS
 
 NAMES = [(registry, name) for registry in (METHODS, DATASETS, METRICS) for name in registry._places]
@@ -36,3 +37,10 @@ def test_what_is_not_there_is_not_told() -> None:
     assert declared("methods.storm", "SGMSE") is None
     assert declared("no.such.module", "x") is None
     assert declared("methods.no_such", "x") is None
+
+
+@pytest.mark.parametrize("name", PARAMETRIZATIONS.ours())
+def test_a_dataclass_is_built_with_its_fields_before_it_was_ever_imported(name: str) -> None:
+    """Its constructor is written nowhere: the source must not be taken for one without options."""
+    assert declared(*PARAMETRIZATIONS._places[name].split(":")) is None
+    PARAMETRIZATIONS.check(name, ["c_in"])
