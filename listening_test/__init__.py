@@ -1,1 +1,1 @@
-"""Listening tests made from stored runs: clips chosen, stimuli made, webMUSHRA served, ratings read and analysed."""
+"""Listening tests from stored runs: selection of clips, stimuli, webMUSHRA, import and analysis of ratings."""

@@ -1,4 +1,4 @@
-"""Speech enhancement methods behind one protocol; usable as a library on torch alone.
+"""Speech enhancement methods with a common interface; usable as a library that needs only torch.
 
 >>> from methods import create
 >>> enhanced = create("storm").enhance(noisy, sample_rate=16000, steps=10, generator=0)
@@ -24,7 +24,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """What the package offers, imported when it is asked for: names alone need no torch."""
+    """Import the package's contents on first access: the names alone do not need torch."""
     if name not in _HOMES:
         raise AttributeError(f"module 'methods' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

@@ -1,4 +1,4 @@
-"""The protocol that every enhancement method keeps, and the registry of their names."""
+"""The interface of enhancement methods, and their registry."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ Seed = torch.Generator | int | None
 
 @dataclass(frozen=True)
 class Enhanced:
-    """What ``enhance`` gives back for one recording.
+    """The result of ``enhance`` for one recording.
 
     Attributes:
-        audio: float32 ``[samples]``, as long as the recording and at its rate.
-        nfe: network function evaluations, counted where the networks were called.
-        model_rate: the rate in Hz the method worked at, if it resampled the recording for that.
-        estimate: of a method in two stages, what the first made of the recording; as ``audio``.
-        adjusted: what was done to what a system gave so that it fits the recording: {"samples": -304}, or
-            {"resampled_from": 48000} where the method works at another rate, and the like.
+        audio: float32 ``[samples]``, with the recording's length and rate.
+        nfe: network function evaluations, counted where the networks are called.
+        model_rate: the method's rate in Hz, if it resampled the recording.
+        estimate: the first estimate of a two-stage method; as ``audio``.
+        adjusted: changes to an external system's output so that it fits the recording: {"samples": -304},
+            {"resampled_from": 48000} and the like.
     """
 
     audio: Audio
@@ -44,17 +44,16 @@ class Enhanced:
 class Method(ABC):
     """An enhancement system.
 
-    A method says what it is in class attributes, and implements ``enhance_one``; ``enhance`` does
-    what is the same for all: checks, rates, and the promise that a clip's output depends on the clip
-    and its seed alone.
+    A method declares its properties in class attributes and implements ``enhance_one``. ``enhance`` does what all
+    methods share: checks, resampling, and making a clip's output depend only on the clip and its seed.
 
     Attributes:
-        uses_steps: whether the number of reverse steps N means anything to it.
+        uses_steps: whether it depends on the number of reverse steps N.
         stochastic: whether its output depends on the generator.
-        two_stages: whether it gives a predictor's estimate beside what it makes of that.
+        two_stages: whether it also returns a first estimate.
         needs_id: whether ``enhance`` needs the utterance's id.
         paradigm: "control", "external", "predictive", "generative", "refinement", "regeneration".
-        sample_rate: the rate in Hz it works at, or None for any.
+        sample_rate: its sampling rate in Hz, or None for any.
     """
 
     uses_steps: bool = False
@@ -71,23 +70,23 @@ class Method(ABC):
         """Enhance one clip, float32 ``[samples]``, already at the method's own rate.
 
         Args:
-            generator: of this clip; every random number comes from it.
+            generator: the clip's own; every random number comes from it.
         """
 
     def preview(self, utterance_ids: Sequence[str], load: Callable[[str], Utterance]) -> list[str]:
-        """What the user should know before any of a dataset's recordings is enhanced: a line each.
+        """Notes shown before any of a dataset's recordings is enhanced, one line each.
 
         Args:
             utterance_ids: of the dataset.
-            load: gives one of its recordings.
+            load: returns one of its recordings.
 
         Raises:
-            UserError: this method can do nothing with any of them.
+            UserError: this method cannot process any of them.
         """
         return []
 
     def provenance(self) -> dict[str, Any]:
-        """What the run's manifest records of this method: weights' hash, sampler, sizes."""
+        """The facts about this method in the run's manifest: hash of the weights, sampler, sizes."""
         return {}
 
     def enhance(
@@ -103,15 +102,15 @@ class Method(ABC):
 
         Args:
             noisy: ``[samples]``; one sample is enough.
-            sample_rate: of ``noisy``, in Hz. Where the method works at another, it is resampled
-                there and back.
-            steps: reverse steps N, for methods that take steps; None for the method's default.
-            generator: a ``torch.Generator`` or seed for the noise; a generator's state is read and left
-                as it is. None: other noise every time.
+            sample_rate: of ``noisy``, in Hz. If the method works at another rate, the signal is resampled to it and
+                back.
+            steps: reverse steps N, for methods with steps; None for the method's default.
+            generator: a ``torch.Generator`` or seed for the noise; a generator's state is read but not changed. None:
+                different noise every time.
             utterance_id: the clip's id, for methods with ``needs_id``.
 
         Raises:
-            UserError: empty, not finite, or not one-channel input; steps below 1.
+            UserError: the input is empty, not finite or not single-channel; ``steps`` is below 1.
         """
         clip = _checked(noisy, steps)
         rate = self.sample_rate or sample_rate
@@ -142,16 +141,16 @@ class Method(ABC):
     ) -> list[Enhanced]:
         """Enhance recordings of any lengths, in order.
 
-        Clips are enhanced one at a time: batched kernels round differently from single ones, and a clip
-        comes out the same alone and in a batch.
+        Clips are enhanced one at a time, so that the output is the same alone and in a batch: batched kernels round
+        differently.
 
         Args:
             noisy: a sequence of ``[samples]``, or ``[batch, samples]``.
             sample_rate, steps: as for ``enhance``.
-            generators, utterance_ids: one a clip.
+            generators, utterance_ids: one per clip.
 
         Raises:
-            UserError: as for ``enhance``, or there are more or fewer generators or ids than recordings.
+            UserError: as for ``enhance``, or the number of generators or ids is not that of the recordings.
         """
         count = len(noisy)
         seeds = [None] * count if generators is None else list(generators)
@@ -178,7 +177,7 @@ def _checked(noisy: Audio | torch.Tensor, steps: int | None) -> Audio:
 
 
 def _fresh(generator: Seed) -> torch.Generator:
-    """A CPU generator at the given one's state (or seed), leaving the given one untouched."""
+    """A new CPU generator with the given one's state (or seed); the given one is not changed."""
     own = torch.Generator()
     if isinstance(generator, torch.Generator):
         own.set_state(generator.get_state())
@@ -198,5 +197,5 @@ METHODS: Registry[Method] = names.METHODS
 
 
 def create(name: str, /, **options: Any) -> Method:
-    """The method called ``name`` with ``options`` (see its class); unknown ones are refused."""
+    """The method ``name`` with ``options`` (see its class). Raises ``UserError`` for unknown ones."""
     return METHODS.create(name, **options)

@@ -1,4 +1,4 @@
-"""Any program that enhances files, in whatever environment it needs."""
+"""Any external program that enhances files, in its own environment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLACES = ("{noisy}", "{enhanced}")
 
 
 class Command(Method):
-    """A program is handed a WAV file and the place where its output belongs; once a recording, or as a server.
+    """An external program that gets the paths of a WAV file and of its output: started per recording, or as a server.
 
     ``{name: command, run: "python enhance.py --in {noisy} --out {enhanced}", python: /envs/x/bin/python}``. With
     ``serve: true`` the program is started once and answers lines of JSON: it reads ``{"noisy": PATH, "enhanced": PATH,
@@ -31,22 +31,22 @@ class Command(Method):
     ``{"error": "..."}`` on its standard output.
 
     Args:
-        run: the command line, without a shell. ``{noisy}`` and ``{enhanced}`` become paths; ``{steps}`` and ``{seed}``,
-            where they stand in it, make the method one that takes steps, or draws noise.
-        python: the interpreter that a leading ``python`` stands for.
-        folder: where it is started; here, if not given.
-        serve: it stays, and answers JSON lines.
-        takes_steps, draws_noise: of a server, which has no command line to see that from.
-        sample_rate: the rate in Hz of the files it is given; the recordings', if not given.
-        tolerance: so many samples its output may be shorter (zeros are appended) or longer (it is cut).
-        delay: by how many samples its output lags behind, at its rate; compensated.
+        run: the command line, without a shell. ``{noisy}`` and ``{enhanced}`` are replaced by paths. If it contains
+            ``{steps}`` or ``{seed}``, the method has steps, or is stochastic.
+        python: the interpreter that replaces a leading ``python``.
+        folder: the working directory; by default the current one.
+        serve: whether it is a server that answers JSON lines.
+        takes_steps, draws_noise: whether a server uses steps or a seed; its command line does not show that.
+        sample_rate: the rate in Hz of its input files; by default the recordings'.
+        tolerance: by how many samples its output may be shorter (zeros are appended) or longer (it is cut).
+        delay: the delay of its output in samples at its rate, which is compensated.
         timeout: seconds for one recording.
-        memory: GiB of address space that it may take; null: any.
+        memory: limit of its address space in GiB; null: no limit.
 
-    Network calls inside it cannot be counted; only a server can say them. The time it takes includes starting it.
+    Network calls inside it cannot be counted; only a server can report them. The measured time includes its start.
 
     Raises:
-        UserError: an option that makes no sense, or a program that is not there.
+        UserError: an option is invalid, or the program does not exist.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Command(Method):
         return Server(self._words, self._folder, self._limits)
 
     def provenance(self) -> dict[str, Any]:
-        """The command line, what its interpreter has installed, and the revision of the checkout it is started in."""
+        """The command line, its interpreter's installed packages, and the revision of the checkout in ``folder``."""
         return {"run": self._words, "folder": str(self._folder), **_environment(self._words[0], self._folder)}
 
 
@@ -129,7 +129,7 @@ def _filled(word: str, told: dict[str, Any]) -> str:
 
 
 def _environment(program: str, folder: Path) -> dict[str, str]:
-    """What else the output depends on, as far as it can be asked for."""
+    """Other facts that the output depends on, if they can be determined."""
     found = {}
     if Path(program).name.startswith("python"):
         installed = _asked([program, "-m", "pip", "freeze"], folder)

@@ -1,4 +1,4 @@
-"""What a two-stage method's score network is conditioned on beside the state (Sec. III-C of the StoRM paper)."""
+"""The conditioning of a two-stage method's score network (Sec. III-C of the StoRM paper)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from bench.core.errors import UserError
 
 CONDITIONS = {"noisy": 2, "post_denoiser": 2, "both": 3}
-"""The conditionings, and the number of complex inputs of a score network with each, the state among them."""
+"""The conditionings, with the number of complex inputs of the score network, including the state."""
 
 
 @dataclass(frozen=True)
@@ -28,5 +28,5 @@ class Conditioned:
 
 
 def conditioning(condition: str, noisy: Tensor, estimate: Tensor) -> tuple[Tensor, ...]:
-    """The spectrograms that ``condition`` names, in the order of the network's inputs."""
+    """The spectrograms that ``condition`` denotes, in the order of the network's inputs."""
     return {"noisy": (noisy,), "post_denoiser": (estimate,), "both": (noisy, estimate)}[condition]

@@ -1,7 +1,7 @@
-"""The method protocol (``methods.base``), tried on a built method: any plugin, ours or not.
+"""Check that a method, ours or another package's, conforms to the interface in ``methods.base``.
 
-What ``Method.enhance`` mends on the way, such as a length that is not the recording's, is looked for
-where the method hands it over, in ``enhance_one``.
+Errors that ``Method.enhance`` corrects, such as an output of another length, are looked for in the output of
+``enhance_one``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from methods.counting import count_all_calls
 
 @dataclass(frozen=True)
 class Verdict:
-    """One rule of the protocol: whether it was kept, and what was observed."""
+    """One rule of the interface: whether the method satisfies it, and what was observed."""
 
     rule: str
     kept: bool
@@ -30,7 +30,7 @@ class Verdict:
 
 
 class Broken(Exception):
-    """A rule was not kept; the message says how."""
+    """A rule is violated; the message says how."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Trial:
     """A method and what to run it on.
 
     Attributes:
-        steps: reverse steps N; passed on where the method takes them.
+        steps: reverse steps N; passed on if the method has steps.
     """
 
     method: Method
@@ -46,12 +46,12 @@ class Trial:
     steps: int
 
     def enhance(self, clip: Utterance, seed: int = 0, steps: int | None = None) -> Enhanced:
-        """One clip, as a run does it."""
+        """Enhance one clip as a run does."""
         wanted = (steps or self.steps) if self.method.uses_steps else None
         return self.method.enhance(clip.noisy, clip.sample_rate, wanted, seed, utterance_id=clip.id)
 
     def bare(self, clip: Utterance) -> tuple[Audio, Enhanced]:
-        """A clip at the method's own rate, and what the method itself makes of it."""
+        """A clip at the method's own rate, and the output of ``enhance_one``."""
         rate = self.method.sample_rate or clip.sample_rate
         given = resample(clip.noisy, clip.sample_rate, rate)
         steps = self.steps if self.method.uses_steps else None
@@ -59,18 +59,18 @@ class Trial:
 
     @cached_property
     def singles(self) -> list[Enhanced]:
-        """Every clip alone, under its own seed."""
+        """Enhance every clip alone, with its own seed."""
         return [self.enhance(clip, seed) for seed, clip in enumerate(self.clips)]
 
 
 def examine(method: Method, clips: Sequence[Utterance], steps: int = 2) -> Iterator[Verdict]:
-    """Try one rule after the other; whatever the method raises breaks the rule that was tried."""
+    """Check one rule after the other; any exception from the method violates the rule being checked."""
     trial = Trial(method, clips, steps)
     return (_find(trial, rule, check) for rule, check in RULES.items())
 
 
 def generated(method: Method) -> list[Utterance]:
-    """Noise of several lengths, one sample and silence among them, at rates that the method should take."""
+    """Noise of several lengths, including one sample, and silence, at rates that the method should accept."""
     rates = [method.sample_rate] if method.sample_rate else [8000, 16000, 44100]
     random = np.random.default_rng(0)
     clips = []
@@ -86,7 +86,7 @@ def _find(trial: Trial, rule: str, check: Callable[[Trial], str]) -> Verdict:
         return Verdict(rule, True, check(trial))
     except Broken as broken:
         return Verdict(rule, False, str(broken))
-    except Exception as error:  # other people's code may raise anything
+    except Exception as error:  # external code may raise anything
         return Verdict(rule, False, f"raises {type(error).__name__}: {error}")
 
 

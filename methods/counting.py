@@ -1,12 +1,12 @@
 """Network function evaluations (NFE): counted where networks are called, never computed from N.
 
-A method counts its own with ``count_calls`` and hands the total to ``Enhanced.nfe``::
+A method counts its own with ``count_calls`` and stores the total in ``Enhanced.nfe``::
 
     with count_calls(self.network) as calls:
         ...
     return Enhanced(audio, nfe=calls.total)
 
-What is built on ``methods.spectral`` has this done for all its networks.
+Methods based on ``methods.spectral`` get this for all their networks.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Calls:
 
 @contextmanager
 def count_calls(*networks: nn.Module) -> Iterator[Calls]:
-    """Count forward passes of ``networks`` while the block runs; one of a batch is one."""
+    """Count forward passes of ``networks`` while the block runs; a batch counts once."""
     calls = Calls()
 
     def count(*_: Any) -> None:
@@ -45,9 +45,9 @@ def count_calls(*networks: nn.Module) -> Iterator[Calls]:
 
 @contextmanager
 def count_all_calls() -> Iterator[Calls]:
-    """Count the calls of every module with weights in the process that no other such call is inside of.
+    """Count the outermost calls of modules with weights in this process.
 
-    What a method's own count is compared with: it knows nothing of the method.
+    Independent of the method; its own count is compared with this one.
     """
     calls, depth = Calls(), 0
 

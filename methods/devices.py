@@ -1,4 +1,4 @@
-"""Which device a method runs on."""
+"""The device that a method runs on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from bench.core.errors import UserError
 
 
 def resolve(device: str) -> torch.device:
-    """The device of that name; "auto" is a GPU where there is one.
+    """The device of that name; "auto" is a GPU if there is one.
 
     Raises:
-        UserError: there is no such device, here or at all.
+        UserError: the name is invalid, or the device is not available here.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

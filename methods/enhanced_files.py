@@ -1,4 +1,4 @@
-"""Which file of somebody's output belongs to which recording: by a pattern of names."""
+"""Match files enhanced by another system to recordings, by a pattern of names."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from bench.core.errors import UserError
 from bench.core.names import Names, examples, folded
 
 TRIED = 30
-"""Where no file fits, at most so many patterns are tried, on so many recordings."""
+"""If no file matches, at most this many patterns are tried, on this many recordings."""
 
 GUESSES = ("{id}*", "*{id}", "*{id}*", "{name}*", "*{name}", "*{name}*", "*/{id}*", "*/*{name}*")
-"""Patterns that are tried where no plain one fits."""
+"""Patterns that are tried if none without ``*`` matches."""
 
 
 class Pattern:
-    """How a file is called: ``{id}`` stands for the recording's id, ``{name}`` for the id without its folders, ``*``
-    for anything but a ``/``.
+    """A pattern of file names: ``{id}`` is the recording's id, ``{name}`` the id without its folders, ``*`` anything
+    but a ``/``.
 
     Args:
-        text: such as ``{id}_enhanced`` or ``noisy/{id}``; a suffix such as ``.wav`` makes no difference.
+        text: such as ``{id}_enhanced`` or ``noisy/{id}``; a suffix such as ``.wav`` is ignored.
 
     Raises:
-        UserError: neither ``{id}`` nor ``{name}`` is in it, or other braces are.
+        UserError: it contains neither ``{id}`` nor ``{name}``, or other braces.
     """
 
     def __init__(self, text: str) -> None:
@@ -39,12 +39,12 @@ class Pattern:
         self.text = str(path.with_suffix("")) if path.suffix.lower() in FORMATS else str(text)
 
     def names(self, utterance_id: str) -> str:
-        """The file's name, without suffix, for a recording; with ``*`` where that is open."""
+        """The file's name, without suffix, for a recording; may contain ``*``."""
         given = {"id": utterance_id, "name": utterance_id.rsplit("/", maxsplit=1)[-1]}
         return re.sub(r"\{(id|name)\}", lambda field: given[field[1]], self.text)
 
     def matcher(self, utterance_id: str) -> Callable[[str], re.Match[str] | None]:
-        """Whether a folded name fits, for a pattern with ``*``. A recording ``1`` is not found in ``10`` or ``21``."""
+        """The test whether a folded name matches, for a pattern with ``*``. ``1`` does not match ``10`` or ``21``."""
         given = {"{id}": utterance_id, "{name}": utterance_id.rsplit("/", maxsplit=1)[-1], "*": "[^/]*"}
         regex = ""
         for part in re.split(r"(\{id\}|\{name\}|\*)", self.text):
@@ -68,7 +68,7 @@ class FilesById:
         self._folded = {name: folded(name) for name in files}
 
     def candidates(self, utterance_id: str) -> list[str]:
-        """The names of the files that could be the recording's."""
+        """The names of the files that match the recording."""
         if "*" not in self.pattern.text:
             return self._names.alike(self.pattern.names(utterance_id))
         fits = self.pattern.matcher(utterance_id)
@@ -89,10 +89,10 @@ class FilesById:
         raise UserError(f"{self.folder / wanted}: could be {examples(found)}; a narrower pattern says which")
 
     def matched(self, utterance_ids: Iterable[str]) -> dict[str, str]:
-        """The file's name by recording, of those that have one file.
+        """The file's name by recording, for recordings with exactly one file.
 
         Raises:
-            UserError: none has; with an example of each side, and a pattern that fits, if one was found.
+            UserError: there is none; the message has examples of both, and a matching pattern if one was found.
         """
         wanted = list(utterance_ids)
         found = {own: names[0] for own in wanted if len(names := self.candidates(own)) == 1}
@@ -105,7 +105,7 @@ class FilesById:
         )
 
     def _advice(self, wanted: Sequence[str]) -> str:
-        """The patterns that would fit most of the recordings."""
+        """The patterns that would match most of the recordings."""
         some = wanted[:: -(-len(wanted) // TRIED)]
         for texts in (self._guessed("{id}", some), self._guessed("{name}", some), GUESSES):
             counted = {text: self._fitting(text, some) for text in texts}
@@ -116,15 +116,15 @@ class FilesById:
         return "; an option says how they are called: pattern: '{id}_enhanced'"
 
     def _guessed(self, field: str, some: Sequence[str]) -> list[str]:
-        """Names of files with the name of one of the first recordings cut out."""
+        """Patterns made from names of files by replacing the name of one of the first recordings."""
         cut = {own if field == "{id}" else own.rsplit("/", maxsplit=1)[-1] for own in some[:3]}
         found = (name.replace(text, field, 1) for text in sorted(cut) for name in self.files if text in name)
         return sorted(dict.fromkeys(found), key=len)[:TRIED]
 
     def _fitting(self, text: str, some: Sequence[str]) -> int:
-        """How many of the recordings have one file under this pattern."""
+        """The number of recordings with exactly one file by this pattern."""
         try:
             tried = FilesById(self.folder, self.files, Pattern(text))
-        except UserError:  # a file's name with braces in it
+        except UserError:  # the file's name contains braces
             return 0
         return sum(len(tried.candidates(own)) == 1 for own in some)

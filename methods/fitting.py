@@ -1,4 +1,4 @@
-"""Speech that came from outside, made to fit the recording: its rate and its length."""
+"""Fit externally enhanced speech to the recording's rate and length."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from methods.base import Enhanced
 
 
 def check_tolerance(tolerance: object) -> None:
-    """Raises ``UserError`` unless it is a whole number of samples from 0 up."""
+    """Raise ``UserError`` unless it is a whole number of samples, 0 or more."""
     if not isinstance(tolerance, int) or isinstance(tolerance, bool) or tolerance < 0:
         raise UserError(f"tolerance: a whole number of samples from 0 up, got {tolerance!r}")
 
 
 def check_delay(delay: object) -> None:
-    """Raises ``UserError`` unless it is a finite number of samples."""
+    """Raise ``UserError`` unless it is a finite number of samples."""
     if isinstance(delay, bool) or not isinstance(delay, int | float) or not math.isfinite(delay):
         raise UserError(f"delay: a number of samples at the recording's rate, got {delay!r}")
 
 
 def advanced(speech: Audio, delay: float) -> Audio:
-    """``speech`` so many samples earlier, as long as it was; zeros come in at the other end.
+    """``speech`` shifted ``delay`` samples earlier, with the same length; zeros are inserted at the other end.
 
-    A fraction of a sample is a shift of the spectrum's phase.
+    A fraction of a sample is a phase shift of the spectrum.
     """
     whole = round(delay)
     moved = np.pad(speech[max(0, whole) :], (max(0, -whole), max(0, whole)))[: speech.size]
@@ -43,22 +43,21 @@ def advanced(speech: Audio, delay: float) -> Audio:
 def fitted(
     speech: Audio, rate: int, samples: int, sample_rate: int, tolerance: int, source: object, delay: float = 0
 ) -> Enhanced:
-    """``speech`` at the recording's rate and as long as it, with what was done for that in ``adjusted``.
+    """``speech`` at the recording's rate and length, with the changes in ``adjusted``.
 
-    ``resampled_from``: its own rate in Hz, where that is another. ``samples``: how many it had more than the
-    recording (these were cut off its end) or, negative, fewer (zeros were appended). A difference that
-    rounding explains, less than one sample at the lower rate, is not told. ``delay``: by how many samples it was
-    moved ahead.
+    ``resampled_from``: its own rate in Hz, if different. ``samples``: by how many samples it was longer than the
+    recording (its end was cut) or, if negative, shorter (zeros were appended). A difference below one sample at the
+    lower rate is due to rounding and not reported. ``delay``: by how many samples it was shifted earlier.
 
     Args:
         speech: float32 ``[any]`` at ``rate`` Hz.
         samples, sample_rate: of the recording.
         tolerance: by how many samples at ``sample_rate`` the lengths may differ.
-        source: what the message names.
-        delay: by how many samples at ``sample_rate`` it lags behind the recording, which is compensated.
+        source: the name in error messages.
+        delay: its delay relative to the recording in samples at ``sample_rate``, which is compensated.
 
     Raises:
-        UserError: they differ by more.
+        UserError: the lengths differ by more.
     """
     adjusted: dict[str, Tag] = {}
     fit = audio.resample(speech, rate, sample_rate)

@@ -1,4 +1,4 @@
-"""What training losses are given, what they give back, and the settings that they share."""
+"""Inputs, results and common settings of training losses."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ LOSSES = ("mse", "mae", "none")
 
 @dataclass(frozen=True)
 class Objective:
-    """Settings that the losses share.
+    """Common settings of the losses.
 
     Attributes:
         supervised_loss: of the predictive network: "mse", "mae" or "none".
         score_loss: "mse" or "mae".
-        score_weighting: of the squared error. A network that predicts the score: "sigma^2", or "1" as the
-            StoRM paper's Eq. (8) is printed; the mean ("denoiser" of the SGMSE release): "sigma^2", "1"
-            or "edm"; clean speech ("data_prediction"): "1", or "1/FT", the mean over the bins, as the
-            release. By default the first.
+        score_weighting: of the squared error, by predicted quantity. Score: "sigma^2", or "1" as printed in the StoRM
+            paper's Eq. (8); mean ("denoiser" in the SGMSE release): "sigma^2", "1" or "edm"; clean speech
+            ("data_prediction"): "1", or "1/FT", the mean over the bins, as in the release. The first is the default.
         l1_weight: of the waveforms' mean absolute error, for a network that predicts clean speech; the
-            SGMSE release takes 0.001 with "1/FT".
+            SGMSE release uses 0.001 with "1/FT".
         supervised_weight: w in w * supervised + (1 - w) * score of the two-stage methods (Eq. (17);
             the paper's alpha = 1 is w = 0.5).
-        freeze_denoiser: train the score network alone.
+        freeze_denoiser: train only the score network.
     """
 
     supervised_loss: str = "mse"
@@ -48,11 +47,11 @@ class Objective:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a training step is given.
+    """The input of a training step.
 
     Attributes:
-        clean, noisy: waveforms, float32 ``[B, samples]``, divided by a peak.
-        generator: on their device, seeded by the run's seed and the step; every random number comes from it.
+        clean, noisy: waveforms, float32 ``[B, samples]``, peak-normalised.
+        generator: on the same device, seeded by the run's seed and the step; every random number comes from it.
     """
 
     clean: Tensor
@@ -62,13 +61,13 @@ class Batch:
 
 @dataclass(frozen=True)
 class SpectrogramBatch:
-    """The same for a method on spectrograms.
+    """The input of a training step for a method on spectrograms.
 
     Attributes:
         clean, noisy: complex ``[B, 1, F, T]``.
         t: diffusion times, uniform in [t_eps, 1), ``[B]``.
         z: standard complex Gaussian noise, as ``clean``.
-        generator: for what else is drawn; None where nothing may be.
+        generator: for other random numbers; None if none may be drawn.
     """
 
     clean: Tensor
@@ -80,12 +79,12 @@ class SpectrogramBatch:
 
 @dataclass(frozen=True)
 class Losses:
-    """What a method's loss gives back.
+    """The result of a method's loss.
 
     Attributes:
-        total: what is minimised.
-        parts: terms of it, for the log, each called ``train_NAME`` and ``valid_NAME`` there.
-        summed: whether they are sums over the batch, as in the StoRM release's two-stage models, else means.
+        total: the minimised value.
+        parts: its terms, logged as ``train_NAME`` and ``valid_NAME``.
+        summed: whether these are sums over the batch, as in the StoRM release's two-stage models, or means.
     """
 
     total: Tensor
@@ -94,13 +93,13 @@ class Losses:
 
 
 def half_norm(error: Tensor, kind: str) -> Tensor:
-    """0.5 * sum of |error|^2 ("mse") or of |error| ("mae") over everything but the batch: ``[B]``."""
+    """0.5 * sum of |error|^2 ("mse") or of |error| ("mae") over all axes but the batch: ``[B]``."""
     magnitude = error.abs()
     return 0.5 * (magnitude.square() if kind == "mse" else magnitude).flatten(1).sum(1)
 
 
 def two_stage(objective: Objective, supervised_error: Tensor, score: Tensor) -> Losses:
-    """w * supervised + (1 - w) * score, sums over the batch; the score term alone without a supervised loss.
+    """w * supervised + (1 - w) * score, sums over the batch; only the score term if there is no supervised loss.
 
     Args:
         supervised_error: of the predictive network's estimate, ``[B, 1, F, T]``.

@@ -1,4 +1,4 @@
-"""The registry of methods' names: it can be asked without importing torch, which the methods themselves need."""
+"""The registry of methods, usable without importing torch, which the methods themselves need."""
 
 from __future__ import annotations
 

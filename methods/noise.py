@@ -1,4 +1,4 @@
-"""Where a method's Gaussian noise comes from: a function that is handed down, so that tests can replay some."""
+"""The source of a method's Gaussian noise: a function that is passed down, so that tests can replay given noise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RandnLike = Callable[[Tensor], Tensor]
 
 
 def drawn_from(generator: torch.Generator) -> RandnLike:
-    """Noise from a generator of the CPU, so that every device gets the same."""
+    """Noise from a CPU generator, so that it is the same on every device."""
 
     def randn_like(like: Tensor) -> Tensor:
         return torch.randn(like.shape, dtype=like.dtype, generator=generator).to(like.device)

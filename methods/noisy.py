@@ -1,4 +1,4 @@
-"""The mixture itself: the control row that every method must beat."""
+"""The unprocessed recording: the control."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder of files that some other system enhanced: how to score what was not written here."""
+"""A folder of files enhanced by another system, to be scored like a method's output."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from methods.enhanced_files import FilesById, Pattern
 from methods.fitting import check_delay, check_tolerance, fitted
 
 LOOKED_AT = 100
-"""At most so many files are compared with their recordings before a run."""
+"""The maximum number of files that are compared with their recordings before a run."""
 
 
 class Precomputed(Method):
-    """Finds the enhanced file by the utterance's id: ``anna/01`` is ``dir/anna/01.wav``, or of another format.
+    """Finds the enhanced file by the utterance's id: ``anna/01`` is ``dir/anna/01.wav``, or in another format.
 
     Args:
-        dir: the folder. A file at another rate than the recording's is resampled.
-        pattern: how files are called: ``{id}_enhanced``, ``noisy/{id}``, ``{name}`` (the id without its
-            folders), ``{id}_*`` (``*`` is anything). Case and Unicode form may always differ.
-        tolerance: so many samples, at the recording's rate, a file may be shorter (zeros are appended) or
-            longer (its end is cut off) than the recording.
+        dir: the folder. A file whose rate differs from the recording's is resampled.
+        pattern: of the file names: ``{id}_enhanced``, ``noisy/{id}``, ``{name}`` (the id without its folders),
+            ``{id}_*`` (``*`` is anything). Case and Unicode form may always differ.
+        tolerance: by how many samples, at the recording's rate, a file may be shorter (zeros are appended) or longer
+            (its end is cut) than the recording.
         mixdown: average the channels of multi-channel files, which are refused otherwise.
-        channel: or take this one of each file, counted from 0.
-        delay: by how many samples, at the recording's rate, the files lag behind the recordings: 1440 for a system that
-            is 30 ms late at 48 kHz. They are moved ahead by it; a fraction of a sample too.
+        channel: or use this channel of each file, counted from 0.
+        delay: the files' delay relative to the recordings, in samples at the recording's rate: 1440 for 30 ms at
+            48 kHz. It is compensated, including fractions of a sample.
 
-    What was done to a file stands in ``Enhanced.adjusted`` (``methods.fitting``).
+    Changes to a file are recorded in ``Enhanced.adjusted`` (``methods.fitting``).
 
     Raises:
-        UserError: no such folder, no audio in it, two files of one name, or an option that makes no sense.
+        UserError: no such folder, no audio in it, two files of one name, or an invalid option.
     """
 
     needs_id = True
@@ -62,10 +62,10 @@ class Precomputed(Method):
         self._tolerance, self._mixdown, self._channel, self._delay = tolerance, mixdown, channel, delay
 
     def preview(self, utterance_ids: Sequence[str], load: Callable[[str], Utterance]) -> list[str]:
-        """What of the folder is not used, and which recordings lack a file.
+        """Notes on unused files of the folder, and on recordings without a file.
 
         Raises:
-            UserError: no file belongs to a recording, or none that does fits it.
+            UserError: no file matches a recording, or no matching file fits its recording.
         """
         matched = self._files.matched(utterance_ids)
         self._check_some(list(matched), load)
@@ -81,13 +81,13 @@ class Precomputed(Method):
         ]
 
     def _check_some(self, utterance_ids: Sequence[str], load: Callable[[str], Utterance]) -> None:
-        """Look for a file that fits; where none of many does, say so once instead of in every row."""
+        """Look for a file that fits; if none does, raise one error instead of one per row."""
         looked_at = utterance_ids[:: max(1, -(-len(utterance_ids) // LOOKED_AT))]
         problems = []
         for utterance_id in looked_at:
             try:
                 recording = load(utterance_id)
-            except UserError:  # its own row will say why
+            except UserError:  # its own row will have the reason
                 continue
             try:
                 self._read(utterance_id, recording.noisy.size, recording.sample_rate)
@@ -111,7 +111,7 @@ class Precomputed(Method):
         return fitted(speech, rate, samples, sample_rate, self._tolerance, path, self._delay)
 
     def provenance(self) -> dict[str, Any]:
-        """The folder, how many files, and one SHA-256 over their names and bytes."""
+        """The folder, the number of files, and one SHA-256 over their names and bytes."""
         content = hashlib.sha256()
         for name, path in self._found.files.items():
             content.update(f"{name}\0{digest(path)}\n".encode())

@@ -47,7 +47,7 @@ class NCSNppM(SpectralMethod):
 
     @classmethod
     def adopt(cls, model: TrainedModel) -> TrainedModel | None:
-        """The predictive network of a two-stage model stands for itself."""
+        """The predictive network of a two-stage model can be used alone."""
         if "denoiser" not in model.networks:
             return None
         return replace(

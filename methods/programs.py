@@ -1,4 +1,4 @@
-"""Other people's programs: started with limits, ended with everything they started."""
+"""External programs: started with limits, and ended together with all their child processes."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from typing import IO, Any
 from bench.core.errors import UserError
 
 LARGEST_FILE = 4 * 2**30
-"""Bytes of a file that a program may write."""
+"""Maximum size in bytes of a file that a program may write."""
 
 LAST_LINES = 3
 LONGEST = 2000
-"""Characters of a program's last words, and of an answer."""
+"""Maximum number of characters of a program's last output, and of an answer."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one recording may cost.
+    """Limits for one recording.
 
     Attributes:
-        seconds: of waiting.
-        memory: GiB of address space, or None for any.
+        seconds: of wall-clock time.
+        memory: GiB of address space, or None for no limit.
     """
 
     seconds: float
@@ -43,16 +43,16 @@ class Limits:
             raise UserError("command: timeout and memory must be above 0")
 
     def around(self, words: Sequence[str]) -> list[str]:
-        """``words`` under these limits, by the shell's ulimit: it holds for everything that they start."""
+        """The command ``words`` with these limits, by the shell's ulimit, which child processes inherit."""
         memory = f"ulimit -v {round(self.memory * 2**20)};" if self.memory else ""
         return ["/bin/sh", "-c", f'{memory} ulimit -f {LARGEST_FILE // 512}; exec "$@"', "sh", *words]
 
 
 def call(words: Sequence[str], folder: Path, limits: Limits) -> str:
-    """Run a program to its end; its last words, for a message, where it ended well.
+    """Run a program to its end; returns its last output, for messages.
 
     Raises:
-        UserError: it cannot be started, took too long, or ended otherwise; with its last words.
+        UserError: it cannot be started, took too long, or failed; the message has its last output.
     """
     with tempfile.TemporaryFile() as log:
         process = _start(words, folder, limits, stdin=subprocess.DEVNULL, stdout=log, log=log)
@@ -69,9 +69,9 @@ def call(words: Sequence[str], folder: Path, limits: Limits) -> str:
 
 
 class Server:
-    """A program that stays and answers a line of JSON with a line of JSON.
+    """A program that keeps running and answers each line of JSON with a line of JSON.
 
-    It is started with the first question, again after it has died, and ends with the process that asks.
+    It is started at the first request, restarted after it has died, and ended with this process.
     """
 
     def __init__(self, words: Sequence[str], folder: Path, limits: Limits) -> None:
@@ -81,17 +81,17 @@ class Server:
         self._rest = b""
 
     def ask(self, question: Mapping[str, Any]) -> int:
-        """How many network calls the answer names; 0 where it names none.
+        """The number of network calls in the answer; 0 if it has none.
 
         Raises:
-            UserError: no answer in time, one that cannot be read, an error, or the program's end.
+            UserError: no answer in time, an invalid answer, an error, or the program has ended.
         """
         process = self._running()
         assert process.stdin is not None
         try:
             process.stdin.write(json.dumps(question).encode() + b"\n")
             process.stdin.flush()
-        except OSError:  # it is gone: reading says how
+        except OSError:  # it has ended: reading reports how
             pass
         try:
             answer = json.loads(self._line(process))
@@ -117,7 +117,7 @@ class Server:
         return self._process
 
     def _line(self, process: subprocess.Popen[bytes]) -> bytes:
-        """The next line of its output, waited for until the time is up."""
+        """The next line of its output; waits at most the time limit."""
         assert process.stdout is not None and self._log is not None
         until = time.monotonic() + self._limits.seconds
         with selectors.DefaultSelector() as selector:
@@ -175,7 +175,7 @@ def _how(code: int) -> str:
 
 
 def _last_words(log: IO[bytes]) -> str:
-    """What it printed last, as the end of a message."""
+    """Its last output, as the end of a message."""
     log.seek(0, os.SEEK_END)
     log.seek(max(0, log.tell() - LONGEST))
     lines = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""Stochastic refinement: predict, then generate the residue that the prediction left."""
+"""Stochastic refinement: predict, then generate the residue of the prediction by diffusion."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Residual(Conditioned):
     """Settings of stochastic refinement.
 
     Attributes:
-        residue_in_stft: whether the residue is taken before the magnitudes are compressed.
+        residue_in_stft: whether the residue is computed before the magnitudes are compressed.
     """
 
     residue_in_stft: bool = False
@@ -36,14 +36,13 @@ class Residual(Conditioned):
 class StochasticRefinement(DiffusionMethod):
     """Diffusion on the residue x - D(y), the baseline of the StoRM paper (Eq. (13); Whang et al. 2022).
 
-    The process runs from (y - D(y))/c to an estimate of (x - D(y))/c. The paper has no c; the first
-    release of StoRM, the only one with this method, trains with the largest magnitude of y - D(y) in
-    the clip, and so does this (docs/paper-vs-code.md). Weights that ask for no other sampler are run
-    without corrector at N = 30.
+    The process runs from (y - D(y))/c to an estimate of (x - D(y))/c. The paper has no c; the first release of StoRM,
+    the only one with this method, trains with the largest magnitude of y - D(y) in the clip, and so does this
+    (docs/paper-vs-code.md). By default the sampler has no corrector and N = 30.
 
     Args:
-        normalisation: "clip", c as in training; "bin", every bin by its own magnitude, as that release
-            does at inference, against its own training.
+        normalisation: "clip", c as in training; "bin", every bin divided by its own magnitude, as that release does
+            at inference, unlike in its training.
         checkpoint, options: see ``DiffusionMethod``.
     """
 
@@ -95,10 +94,10 @@ class StochasticRefinement(DiffusionMethod):
 
 
 def residue(model: TrainedModel, x: Tensor, estimate: Tensor) -> Tensor:
-    """What ``estimate`` leaves of ``x``, both ``[B, 1, F, T]``.
+    """The residue of ``x`` after subtracting ``estimate``, both ``[B, 1, F, T]``.
 
-    A difference of compressed spectrograms; with the setting ``residue_in_stft`` the compressed difference
-    of the STFTs.
+    The difference of the compressed spectrograms; with the setting ``residue_in_stft`` the compressed difference of
+    the STFTs.
     """
     if not model.settings.residue_in_stft:
         return x - estimate
@@ -107,7 +106,7 @@ def residue(model: TrainedModel, x: Tensor, estimate: Tensor) -> Tensor:
 
 
 def undo_residue(model: TrainedModel, left: Tensor, estimate: Tensor) -> Tensor:
-    """The x of ``residue``."""
+    """The inverse of ``residue``: x from the residue and the estimate."""
     if not model.settings.residue_in_stft:
         return estimate + left
     transform = model.spectrogram
@@ -115,6 +114,6 @@ def undo_residue(model: TrainedModel, left: Tensor, estimate: Tensor) -> Tensor:
 
 
 def residue_scale(left: Tensor, normalisation: str = "clip") -> Tensor:
-    """c, the largest magnitude over channel, F and T, ``[B, 1, 1, 1]``, or each bin's; 1 where that vanishes."""
+    """c: the largest magnitude over channel, F and T, ``[B, 1, 1, 1]``, or that of each bin; 1 where it is zero."""
     scale = left.abs() if normalisation == "bin" else left.abs().amax(dim=(1, 2, 3), keepdim=True)
     return torch.where(scale > 0, scale, torch.ones_like(scale))

@@ -18,10 +18,10 @@ from methods.spectral import EnhancedSpectrogram
 class SGMSE(DiffusionMethod):
     """SGMSE+ (Richter et al. 2023) with the NCSN++M network, as in the StoRM paper.
 
-    Any network and SDE of the SGMSE release runs in it too, the Schroedinger bridge among them. Follows
-    the released code where the papers differ (docs/paper-vs-code.md). Weights that ask for no other
-    sampler are run as the StoRM release does: reverse diffusion with one annealed Langevin step at each
-    of N = 50 times, steps of 1/N (SGMSE: N = 30 and ``stepping="grid"``). The paper's own algorithm is
+    It also runs every network and SDE of the SGMSE release, including the Schroedinger bridge. It follows the
+    released code where the papers differ (docs/paper-vs-code.md). By default it samples as the StoRM release does:
+    reverse diffusion with one annealed Langevin step at each of N = 50 times, steps of 1/N (SGMSE: N = 30 and
+    ``stepping="grid"``). The paper's algorithm is
     ``times="to_zero", stepping="grid", denoise=False``.
     """
 

@@ -1,4 +1,4 @@
-"""Methods on spectrograms: waveform in, a spectrogram enhanced by networks, waveform out."""
+"""The base class of methods whose networks enhance spectrograms."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from methods.trained import TrainedMethod
 
 @dataclass(frozen=True)
 class EnhancedSpectrogram:
-    """What ``SpectralMethod.enhance_spectrogram`` gives back, complex ``[1, 1, F, T]``.
+    """The result of ``SpectralMethod.enhance_spectrogram``, complex ``[1, 1, F, T]``.
 
     Attributes:
         speech: the enhanced spectrogram.
-        estimate: of a method in two stages, the first one's.
+        estimate: the first estimate of a two-stage method.
     """
 
     speech: Tensor
@@ -38,7 +38,7 @@ class SpectralMethod(TrainedMethod):
         """Enhance a complex ``[1, 1, F, T]``, T a multiple of 64.
 
         Args:
-            noisy: of the recording divided by its peak, compressed.
+            noisy: compressed spectrogram of the peak-normalised recording.
             randn_like: draws all noise.
         """
 
@@ -63,7 +63,7 @@ class SpectralMethod(TrainedMethod):
 
     @torch.inference_mode()
     def enhance_waveform(self, noisy: Audio, steps: int | None, randn_like: RandnLike) -> Enhanced:
-        """Enhance ``[samples]`` at the model's rate, with the noise that ``randn_like`` gives."""
+        """Enhance ``[samples]`` at the model's rate, with noise from ``randn_like``."""
         transform = self.model.spectrogram
         peak = float(np.abs(noisy).max()) or 1.0
         waveform = torch.from_numpy(noisy / np.float32(peak)).unsqueeze(0).to(self.device)

@@ -1,8 +1,8 @@
-"""Waveform <-> amplitude-compressed complex spectrogram, the domain in which all methods work.
+"""Waveform <-> amplitude-compressed complex spectrogram, the domain of the trained methods.
 
-The transform of Richter et al. 2023 (SGMSE+), Eq. (21): magnitudes are raised to ``exponent`` and
-scaled by ``factor``, phases kept, so that heavy-tailed speech spectra and the diffusion noise meet on
-one scale. Conventions (window, padding, length) are the StoRM and SGMSE releases'.
+The transform of Richter et al. 2023 (SGMSE+), Eq. (21): magnitudes are raised to ``exponent`` and scaled by
+``factor``, phases are kept. This brings heavy-tailed speech spectra to the scale of the diffusion noise. Conventions
+(window, padding, length) are those of the StoRM and SGMSE releases.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Spectrogram:
     Attributes:
         n_fft: window length in samples; 510 gives 256 frequency bins.
         hop: in samples.
-        window: "hann" (periodic) as the releases have it, or "sqrthann", its square root, as the papers.
-        transform: "exponent"; "log", factor * log(1 + magnitude); or "none", which leaves the STFT alone.
+        window: "hann" (periodic) as in the releases, or "sqrthann", its square root, as in the papers.
+        transform: "exponent"; "log", factor * log(1 + magnitude); or "none", the STFT itself.
         exponent: of the magnitude, 1 for none.
         factor: scale after the exponent or the logarithm.
-        padding: what follows a recording up to ``FRAME_MULTIPLE`` frames: "zeros", or "reflect", itself
-            backwards, as SGMSE's script does for the networks ``ncsnpp_v2`` and ``ncsnpp_48k``.
+        padding: at the end, up to a multiple of ``FRAME_MULTIPLE`` frames: "zeros", or "reflect" as SGMSE's script
+            does for the networks ``ncsnpp_v2`` and ``ncsnpp_48k``.
         sample_rate: in Hz.
     """
 
@@ -68,8 +68,8 @@ class Spectrogram:
     def forward(self, waveform: Tensor) -> Tensor:
         """Real ``[B, samples]`` -> complex ``[B, 1, F, 1 + samples // hop]``.
 
-        Shorter than half a window, a waveform is zero-padded at the end: the reflected border needs
-        as many samples.
+        A waveform shorter than half a window is zero-padded at the end, because the reflected border needs as many
+        samples.
         """
         missing = self.n_fft // 2 + 1 - waveform.shape[-1]
         if missing > 0:
@@ -88,7 +88,7 @@ class Spectrogram:
         ]
 
     def compress(self, stft: Tensor) -> Tensor:
-        """factor · |X|^exponent · exp(j angle X), or as ``transform`` says."""
+        """factor · |X|^exponent · exp(j angle X), or another ``transform``."""
         if self.transform == "none":
             return stft
         magnitude = stft.abs()
@@ -110,12 +110,12 @@ class Spectrogram:
         return torch.polar(magnitude, spectrogram.angle())
 
     def pad(self, spectrogram: Tensor, multiple: int = FRAME_MULTIPLE) -> Tensor:
-        """Frames at the end of the last axis, up to the next multiple."""
+        """Pad the last axis at its end to the next multiple of ``multiple`` frames."""
         frames = spectrogram.shape[-1]
         missing = -frames % multiple
         if self.padding == "zeros":
             return F.pad(spectrogram, (0, missing))
-        # A walk to the end and back, again and again where a recording is shorter than what is missing.
+        # Indices reflect at both ends, repeatedly if the recording is shorter than the padding.
         period = max(2 * (frames - 1), 1)
         walk = torch.arange(frames + missing, device=spectrogram.device) % period
         return spectrogram[..., torch.minimum(walk, period - walk)]

@@ -20,12 +20,11 @@ from methods.spectral import EnhancedSpectrogram
 class StoRM(DiffusionMethod):
     """Lemercier et al. 2023, Algorithm 2: the reverse process starts from D(y) + noise and drifts to D(y).
 
-    Follows the released code where the paper differs (docs/paper-vs-code.md): signs and g^2 of the
-    predictor step (which agree with Eqs. (2) and (10), not with the printed algorithm), times down to
-    t_eps in steps of 1/N, the last step's noise-free mean. Weights that ask for no other sampler are run
-    without corrector at N = 30, as the released model's own ``enhance``; the release's script runs N = 50
-    with one annealed Langevin step. The paper's algorithm is ``times="to_zero", stepping="grid",
-    denoise=False, corrector="ald"``.
+    Follows the released code where the paper differs (docs/paper-vs-code.md): signs and g^2 of the predictor step
+    (which agree with Eqs. (2) and (10), not with the printed algorithm), times down to t_eps in steps of 1/N, the
+    last step's noise-free mean. By default the sampler has no corrector and N = 30, as in the released model's
+    ``enhance``; the release's script uses N = 50 with one annealed Langevin step. The paper's algorithm is
+    ``times="to_zero", stepping="grid", denoise=False, corrector="ald"``.
     """
 
     name = "storm"

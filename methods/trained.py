@@ -1,4 +1,4 @@
-"""What methods with networks of their own declare: which networks, their loss, the schema of their settings."""
+"""The base class of methods with trained networks: they declare networks, loss, and the schema of their settings."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from methods.weights import EMBEDDED, TrainedModel
 
 @dataclass(frozen=True)
 class NoSettings:
-    """Of a method that has no settings beside those that all trained methods share."""
+    """The settings of a method that has only those common to all trained methods."""
 
 
 class TrainedMethod(Method):
-    """A method whose networks ``bench train`` trains; nothing else asks which method it is.
+    """A method whose networks ``bench train`` trains; no other code depends on which method it is.
 
     Args:
-        checkpoint: a weights file, ours or StoRM's or SGMSE's; "embedded" for the small networks that come
-            with the project; or networks already built.
-        device: "cpu", "cuda", "cuda:1", ...; "auto" takes a GPU where there is one.
-        weights: "ema" or "raw", of a checkpoint with both; None for the averages where there are any.
+        checkpoint: a weights file of this project, StoRM or SGMSE; "embedded" for the small networks included in
+            this project; or networks already built.
+        device: "cpu", "cuda", "cuda:1", ...; "auto" is a GPU if there is one.
+        weights: "ema" or "raw", of a checkpoint with both; None: the averages if there are any.
 
     Attributes:
-        name: its own in the registry; weights files have it.
-        Settings: the schema of its own settings, a frozen dataclass that refuses what makes no sense. Its fields
-            are keys of ``method`` in a training's configuration and of a weights file.
-        warm_starts: ``{"score": "denoiser"}``: a new score network may begin as a copy of a trained denoiser
+        name: in the registry and in weights files.
+        Settings: the schema of its own settings, a frozen dataclass that refuses invalid values. Its fields are keys
+            of ``method`` in a training's configuration and of a weights file.
+        warm_starts: ``{"score": "denoiser"}``: a new score network may be initialised from a trained denoiser
             (``bench train warm_start=true``).
-        generates_residue: whether a network that is warm-started makes a residue and not speech.
+        generates_residue: whether a warm-started network generates a residue instead of speech.
     """
 
     name: ClassVar[str]
@@ -57,34 +57,34 @@ class TrainedMethod(Method):
     @classmethod
     @abstractmethod
     def networks(cls, settings: Any) -> Mapping[str, Network]:
-        """The networks by their names, for ``settings`` of its own (an instance of ``Settings``)."""
+        """The networks by their names, for ``settings``, an instance of ``Settings``."""
 
     @abstractmethod
     def loss(self, batch: Batch, objective: Objective) -> Losses:
-        """What a training step minimises."""
+        """The loss that a training step minimises."""
 
     def check_objective(self, objective: Objective) -> None:
-        """That a training of this model with this ``objective`` makes sense.
+        """Check that this model can be trained with this ``objective``.
 
         Raises:
-            UserError: it does not, and why.
+            UserError: it cannot; the message has the reason.
         """
         if objective.freeze_denoiser and "denoiser" not in self.model.networks:
             raise UserError(f"objective.freeze_denoiser=true: {self.name} has no network 'denoiser'")
 
     @classmethod
     def adopt(cls, model: TrainedModel) -> TrainedModel | None:
-        """What of somebody's trained model this method can run; None: nothing."""
+        """The part of another method's trained model that this method can run; None if there is none."""
         return model if model.method == cls.name else None
 
     @classmethod
     def embedded(cls) -> Path:
-        """The file that ``checkpoint="embedded"`` stands for."""
+        """The file of ``checkpoint="embedded"``."""
         return EMBEDDED / f"{cls.name}.safetensors"
 
     @classmethod
     def find(cls, checkpoint: str | Path, weights: str | None = None) -> TrainedModel:
-        """The model that the option ``checkpoint`` names.
+        """The model in ``checkpoint``.
 
         Raises:
             UserError: as ``open_model``, or the file belongs to another method.

@@ -1,7 +1,7 @@
-"""Trained networks in one safetensors file with the configuration that makes sense of them.
+"""Trained networks in one safetensors file with their configuration.
 
-The file's metadata holds, as JSON, everything needed to rebuild the model: which method, networks'
-sizes, path, transform, and the method's own settings. No pickle is read or written.
+The file's metadata contains, as JSON, everything needed to rebuild the model: method, sizes of the networks, path,
+transform, and the method's own settings. No pickle is read or written.
 """
 
 from __future__ import annotations
@@ -37,15 +37,14 @@ class TrainedModel:
 
     Attributes:
         method: the registry name of the method they belong to.
-        sizes: of each network, its ``backbone`` ("ncsnpp" where none is named) and that one's arguments.
-        networks: by the names that the method has for them, e.g. "denoiser" (predictive) and "score".
+        sizes: for each network its ``backbone`` (default "ncsnpp") and the backbone's arguments.
+        networks: by their names in the method, e.g. "denoiser" (predictive) and "score".
         settings: the method's own, an instance of its class's ``Settings``; a mapping becomes one.
         spectrogram, sde, t_eps: the domain and the diffusion.
-        parametrization: what the score network's output stands for.
-        sampler: what these weights are run with unless other options are given: options of ``DiffusionMethod``
-            and ``steps``.
-        weights: which of training's two sets these are: "ema", the exponential moving averages, or "raw".
-        training: how the weights came to be, for the model card.
+        parametrization: the quantity that the score network predicts.
+        sampler: the default sampling of these weights: options of ``DiffusionMethod``, and ``steps``.
+        weights: "ema", the exponential moving averages of training, or "raw".
+        training: the history of the weights, for the model card.
         sha256: of the file they were read from, else "".
     """
 
@@ -79,7 +78,7 @@ class TrainedModel:
         return sum(p.numel() for network in self.networks.values() for p in network.parameters())
 
     def config(self) -> dict[str, Any]:
-        """What the file's metadata holds; the method's own settings stand among the others."""
+        """The file's metadata; the method's own settings are at the top level."""
         return {
             "method": self.method,
             "sizes": self.sizes,
@@ -97,14 +96,14 @@ class TrainedModel:
 SHARED = {f.name for f in fields(TrainedModel)} - {"settings", "networks", "sha256"}
 """Keys of the metadata that every method has; the others are the method's own settings."""
 ONCE_SHARED = {"condition", "residue_in_stft"}
-"""Keys that files of every method have had: other methods' settings, which said nothing there."""
+"""Keys in older files of all methods: settings of other methods, without effect there."""
 
 
 def settings_of(method: str, given: Mapping[str, Any]) -> Any:
-    """The settings of ``method``'s own, an instance of its class's ``Settings``.
+    """``method``'s own settings, an instance of its class's ``Settings``.
 
     Raises:
-        UserError: the method is unknown or not a trained one, or one of its settings makes no sense.
+        UserError: the method is unknown or not a trained one, or a setting is invalid.
     """
     schema = getattr(METHODS.get(method), "Settings", None)
     if schema is None:
@@ -121,7 +120,7 @@ def new_model(
     """Untrained networks of the kinds that ``method`` declares; the defaults are the StoRM paper's.
 
     Args:
-        network: the backbone and its options, for networks whose method names none.
+        network: the backbone and its options, for networks without their own.
         own: the method's own settings.
         shared: fields of the ``TrainedModel``.
 
@@ -137,13 +136,13 @@ def new_model(
 
 
 def save(path: str | Path, model: TrainedModel, dtype: torch.dtype = torch.float32) -> None:
-    """Write ``model`` to a safetensors file, whole or not at all.
+    """Write ``model`` to a safetensors file atomically.
 
     Args:
-        dtype: of the weights, but for those that their backbone wants precise, and for whole numbers.
+        dtype: of the weights, except integers and those that their backbone needs in full precision.
 
     Raises:
-        UserError: it cannot be written, for want of room, say.
+        UserError: it cannot be written, e.g. because the disk is full.
     """
     tensors = {
         f"{name}.{key}": (value.detach() if _as_it_is(network, key, value) else value.detach().to(dtype)).contiguous()
@@ -157,7 +156,7 @@ def save(path: str | Path, model: TrainedModel, dtype: torch.dtype = torch.float
         save_file(tensors, temporary, metadata={"sebench": json.dumps(model.config())})
         temporary.chmod(0o644)
         temporary.replace(path)
-    except (SafetensorError, OSError) as error:  # no room, no permission, no such folder
+    except (SafetensorError, OSError) as error:  # disk full, no permission, no such folder
         with suppress(OSError):
             temporary.unlink()
         raise UserError(f"{path}: cannot be written ({error})") from error
@@ -170,10 +169,10 @@ def _as_it_is(network: Backbone, key: str, value: torch.Tensor) -> bool:
 def load(path: str | Path) -> TrainedModel:
     """Read a model from a safetensors file of ours.
 
-    What its metadata describes is compared with the weights that are there before any network is built.
+    The metadata is compared with the shapes of the weights before any network is built.
 
     Raises:
-        UserError: missing, truncated, another project's file, or weights that do not fit or are NaN.
+        UserError: the file is missing, truncated or of another project, or its weights do not fit or are NaN.
     """
     path = Path(path)
     if not path.is_file():
@@ -199,10 +198,10 @@ def load(path: str | Path) -> TrainedModel:
 
 
 def _described(path: Path, entry: str, shapes: Mapping[str, tuple[int, ...]]) -> TrainedModel:
-    """The model of a file's ``entry``, its networks without memory; their weights have the ``shapes`` in the file.
+    """The model described by a file's ``entry``, with networks on the meta device, checked against ``shapes``.
 
     Raises:
-        UserError: they have not, or the entry describes no model.
+        UserError: the shapes differ, or the entry does not describe a model.
     """
     try:
         config = json.loads(entry)
@@ -211,7 +210,7 @@ def _described(path: Path, entry: str, shapes: Mapping[str, tuple[int, ...]]) ->
                 raise TypeError(f"{key} is {config[key]!r:.60}")
         outlines = {role: outline(size, len(shapes)) for role, size in config["sizes"].items()}
         model = _untrained(config, sha256(path), outlines)
-    except Exception as error:  # a description that makes no sense can fail in any way
+    except Exception as error:  # an invalid description can fail in any way
         what = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         raise UserError(
             f"{path}: its 'sebench' entry, which describes its networks, makes no sense: {what:.300}"
@@ -235,7 +234,7 @@ def _described(path: Path, entry: str, shapes: Mapping[str, tuple[int, ...]]) ->
 
 
 def _untrained(config: Mapping[str, Any], sha256: str, networks: dict[str, Backbone]) -> TrainedModel:
-    """The model that a file's metadata describes."""
+    """The model described by a file's metadata."""
     shared = {name: value for name, value in config.items() if name in SHARED}
     shared["spectrogram"] = Spectrogram(**shared["spectrogram"])
     shared["sde"] = path_from(shared["sde"])

@@ -1,1 +1,1 @@
-"""What every package may import; imports nothing of ours."""
+"""Basics that every package may import; imports no other package of this project."""

@@ -20,13 +20,13 @@ FORMATS = (
     *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".mp3", ".ogg", ".oga", ".opus"),
     *(".aif", ".aiff", ".aifc", ".caf", ".au", ".snd", ".sph", ".nist"),
 )
-"""Suffixes of what is read, all by libsndfile."""
+"""Suffixes of the files that are read, all by libsndfile."""
 
 RESAMPLER = f"soxr {soxr.__version__}, very high quality"
 
 
 def extent(path: str | Path) -> tuple[int, int]:
-    """Samples of each channel and the rate in Hz of a recording, by its header alone.
+    """Samples per channel and sampling rate in Hz of a recording, from its header.
 
     Raises:
         UserError: missing or unreadable.
@@ -43,15 +43,16 @@ def extent(path: str | Path) -> tuple[int, int]:
 def read(
     path: str | Path, *, mixdown: bool = False, channel: int | None = None, start: int = 0, samples: int = -1
 ) -> tuple[Audio, int]:
-    """Samples ``[samples]`` in float32 and the rate in Hz of a recording in one of ``FORMATS``.
+    """Read a recording in one of ``FORMATS``: float32 ``[samples]`` and the sampling rate in Hz.
 
     Args:
         mixdown: average the channels of a multi-channel file instead of refusing it.
-        channel: take this one, counted from 0, instead; a file with fewer is refused.
-        start, samples: read so many samples from there; -1: all to the end.
+        channel: read only this channel, counted from 0; a file with fewer channels is refused.
+        start, samples: read this many samples from ``start``; -1: to the end.
 
     Raises:
-        UserError: missing, unreadable, cut off, empty, multi-channel (with neither option) or not finite.
+        UserError: the file is missing, unreadable, truncated, empty, multi-channel (without either option), or not
+            finite.
     """
     path = Path(path)
     check_file(path)
@@ -82,7 +83,7 @@ def read(
 
 
 def check_channels(owner: str, mixdown: object, channel: object) -> None:
-    """Raises ``UserError`` where the options of ``owner`` are none that ``read`` can follow."""
+    """Raise ``UserError`` if these options of ``owner`` are not valid for ``read``."""
     if not isinstance(mixdown, bool):
         raise UserError(f"{owner}: mixdown must be true or false, got {mixdown!r}")
     if channel is not None and (not isinstance(channel, int) or isinstance(channel, bool) or channel < 0):
@@ -92,9 +93,9 @@ def check_channels(owner: str, mixdown: object, channel: object) -> None:
 
 
 def _missing_bytes(log: str) -> int:
-    """How much less a WAV file holds than its header says; libsndfile reads on and only logs it.
+    """The number of bytes missing from a truncated WAV file, according to its header; libsndfile only logs it.
 
-    Headers of 2 GiB and more are placeholders of programs that wrote to a pipe.
+    Sizes of 2 GiB and more are ignored: programs that write to a pipe use them as placeholders.
     """
     sizes = re.search(r"^data : (\d+) \(should be (\d+)\)", log, re.MULTILINE)
     declared, held = map(int, sizes.groups()) if sizes else (0, 0)
@@ -102,20 +103,20 @@ def _missing_bytes(log: str) -> int:
 
 
 def write(path: str | Path, samples: Audio, sample_rate: int, subtype: str = "FLOAT") -> None:
-    """Write ``samples`` to ``path`` (WAV or FLAC by its suffix): whole or not at all.
+    """Write ``samples`` to ``path`` (WAV or FLAC by its suffix) atomically.
 
-    The default, for WAV, keeps float32 exactly, so that stored audio scores as the original did.
-    The same samples make the same bytes.
+    The default, for WAV, stores float32 exactly, so that stored audio gets the same scores as the original.
+    The same samples give the same bytes.
 
     Raises:
         UserError: the folder or file cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")  # as ``files.sweep`` knows them
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")  # a name that ``files.sweep`` recognises
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if subtype == "FLOAT" and path.suffix.lower() == ".wav":
-            wavfile.write(temporary, sample_rate, np.asarray(samples, dtype=np.float32))  # no time stamp in it
+            wavfile.write(temporary, sample_rate, np.asarray(samples, dtype=np.float32))  # writes no time stamp
         else:
             soundfile.write(temporary, samples, sample_rate, subtype=subtype)
         temporary.replace(path)
@@ -127,7 +128,7 @@ def write(path: str | Path, samples: Audio, sample_rate: int, subtype: str = "FL
 
 
 def resample(samples: Audio, from_rate: int, to_rate: int) -> Audio:
-    """``samples`` at ``to_rate`` Hz (soxr, very high quality); the same object where nothing is to do."""
+    """``samples`` resampled to ``to_rate`` Hz (soxr, very high quality); the same object if the rates are equal."""
     if from_rate == to_rate:
         return samples
     return np.asarray(soxr.resample(samples, from_rate, to_rate, quality="VHQ"), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The one exception that a user's mistake raises, and its kin for what is nobody's."""
+"""The exception for user errors, and one for commands that end early for another reason."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class UserError(Exception):
 
 
 class Unfinished(UserError):
-    """No mistake: what a command needs has ended under it. The line says that the same command continues."""
+    """Something that a command needs has ended early. The message says that the same command continues."""
 
 
 def did_you_mean(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """An error for an unknown ``name`` that offers the nearest known one."""
+    """An error for an unknown ``name`` that suggests the nearest known one."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known) or 'none'}"

@@ -1,4 +1,4 @@
-"""Names that are safe on disk, and files that are there whole or not at all."""
+"""Safe file names, atomic writing, and hashes of files."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from pathlib import Path
 from bench.core.errors import UserError
 
 _LONGEST = 200
-"""Bytes of a safe name. File systems allow 255; a suffix and a temporary prefix must still fit."""
+"""Maximum length of a safe name in bytes. File systems allow 255, including a suffix and a temporary prefix."""
 
 
 def safe_name(text: str) -> str:
-    """``text`` as one path component, different for different texts, and readable where it can be.
+    """``text`` as one path component, unique for each text.
 
-    Letters and digits of any script, ``_ - . , + = @`` stay; all else, and a leading dot, becomes
-    ``%XX`` byte by byte, so no text leads out of its folder. Names too long for a file system end
-    in ``~`` and a hash.
+    Letters and digits of any script and ``_ - . , + = @`` are kept. Other bytes, and a leading dot, become ``%XX``, so
+    that no name leads out of its folder. Names too long for a file system are shortened and end in ``~`` and a hash.
     """
     name = re.sub(r"^\.|[^\w.,+=@-]", _percent, text) or "%"
     encoded = name.encode()
@@ -45,7 +44,7 @@ _KINDS = {
 
 
 def not_a_file(path: Path) -> str:
-    """What ``path`` is in place of a file, so that nothing waits for a pipe; empty for a file."""
+    """What ``path`` is instead of a regular file; empty for a file. Prevents blocking on a pipe."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -56,13 +55,13 @@ def not_a_file(path: Path) -> str:
 
 
 def check_file(path: Path) -> None:
-    """Raises ``UserError`` where ``path`` is no file, before anything waits for it."""
+    """Raise ``UserError`` if ``path`` is not a regular file."""
     if reason := not_a_file(path):
         raise UserError(f"{path}: {reason}{', not a file' if reason in _KINDS.values() else ''}")
 
 
 def digest(path: Path | None) -> str | None:
-    """``sha256``; None where there is no file that can be read."""
+    """``sha256`` of the file; None if there is no readable file."""
     try:
         return None if path is None or not_a_file(path) else sha256(path)
     except UserError:
@@ -71,7 +70,7 @@ def digest(path: Path | None) -> str | None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path of the same suffix, to write to; at the end it takes ``path``'s place.
+    """A temporary path with the same suffix, to write to; on success it replaces ``path`` atomically.
 
     Raises:
         UserError: the folder or file cannot be written.
@@ -90,7 +89,7 @@ _TEMPORARY = re.compile(r"\.(\d+)\..+", re.DOTALL)
 
 
 def sweep(folder: Path) -> None:
-    """Remove from ``folder``, and from all below, the temporary files of processes that are gone."""
+    """Remove the temporary files of processes that no longer run from ``folder`` and its sub-folders."""
     for parent, _, names in os.walk(folder):
         for name in names:
             match = _TEMPORARY.fullmatch(name)
@@ -104,14 +103,14 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except OSError:  # somebody else's
+    except OSError:  # another user's process
         return True
     return True
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Turn a failing system call into one line that names the file in the way, else ``path``."""
+    """Turn an ``OSError`` into a ``UserError`` that names its file, or else ``path``."""
     try:
         yield
     except OSError as error:
@@ -119,7 +118,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def sha256(path: Path) -> str:
-    """Of the file's bytes, in hexadecimal digits.
+    """SHA-256 of the file's bytes, in hexadecimal digits.
 
     Raises:
         UserError: the file cannot be read.

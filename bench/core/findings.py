@@ -1,8 +1,8 @@
-"""What a check of the audio can find amiss: the names in ``Row.findings``, with unit, threshold and a sentence each.
+"""Findings of the check of the audio: the names in ``Row.findings``, each with unit, threshold and a sentence.
 
-A finding of the recording itself, the same for every method, is named after its signal: ``noisy_clipped``,
-``clean_band``. Without a prefix it is of the enhanced speech, and of the method that made it. ``metrics.checks`` finds
-them; whoever shows rows says what they mean with ``explain``.
+A finding in the recording itself, the same for every method, is prefixed by its signal: ``noisy_clipped``,
+``clean_band``. Without a prefix it is in the enhanced speech and belongs to the method. ``metrics.checks`` computes
+them; ``explain`` describes them in words.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SIGNALS: Mapping[str, str] = {
     "clean_": "the clean recording",
     "": "the enhanced speech",
 }
-"""Prefix of a finding's name, and what it was found in."""
+"""Prefixes of findings' names, and the signals that they denote."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Finding:
 
     Attributes:
         unit: of the value.
-        threshold: the value from which on it is told; how it is compared stands in ``meaning``.
-        meaning: what the value is, and when it is told.
-        sentence: with ``{who}``, the signal, and ``{value}``.
+        threshold: the value from which it is reported; ``meaning`` says how it is compared.
+        meaning: what the value is, and when it is reported.
+        sentence: a template with ``{who}``, the signal, and ``{value}``.
     """
 
     unit: str
@@ -113,11 +113,11 @@ FINDINGS: Mapping[str, Finding] = {
         "{who} has inverted polarity (correlation {value:.2f}), which SSNR counts as an error and SI-SDR does not",
     ),
 }
-"""Every kind, by its name without a prefix. NaN and infinity are no findings but errors: nothing is scored on them."""
+"""Every kind, by its name without a prefix. NaN and infinity are not findings but errors: they are never scored."""
 
 DEGENERATE = frozenset({"few_levels", "silent"})
-"""Kinds that no speech has. A method whose output has one where the recording has none is not marked best by any
-metric: some metrics without a reference score such signals high."""
+"""Kinds that speech never has. A method whose output has one, where the recording does not, is not marked best by any
+metric: some non-intrusive metrics give such signals high scores."""
 
 
 def kind(name: str) -> tuple[str, str]:
@@ -127,7 +127,7 @@ def kind(name: str) -> tuple[str, str]:
 
 
 def explain(name: str, value: Tag) -> str:
-    """A finding of a row as a sentence; one that this version does not know by its name and value."""
+    """A row's finding as a sentence; name and value for a kind that this version does not know."""
     prefix, what = kind(name)
     if what not in FINDINGS or isinstance(value, str):
         return f"{name}: {value}"

@@ -1,4 +1,4 @@
-"""A user's folder of recordings: which are read, by name, and what is not read, with the reason."""
+"""A user's folder of recordings: the files that are read, by name, and the others, with the reason."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ UNREADABLE_FORMATS = (
     *(".m4a", ".m4b", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".ac3", ".webm", ".mka", ".mkv", ".mov"),
     *(".spx", ".ape", ".wv", ".tta", ".dsf", ".ra", ".shn", ".raw", ".pcm"),
 )
-"""Audio that libsndfile does not read, or (without a header) not without being told what it is."""
+"""Audio formats that libsndfile does not read, or that have no header."""
 
 
 RECORD = "enhanced.jsonl"
-"""What ``bench enhance`` leaves beside the speech; no part of what a user gives."""
+"""The record that ``bench enhance`` writes beside the speech; not part of a user's data."""
 
 
 @dataclass(frozen=True)
 class Recordings:
-    """What lies in a folder.
+    """The content of a folder.
 
     Attributes:
         folder: the folder.
         files: the recordings by their relative names without suffix ("speaker/sentence"), sorted.
-        unread: relative paths of what is not read, by the reason. A file that must fail when it is
-            read (empty, no permission) is in ``files`` too, so that its failure is seen in its own row.
+        unread: relative paths of the files that are not read, by reason. A file whose reading must fail (empty, no
+            permission) is also in ``files``, so that its own row shows the failure.
     """
 
     folder: Path
@@ -39,20 +39,20 @@ class Recordings:
     unread: Mapping[str, Sequence[str]]
 
     def notes(self, used: Collection[str] = ()) -> list[str]:
-        """A line that counts and names what is not read; none where that is nothing.
+        """A line with the number and names of files that are not read; empty if there are none.
 
         Args:
-            used: relative paths that are read for something else, such as transcripts.
+            used: relative paths of files with another use, such as transcripts.
         """
         left = {reason: [name for name in names if name not in used] for reason, names in self.unread.items()}
         told = "; ".join(f"{len(names)} x {reason} ({examples(names)})" for reason, names in left.items() if names)
         return [f"{self.folder}: not read: {told}"] if told else []
 
     def required(self) -> Recordings:
-        """Itself.
+        """Return this object if it has recordings.
 
         Raises:
-            UserError: there is no recording in it; what there is instead is named.
+            UserError: there is no recording; the message names the files found instead.
         """
         if self.files:
             return self
@@ -61,10 +61,10 @@ class Recordings:
 
 
 def recordings_in(folder: str | Path) -> Recordings:
-    """Every recording under ``folder``; links to folders are followed, except those that lead in a circle.
+    """Every recording under ``folder``; links to folders are followed, except cyclic ones.
 
     Raises:
-        UserError: no such folder, or two recordings that differ in their suffix alone.
+        UserError: no such folder, or two recordings that differ only in their suffix.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -88,7 +88,7 @@ _READ_ALL_THE_SAME = ("", _EMPTY, _FORBIDDEN)
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, str]]:
-    """Every file under ``root``, sorted, with why it is not read; and every folder that is not entered."""
+    """Every file under ``root``, sorted, with the reason if it is not read; and every folder that is not entered."""
     waiting = [(root, _identities(root.resolve().parents))]
     while waiting:
         folder, above = waiting.pop()
@@ -112,12 +112,12 @@ def _walk(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _is_clutter(path: Path) -> bool:
-    """Hidden files without sound (``.DS_Store``) and our own record are no part of what a user gives."""
+    """Whether a file is ignored silently: hidden files that are not audio (``.DS_Store``), and our own record."""
     return path.name == RECORD or (path.name.startswith(".") and path.suffix.lower() not in FORMATS)
 
 
 def _why_unread(path: Path) -> str:
-    """Why a file is not read; empty where it is."""
+    """Why a file is not read; empty if it is read."""
     suffix = path.suffix.lower()
     if reason := not_a_file(path):
         return reason

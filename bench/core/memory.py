@@ -1,7 +1,7 @@
-"""Keep freed memory instead of handing every feature map back to the kernel.
+"""Keep freed memory in the process instead of returning every feature map to the kernel.
 
-glibc gives large blocks to the kernel when they are freed and gets them back zeroed, page by page: for
-networks on the CPU that is up to a quarter of the time. Elsewhere (other C libraries) nothing happens.
+glibc returns large freed blocks to the kernel, and page faults zero them when they are allocated again: for networks
+on the CPU this takes up to a quarter of the time. With other C libraries nothing is changed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _KEPT = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Tell this process's allocator to reuse large blocks; whether it listened."""
+    """Set this process's allocator to reuse large blocks. Returns whether it is supported."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):  # not glibc

@@ -1,4 +1,4 @@
-"""Names that are the same to a reader: in another case, or in another Unicode form."""
+"""Look up names regardless of case and Unicode form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 
 class Names:
-    """Names among which one is looked up: as written, else in another case or Unicode form (NFC, NFD).
+    """A set of names that are looked up exactly first, then regardless of case and Unicode form (NFC, NFD).
 
     Args:
         names: relative names with ``/`` between folders.
@@ -25,15 +25,15 @@ class Names:
         return iter(self._names)
 
     def alike(self, name: str) -> list[str]:
-        """The one that is written like ``name``, else all that differ from it in case or Unicode form alone."""
+        """The exact ``name`` if it exists, else all names that differ from it only in case or Unicode form."""
         return [name] if name in self._names else self._alike.get(folded(name), [])
 
     def find(self, name: str) -> str | None:
-        """The one name that is meant by ``name``; None where there is none, or more than one."""
+        """The one name that matches ``name``; None if there is none, or more than one."""
         return _only(self.alike(name))
 
     def find_path(self, name: str) -> str | None:
-        """As ``find``; or the one name that ``name`` is the end of (``01`` for ``anna/01``), or that it ends in."""
+        """As ``find``; else the one name of which ``name`` is the last part (``01`` for ``anna/01``), or vice versa."""
         found = self.find(name)
         if found is not None:
             return found
@@ -43,12 +43,12 @@ class Names:
 
 
 def folded(name: str) -> str:
-    """Equal for names that differ in case or Unicode form alone."""
+    """A form of ``name`` that is equal for names that differ only in case or Unicode form."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def examples(names: Iterable[str], most: int = 3) -> str:
-    """The first of ``names``, and that there are more."""
+    """The first ``most`` of ``names``, with an ellipsis if there are more."""
     shown = list(names)
     return ", ".join(shown[:most]) + (", ..." if len(shown) > most else "")
 

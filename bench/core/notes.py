@@ -1,4 +1,4 @@
-"""What the user should know and did not ask for, told apart from a command's answer."""
+"""Notes to the user, separate from a command's output."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from collections.abc import Iterable
 
 
 def show(notes: Iterable[str]) -> None:
-    """Print notes where they do not mix with what a command answers."""
+    """Print notes to standard error, so that they do not mix with a command's output."""
     for note in notes:
         print(f"note: {note}", file=sys.stderr, flush=True)

@@ -1,6 +1,6 @@
-"""Dataclasses from JSON: every value of the kind that its field says, or one line that names the field.
+"""Build dataclasses from JSON with type checks; an error is one line that names the field.
 
-Valid JSON need not be what was written: a text for a number, a list for a mapping, a number that nothing can hold.
+Valid JSON can still be damaged: a text instead of a number, a list instead of a mapping, or a number out of range.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 Reader = Callable[[Any], Any]
 
 _LARGEST = 2**63
-"""No integer that is stored is as large."""
+"""Stored integers are smaller."""
 
 _LARGEST_REAL = 1e100
-"""Nor any other number: its square, and sums of them, are still numbers."""
+"""Stored real numbers are smaller: their squares, and sums of these, stay finite."""
 
 
 class Misfit(ValueError):
-    """A value that does not fit its field; the message names the field from the outermost in."""
+    """A value that does not fit its field; the message has the path to the field, outermost first."""
 
     def __init__(self, expected: str, value: object) -> None:
         super().__init__(expected, value)
@@ -36,10 +36,10 @@ class Misfit(ValueError):
 
 
 def parse(text: str) -> Any:
-    """The content of a JSON text.
+    """Parse a JSON text.
 
     Raises:
-        ValueError: it is none, or nested deeper than anything of ours.
+        ValueError: it is not JSON, or nested too deeply.
     """
     try:
         return json.loads(text)
@@ -48,13 +48,13 @@ def parse(text: str) -> Any:
 
 
 def build(hint: Any, data: object, *path: str) -> Any:
-    """``data`` as the type hint says: dataclasses made of mappings, tuples of lists, all else as it is.
+    """Convert ``data`` to the type ``hint``: mappings to dataclasses, lists to tuples, other values unchanged.
 
     Args:
-        path: what the data are, for the message.
+        path: the names that lead to the data, for the message.
 
     Raises:
-        ValueError: a field that is missing, unknown, or of another kind; the line names it.
+        ValueError: a field is missing, unknown, or of the wrong type; the message names it.
     """
     try:
         return _reader(hint)(data)
@@ -65,7 +65,7 @@ def build(hint: Any, data: object, *path: str) -> Any:
 
 @cache
 def _reader(hint: Any) -> Reader:
-    """What checks and builds a value of a type hint."""
+    """The function that checks and converts a value of a type hint."""
     origin, args = get_origin(hint), get_args(hint)
     if hint is Any:
         return lambda value: value
@@ -103,7 +103,7 @@ def _scalar(fits: Callable[[Any], bool], expected: str) -> Reader:
 
 
 def _union(hints: tuple[Any, ...]) -> Reader:
-    told = (*hints, bool) if {str, float} <= set(hints) else hints  # a tag may be true or false
+    told = (*hints, bool) if {str, float} <= set(hints) else hints  # a tag may be a boolean
     readers = [_reader(hint) for hint in told if hint is not type(None)]
     optional = type(None) in hints
 
@@ -146,7 +146,7 @@ def _dataclass(kind: Any) -> Reader:
     ]
 
     def read(value: Any) -> Any:
-        if not of_fields:  # not before the first use: a dataclass may hold others of its own kind
+        if not of_fields:  # built on first use, because dataclasses can be recursive
             of_fields.update({field.name: _reader(hints[field.name]) for field in fields(kind) if field.init})
         if not isinstance(value, dict):
             raise Misfit("a mapping", value)

@@ -1,7 +1,7 @@
-"""Name -> factory: a table for ours, entry points for anyone else's.
+"""Registries from names to factories: a table of our own classes, entry points for other packages.
 
-A third party's package is imported only when its name is asked for. An unknown name, or an unknown
-option of a known one, is answered with the nearest that exists.
+Another package is imported only when one of its names is requested. The error for an unknown name or option suggests
+the nearest existing one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bench.core.signatures import Declared, declared
 T = TypeVar("T")
 
 OURS, AT_RUN_TIME = "sebench", "registered at run time"
-"""Origins that are no other package."""
+"""Origins that are not another package."""
 
 
 class Registry(Generic[T]):
@@ -26,8 +26,8 @@ class Registry(Generic[T]):
 
     Args:
         kind: what an entry is called in messages ("method").
-        group: the entry-point group where other packages announce theirs.
-        places: our own names, each with the factory's place as entry points write it, ``"module:Class"``; imported on
+        group: the entry-point group of other packages.
+        places: our own names, each with its factory in the notation of entry points, ``"module:Class"``; imported on
             first use.
     """
 
@@ -38,7 +38,7 @@ class Registry(Generic[T]):
         self._factories: dict[str, Callable[..., T]] = {}
 
     def register(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
-        """Class decorator that enters a factory of nobody's table under ``name``, while the program runs."""
+        """Class decorator that registers a factory under ``name`` at run time, outside of the table."""
 
         def decorate(factory: Callable[..., T]) -> Callable[..., T]:
             if name in self._places or self._factories.setdefault(name, factory) is not factory:
@@ -51,15 +51,15 @@ class Registry(Generic[T]):
         return {entry.name: entry for entry in entry_points(group=self.group)}
 
     def names(self) -> list[str]:
-        """Every known name; imports nothing."""
+        """Every known name, without importing anything."""
         return sorted({*self._places, *self._factories, *self._plugins()})
 
     def ours(self) -> list[str]:
-        """Our own names; what is installed is not looked at."""
+        """Our own names, without those of installed packages."""
         return sorted(self._places)
 
     def origin(self, name: str) -> str:
-        """Where ``name`` comes from: "sebench" or the distribution that announces it."""
+        """The origin of ``name``: "sebench" or the distribution whose entry point it is."""
         if name in self._places:
             return OURS
         entry = self._plugins().get(name)
@@ -86,22 +86,22 @@ class Registry(Generic[T]):
         return self._factories.setdefault(name, loaded)
 
     def declared(self, name: str) -> Declared | None:
-        """What the source of one of ours says of it, read without importing; None of others, and where it does not."""
+        """The declaration of one of our classes, read from its source without importing; None if not available."""
         ours = name in self._places and name not in self._factories
         return declared(*self._places[name].split(":")) if ours else None
 
     def options(self, name: str) -> dict[str, Any]:
         """The keyword options of ``name`` with their defaults (``inspect.Parameter.empty``: required).
 
-        A class whose constructor hands ``**options`` on has its base's options too; one that hands them to something
-        else says what they are: ``further_options()``, a class method.
+        A class whose constructor passes ``**options`` to its base also has the base's options. One that passes them
+        elsewhere declares them in the class method ``further_options()``.
         """
         further = getattr(self.get(name), "further_options", None)
         named = {option: parameter.default for option, parameter in self._parameters(name).items()}
         return named | (further() if further is not None else {})
 
     def annotations(self, name: str) -> dict[str, str]:
-        """The types of the constructor's options, as they are written; "" where none is."""
+        """The annotations of the constructor's options as source text; "" where there is none."""
         source = self.declared(name)
         parameters = self._parameters(name) if source is None else source.parameters
         return {option: _written(parameter.annotation) for option, parameter in parameters.items()}
@@ -118,10 +118,10 @@ class Registry(Generic[T]):
         return found
 
     def check(self, name: str, options: Collection[str]) -> None:
-        """That ``name`` can be built with these options; of ours it is read from the source, which imports nothing.
+        """Check that ``name`` accepts these options; for our own classes without importing them.
 
         Raises:
-            UserError: an option is unknown (the nearest is named) or a required one is missing.
+            UserError: an option is unknown (the nearest is suggested) or a required one is missing.
         """
         source = self.declared(name)
         if source is not None and (source.whole or set(options) <= source.parameters.keys()):
@@ -136,7 +136,7 @@ class Registry(Generic[T]):
                 raise UserError(f"{self.kind} '{name}' needs the option '{option}'")
 
     def create(self, name: str, /, **options: Any) -> T:
-        """Build ``name``; no option is swallowed. An option may itself be called "name".
+        """Build ``name``; no option is ignored. An option may itself be called "name".
 
         Raises:
             UserError: as ``check``.

@@ -1,8 +1,8 @@
-"""Seeds that depend on what is computed, never on when, where or in which order.
+"""Seeds that depend only on what is computed, not on order, worker or machine.
 
-A clip's noise is drawn from a generator seeded by a stable hash of (run seed, dataset, utterance,
-method, steps), so that a run spread over any number of workers, killed and continued, draws the
-same noise as a serial one. ``hash()`` is salted per process and would not do.
+A clip's noise is drawn from a generator seeded by a stable hash of (run seed, dataset, utterance, method, steps). So a
+run with any number of workers, or one that was interrupted and continued, draws the same noise as a serial one.
+``hash()`` is salted per process and therefore unsuitable.
 """
 
 from __future__ import annotations
@@ -11,6 +11,6 @@ import hashlib
 
 
 def stable_seed(*parts: object) -> int:
-    """A seed in [0, 2**63) from the text of ``parts``, equal on every machine and Python."""
+    """A seed in [0, 2**63) from the text of ``parts``, the same on every machine and Python version."""
     text = "\x1f".join(str(part) for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

@@ -1,4 +1,4 @@
-"""Signals that ask a command to end: SIGTERM and SIGHUP are taken as Ctrl-C is, by whoever tidies up after that."""
+"""Signals that ask a command to end: SIGTERM and SIGHUP are handled like Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Stopped(KeyboardInterrupt):
-    """Raised wherever the command is when the signal ``number`` arrives."""
+    """Raised in the main thread when the signal ``number`` arrives."""
 
     def __init__(self, number: int = signal.SIGINT) -> None:
         super().__init__("interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}")
@@ -24,15 +24,15 @@ class Stopped(KeyboardInterrupt):
 
 
 _received: list[int] = []
-"""The first of the signals, once it is there."""
+"""The first signal that was received, if any."""
 
 
 def listen() -> None:
     """Raise ``Stopped`` in the main thread at the first signal that asks for an end.
 
-    Later ones are ignored while the command tidies up, but a second Ctrl-C ends it at once. What was ignored when the
-    command began (``nohup``, jobs of a shell) stays ignored. Libraries that set handlers of their own take these
-    away; call it again after them.
+    Later signals are ignored during cleanup, but a second Ctrl-C ends the command at once. Signals that were ignored
+    when the command began (``nohup``, background jobs) stay ignored. Libraries can replace these handlers; call this
+    function again after that.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -40,7 +40,7 @@ def listen() -> None:
     owner = os.getpid()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if os.getpid() != owner:  # a forked child: the signal ends it as it ends any process
+        if os.getpid() != owner:  # in a forked child the signal has its default effect
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return
@@ -55,7 +55,7 @@ def listen() -> None:
 
 @contextmanager
 def handled(handler: Handler) -> Iterator[None]:
-    """In here ``handler`` hears SIGTERM and SIGHUP, and nothing is raised. Ctrl-C is as ever."""
+    """Within this context ``handler`` receives SIGTERM and SIGHUP, and nothing is raised. Ctrl-C is unchanged."""
     main = threading.current_thread() is threading.main_thread()
     numbers = [number for number in ENDING if number != signal.SIGINT and signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, handler) for number in numbers if main}
@@ -68,23 +68,23 @@ def handled(handler: Handler) -> Iterator[None]:
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Handlers that a library sets in here, in Python or under it, give way to those that were there."""
+    """Restore the present handlers at the end of this context, whatever a library sets in Python or natively."""
     main = threading.current_thread() is threading.main_thread()
     before = {number: signal.getsignal(number) for number in ENDING if main}
     try:
         yield
     finally:
         for number, handler in before.items():
-            if handler is not None:  # one that Python knows
+            if handler is not None:  # not installed from outside Python
                 signal.signal(number, handler)
 
 
 def came() -> Stopped | None:
-    """What the first signal raised, whatever a library made of that; None where none came."""
+    """The exception of the first signal, even if a library caught it; None if there was no signal."""
     return Stopped(_received[0]) if _received else None
 
 
 def check() -> None:
-    """Raise ``Stopped`` if a signal came and something on its way swallowed it."""
+    """Raise ``Stopped`` if a signal arrived but its exception was caught on the way."""
     if stopped := came():
         raise stopped

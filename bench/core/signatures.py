@@ -1,4 +1,4 @@
-"""What a class of ours says of itself, read from its source: nothing of it, nor of what it needs, is imported."""
+"""Declarations of our classes, read from their source without importing them or their dependencies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Declared:
-    """A registered class as its source has it.
+    """The declaration of a registered class.
 
     Attributes:
         parameters: of its constructor, and of those of its bases where ``**options`` are handed on; annotations are
@@ -31,7 +31,7 @@ class Declared:
 
 
 def declared(module: str, name: str) -> Declared | None:
-    """The class called ``name`` in ``module``; None where its source has none, or not its constructor (a dataclass)."""
+    """The declaration of class ``name`` in ``module``; None if the source has no such class or no constructor."""
     tree = _source(module)
     found = next((node for node in _classes(tree) if node.name == name), None) if tree else None
     if found is None:
@@ -56,7 +56,7 @@ def declared(module: str, name: str) -> Declared | None:
 
 @cache
 def _source(module: str) -> ast.Module | None:
-    """The parsed source of a module, found without importing the packages that it lies in."""
+    """The parsed source of a module, found without importing its parent packages."""
     places: list[str] | None = None
     *packages, last = module.split(".")
     for package in packages:
@@ -75,7 +75,7 @@ def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
 
 
 def _line(module: str, node: ast.ClassDef) -> Iterator[ast.ClassDef]:
-    """A class and its bases, as far as they are classes of modules whose source can be found."""
+    """A class and those of its bases whose source can be found."""
     yield node
     for base in node.bases:
         base = base.value if isinstance(base, ast.Subscript) else base
@@ -145,7 +145,7 @@ def _assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast
 
 @dataclass(frozen=True)
 class Written:
-    """A default that is no constant, as it is written."""
+    """A default that is not a constant, as source text."""
 
     text: str
 

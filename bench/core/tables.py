@@ -1,8 +1,8 @@
-"""Tables as CSV files: written so that no spreadsheet runs a cell, read back as they were; other people's read, too.
+"""CSV files: written without formula injection and read back unchanged; files from other programs are read as well.
 
-A spreadsheet runs a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break as a formula, which can
-send the table elsewhere (OWASP, "CSV Injection"). Text like that is written behind an apostrophe, which spreadsheets
-take for "this is text", and is read without it; text that has one already gets another. Numbers stay numbers.
+A spreadsheet evaluates a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break as a formula, which
+can leak the table (OWASP, "CSV Injection"). Such text is written with a leading apostrophe, which marks text in
+spreadsheets, and read without it; text that already has one gets another. Numbers stay numbers.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LONGEST_CELL = 100_000
-"""Characters of a cell."""
+"""Maximum number of characters in a cell."""
 
 LARGEST = 256 * 2**20
-"""Bytes of a table."""
+"""Maximum size of a table in bytes."""
 
 DELIMITERS = ",;\t"
 
@@ -40,7 +40,7 @@ class Table:
     """A CSV file as text.
 
     Attributes:
-        rows: line number (of a row over several lines the last) and cells, as many as columns; no blank rows.
+        rows: line number (the last, for a row over several lines) and cells, one per column; without blank rows.
     """
 
     path: Path
@@ -49,17 +49,17 @@ class Table:
 
 
 def defused(text: str) -> str:
-    """``text`` for a cell that a spreadsheet will not run."""
+    """``text`` as a cell that a spreadsheet does not evaluate."""
     return f"'{text}" if _RUNS.match(text) else text
 
 
 def plain(cell: str) -> str:
-    """The text that ``defused`` made a cell of."""
+    """The inverse of ``defused``."""
     return cell[1:] if cell.startswith("'") and _RUNS.match(cell) else cell
 
 
 def write(frame: pd.DataFrame, path: Path, float_format: str | None = "%.6g") -> Path:
-    """``frame`` without its index as UTF-8 CSV at ``path``, whole or not at all; text cells and headings defused.
+    """Write ``frame`` without its index as UTF-8 CSV to ``path``, atomically; text cells and headings are defused.
 
     Raises:
         UserError: the file cannot be written.
@@ -69,20 +69,20 @@ def write(frame: pd.DataFrame, path: Path, float_format: str | None = "%.6g") ->
     safe = safe.rename(columns=lambda name: defused(str(name)))
     texts = safe.drop(columns=[defused(str(name)) for name in numbers])
     bare = texts.map(lambda cell: isinstance(cell, str) and "\r" in cell).any(axis=None)
-    quoting = csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL  # which takes no carriage return for a line's end
+    quoting = csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL  # it does not quote a lone carriage return
     with replacing(path) as temporary:
         safe.to_csv(temporary, index=False, float_format=float_format, errors="backslashreplace", quoting=quoting)
     return path
 
 
 def read(path: Path, columns: Mapping[str, type]) -> pd.DataFrame:
-    """A table that ``write`` wrote, with exactly these columns.
+    """Read a table that ``write`` wrote, with exactly these columns.
 
     Args:
         columns: ``str``, ``float`` (NaN where empty) or ``bool``, by name.
 
     Raises:
-        UserError: it is another table, or a cell is not of its kind; the line is named.
+        UserError: it is another table, or a cell has the wrong type; the message names the line.
     """
     import pandas as pd
 
@@ -98,14 +98,14 @@ def read(path: Path, columns: Mapping[str, type]) -> pd.DataFrame:
 
 
 def parsed(path: Path, content: str, delimiters: str = DELIMITERS) -> Table:
-    """A CSV text, separated by that one of ``delimiters`` which splits the first line most often.
+    """Parse a CSV text; the delimiter is that of ``delimiters`` which is most frequent in the first line.
 
     Raises:
-        UserError: a row does not fit the header, or a cell or quote never ends; the line is named.
+        UserError: a row does not fit the header, or a cell or quote does not end; the message names the line.
     """
     csv.field_size_limit(LONGEST_CELL)
     first, _, rest = content.partition("\n")
-    if told := re.fullmatch(r"sep=(.)\r?", first):  # what some spreadsheets put before the header
+    if told := re.fullmatch(r"sep=(.)\r?", first):  # some spreadsheets write this before the header
         content, delimiter = rest, told[1]
     else:
         delimiter = max(delimiters, key=first.count)
@@ -130,10 +130,10 @@ def parsed(path: Path, content: str, delimiters: str = DELIMITERS) -> Table:
 
 
 def text(path: Path) -> str:
-    """The whole of a text file: UTF-8, UTF-16 as some spreadsheets save it, else Windows-1252.
+    """The content of a text file: UTF-8, UTF-16 (from some spreadsheets), else Windows-1252.
 
     Raises:
-        UserError: it is no file, no text, or far too long.
+        UserError: it is not a file, not text, or too long.
     """
     check_file(path)
     try:

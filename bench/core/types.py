@@ -16,16 +16,16 @@ Audio = NDArray[np.float32]
 Tag = str | float | int
 
 Status = Literal["ok", "undefined", "error", "skipped"]
-"""Why a value is there or missing.
+"""Whether a value exists, or why it is missing.
 
-``ok`` a number; ``undefined`` the quantity does not exist for this input (a silent reference);
-``error`` something failed (a corrupt file, a crash); ``skipped`` not asked for or not possible here.
+``ok``: a number; ``undefined``: the quantity does not exist for this input (a silent reference); ``error``: something
+failed (a corrupt file, a crash); ``skipped``: not requested or not possible here.
 """
 
 
 @dataclass(frozen=True, eq=False)
 class Utterance:
-    """One recording to enhance, with what is known about it."""
+    """One recording to enhance, with its reference, transcript and tags if known."""
 
     id: str
     noisy: Audio
@@ -34,21 +34,21 @@ class Utterance:
     transcript: str | None = None
     tags: Mapping[str, Tag] = field(default_factory=dict)
     resampled_from: int | None = None
-    """The file's own rate in Hz, where the dataset resampled it."""
+    """The file's own rate in Hz, if the dataset resampled it."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """One metric's answer: a finite ``value`` exactly when ``status`` is ``ok``.
+    """One metric's result for one recording: a finite ``value`` exactly when ``status`` is ``ok``.
 
-    A rate keeps its counts, ``value = 100 * errors / total``: over recordings it is the ratio of the
-    sums, not the mean of the ratios, so that a short sentence weighs as little as it holds.
+    A rate has counts, ``value = 100 * errors / total``. Over recordings it is the ratio of the sums, not the mean of
+    the ratios, so that each word has the same weight.
 
     Attributes:
-        value: what the metric says.
-        status, reason: why a value is there or missing.
+        value: in the metric's unit.
+        status, reason: whether there is a value, or why it is missing.
         errors, total: of a rate, e.g. wrong words and words of the transcript; else None.
-        detail: what else a reader wants to see of this clip, e.g. the recognised words.
+        detail: further facts about this clip, e.g. the recognised words.
     """
 
     value: float | None
@@ -66,7 +66,7 @@ class Score:
 
     @staticmethod
     def rate(errors: float, total: float, **detail: Tag) -> Score:
-        """Errors per hundred, with the counts that pool; ``undefined`` where there was nothing to get wrong."""
+        """Errors per hundred, with the counts for pooling; ``undefined`` if ``total`` is 0."""
         if total <= 0:
             return Score.missing("undefined", "nothing to count")
         return Score(100 * errors / total, errors=errors, total=total, detail=detail)

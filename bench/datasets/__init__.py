@@ -1,4 +1,4 @@
-"""What is enhanced: named sets of recordings behind one contract."""
+"""Datasets: named sets of recordings with a common interface."""
 
 from bench.datasets.base import DATASETS, Dataset, create
 

@@ -1,4 +1,4 @@
-"""The contract that every dataset keeps, and the registry of their names."""
+"""The interface of datasets, and their registry."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bench.core.types import Utterance
 class Dataset(ABC):
     """A named, ordered set of recordings.
 
-    Building one only looks at names, so that a typo is found before anything runs; audio is read
-    clip by clip in ``load``, so that a corrupt file costs its own rows alone.
+    The constructor only reads file names, so that a typo is found before anything runs. Audio is read clip by clip in
+    ``load``, so that a corrupt file affects only its own rows.
     """
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """As it appears in rows and tables; letters, digits, ``_``, ``-`` and ``.`` only."""
+        """Its name in rows and tables; only letters, digits, ``_``, ``-`` and ``.``."""
 
     @abstractmethod
     def ids(self) -> list[str]:
@@ -34,12 +34,12 @@ class Dataset(ABC):
         """
 
     def notes(self) -> list[str]:
-        """What the user should know before anything is computed: a line each on what was given and is not read."""
+        """Notes shown before anything is computed, such as files that are not read; one line each."""
         return []
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """A hash of the data (every file's bytes): equal exactly when the data are."""
+        """A hash of the data (every file's bytes): equal exactly if the data are equal."""
 
 
 DATASETS: Registry[Dataset] = Registry(

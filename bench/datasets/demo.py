@@ -17,11 +17,11 @@ from bench.datasets.base import Dataset
 from bench.datasets.paired_folder import PairedFolder
 
 FOLDER = Path(__file__).parent / "demo_data"
-"""One folder a version."""
+"""One folder per version."""
 
 VERSION = 2
 SHORT = {1: 10, 2: 12}
-"""So many of the manifest's first rows are the short set."""
+"""By version, the number of the manifest's first rows that form the short set."""
 
 
 class Demo(Dataset):

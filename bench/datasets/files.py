@@ -1,4 +1,4 @@
-"""What the datasets over a user's own files share: tables, tags, checks of options."""
+"""Functions shared by datasets of user files: tables, tags, checks of options."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from bench.core.files import check_file
 from bench.core.types import Tag
 
 LARGEST_TEXT = 256 * 2**20
-"""Bytes of a table or list of transcripts."""
+"""Maximum size in bytes of a table or list of transcripts."""
 
 
 def table(path: Path, required: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file (by its suffix TSV) with their line numbers; cells are stripped.
+    """The rows of a CSV file (or TSV, by its suffix) with their line numbers; cells are stripped.
 
     Raises:
-        UserError: it is no such table, or lacks a required column.
+        UserError: it is not such a table, or lacks a required column.
     """
     content = tables.parsed(path, text(path), "\t" if path.suffix.lower() == ".tsv" else ",")
     header = _header(path, content.columns, required)
@@ -40,10 +40,10 @@ def _header(path: Path, cells: Sequence[str], required: tuple[str, ...]) -> list
 
 
 def text(path: Path) -> str:
-    """The whole of a UTF-8 file.
+    """The content of a UTF-8 file.
 
     Raises:
-        UserError: it is no file, no text, or far too long.
+        UserError: it is not a file, not text, or too long.
     """
     check_file(path)
     try:
@@ -57,10 +57,10 @@ def text(path: Path) -> str:
 
 
 def tags(row: Mapping[str, str], where: str) -> dict[str, Tag]:
-    """Every cell of ``row``, and the pairs of its column ``tags``; empty cells are no tags.
+    """Tags from every cell of ``row``, and from the pairs in its column ``tags``; empty cells are ignored.
 
     Raises:
-        UserError: the column ``tags`` holds no pairs.
+        UserError: the column ``tags`` does not contain pairs.
     """
     found = {key: _tag(cell) for key, cell in row.items() if key != "tags" and cell}
     for pair in filter(None, (part.strip() for part in row.get("tags", "").split(";"))):
@@ -72,7 +72,7 @@ def tags(row: Mapping[str, str], where: str) -> dict[str, Tag]:
 
 
 def _tag(cell: str) -> Tag:
-    """A number where the text is exactly one in JSON: "007" and "nan" stay text."""
+    """A number if the text is a JSON number, else text: "007" and "nan" stay text."""
     try:
         value = json.loads(cell)
     except (ValueError, RecursionError):
@@ -81,10 +81,10 @@ def _tag(cell: str) -> Tag:
 
 
 def checked_name(dataset: str, name: str) -> str:
-    """``name``, fit for rows and tables.
+    """``name``, if it is valid for rows and tables.
 
     Raises:
-        UserError: it holds other characters than those.
+        UserError: it has other characters.
     """
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
         raise UserError(f"{dataset}: the name '{name}' may hold letters, digits, '_', '-' and '.' only")
@@ -92,6 +92,6 @@ def checked_name(dataset: str, name: str) -> str:
 
 
 def check_count(dataset: str, option: str, value: object) -> None:
-    """Raises ``UserError`` unless ``value`` is None or a whole number above 0."""
+    """Raise ``UserError`` unless ``value`` is None or a whole number above 0."""
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         raise UserError(f"{dataset}: {option} must be a whole number above 0, got {value!r}")

@@ -1,4 +1,4 @@
-"""Your own clean speech in your own noise: mixtures made as they are asked for, the same ones every time."""
+"""Mixtures of the user's clean speech and noise, computed on request and reproducible."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ from bench.datasets.sidefiles import beside
 
 
 class MixedFolders(Dataset):
-    """Every recording of a folder of clean speech, in a random piece of a random noise recording.
+    """Every recording of a folder of clean speech, mixed with a random segment of a random noise recording.
 
-    An utterance's noise, place and SNR depend on (seed, its id) alone. Its tags are ``snr`` in dB,
-    ``noise`` (the noise recording), ``noise_type`` (its folder, where it lies in one) and ``speaker``
-    (the speech's first folder, where it lies in one).
+    An utterance's noise, segment and SNR depend only on (seed, its id). Its tags are ``snr`` in dB, ``noise`` (the
+    noise recording), ``noise_type`` (its sub-folder, if any) and ``speaker`` (the speech's first sub-folder, if any).
 
     Args:
         speech: folder of clean speech, read recursively; transcripts and tags in it are used
@@ -34,10 +33,10 @@ class MixedFolders(Dataset):
         noise: folder of noise, likewise.
         snr: range in dB, drawn uniformly; the ratio of mean powers over the whole recording.
         seed: of the draws.
-        name: as it appears in tables.
-        limit: keep only so many utterances, evenly spread over the sorted names.
+        name: in tables.
+        limit: the number of utterances to keep, evenly spread over the sorted names.
         mixdown: average the channels of multi-channel files, which are refused otherwise.
-        channel: or take this one of each file, counted from 0.
+        channel: or use this channel of each file, counted from 0.
 
     Raises:
         UserError: a folder is missing or holds no audio.

@@ -1,12 +1,12 @@
-"""Your own recordings: a folder with ``noisy/`` and, where there is a reference, ``clean/``; or a CSV manifest.
+"""The user's recordings: a folder with ``noisy/`` and, if there is a reference, ``clean/``; or a CSV manifest.
 
-In a folder, files pair by their relative name without suffix, so that ``noisy/anna/01.wav`` belongs to
-``clean/anna/01.flac`` and is the utterance ``anna/01``; case and Unicode form may differ. Transcripts and
-tags may lie beside them (``bench.datasets.sidefiles``).
+In a folder, files are paired by their relative name without suffix: ``noisy/anna/01.wav`` and ``clean/anna/01.flac``
+are the utterance ``anna/01``; case and Unicode form may differ. The folder may also contain transcripts and tags
+(``bench.datasets.sidefiles``).
 
-A manifest is a CSV file with the columns ``id`` and ``noisy``, and optionally ``clean``, ``transcript``
-and ``tags`` (``snr=5; noise=babble``); every further column is a tag. Its paths start at its own folder. An
-empty ``transcript`` says that nothing is spoken.
+A manifest is a CSV file with the columns ``id`` and ``noisy``, and optionally ``clean``, ``transcript`` and ``tags``
+(``snr=5; noise=babble``); every further column is a tag. Paths are relative to the manifest's folder. An empty
+``transcript`` means that nothing is spoken.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ class PairedFolder(Dataset):
     """Recordings in a folder or manifest.
 
     Args:
-        dir: the folder. One of ``dir`` and ``manifest`` is needed.
+        dir: the folder. Either ``dir`` or ``manifest`` is required.
         manifest: the CSV file.
-        noisy, clean: the sub-folders of ``dir``, if not called that. Without ``clean/`` the recordings
-            have no reference, and metrics that need one are skipped.
-        name: as it appears in tables; the folder's or manifest's own name by default.
+        noisy, clean: the sub-folders of ``dir``, if they have other names. Without ``clean/`` the recordings have no
+            reference, and metrics that need one are skipped.
+        name: in tables; by default the name of the folder or manifest.
         sample_rate: resample everything to this rate in Hz; None keeps each recording's own.
         mixdown: average the channels of multi-channel files, which are refused otherwise.
-        channel: or take this one of each file, counted from 0.
-        limit: keep only the first so many utterances.
+        channel: or use this channel of each file, counted from 0.
+        limit: the number of utterances to keep, from the first.
 
-    A pair must agree in length, and in rate unless ``sample_rate`` is given. A recording whose
-    counterpart is missing stays in ``ids()`` and fails in ``load``: nothing is dropped silently.
+    The files of a pair must have the same length, and the same rate unless ``sample_rate`` is given. A recording
+    without counterpart stays in ``ids()`` and fails in ``load``: nothing is dropped silently.
 
     Raises:
-        UserError: no such folder or file, no recording or no pair in it, names or manifest ambiguous.
+        UserError: no such folder or file, no recording or no pair in it, or ambiguous names or manifest.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class PairedFolder(Dataset):
         noisy = audio.resample(noisy, file_rate, rate)
         if noisy.size == 0:
             raise UserError(f"{entry.noisy}: too short for a sample at {rate} Hz")
-        if clean is not None:  # other rates round to lengths a sample apart
+        if clean is not None:  # after resampling, lengths can differ by one sample
             clean = np.pad(clean[: noisy.size], (0, max(0, noisy.size - clean.size)))
         resampled_from = file_rate if file_rate != rate else None
         return Utterance(utterance, noisy, rate, clean, entry.transcript, tags, resampled_from)
@@ -120,7 +120,7 @@ class PairedFolder(Dataset):
         return audio.read(path, mixdown=self._mixdown, channel=self._channel)
 
     def _check_pair(self, entry: Entry, noisy: tuple[int, int], clean: tuple[int, int]) -> None:
-        """Refuse a clean file that cannot be of the same recording; each is (samples, rate)."""
+        """Refuse a clean file that cannot belong to the same recording; both are (samples, rate)."""
         (length, rate), (clean_length, clean_rate) = noisy, clean
         if clean_rate != rate and self._sample_rate is None:
             raise UserError(

@@ -1,4 +1,4 @@
-"""Which files are one recording: read from the names in two folders, or from a manifest."""
+"""Pair noisy and clean files by the names in two folders, or by a manifest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.datasets.sidefiles import beside, empty_note
 
 @dataclass(frozen=True)
 class Entry:
-    """Where one utterance lies. ``problem``: why its files cannot be a pair, found by their names alone."""
+    """The files of one utterance. ``problem``: why they cannot be a pair, found from their names."""
 
     noisy: Path | None
     clean: Path | None = None
@@ -28,17 +28,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The entries by their ids, and what the user should know of them before anything is computed."""
+    """The entries by their ids, and notes to show before anything is computed."""
 
     entries: Mapping[str, Entry]
     notes: Collection[str] = ()
 
 
 def from_folder(folder: Path, noisy: str | None, clean: str | None) -> Pairs:
-    """The recordings of ``folder/noisy`` with those of ``folder/clean`` that have their names.
+    """The recordings of ``folder/noisy``, paired with those of ``folder/clean`` by name.
 
     Args:
-        noisy, clean: sub-folders of other names.
+        noisy, clean: the sub-folders, if they have other names.
 
     Raises:
         UserError: no such folder, no recording or no pair in it, or its side files do not fit.
@@ -72,7 +72,7 @@ def from_folder(folder: Path, noisy: str | None, clean: str | None) -> Pairs:
 
 
 def _pair(noisy: Recordings, clean: Recordings | None) -> dict[str, Entry]:
-    """Every noisy file with the clean one of its name, which may be in another case or Unicode form."""
+    """Every noisy file with the clean one of the same name; case and Unicode form may differ."""
     if clean is None:
         return {name: Entry(path) for name, path in noisy.files.items()}
     names = Names(clean.files)
@@ -106,7 +106,7 @@ def from_manifest(manifest: Path) -> Pairs:
     """The recordings that a CSV file lists.
 
     Raises:
-        UserError: it cannot be read, an id is there twice or cannot be one, or no file of it exists.
+        UserError: it cannot be read, an id is repeated or invalid, or none of its files exists.
     """
     entries: dict[str, Entry] = {}
     spoken: dict[str, str] = {}

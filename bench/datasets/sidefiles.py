@@ -1,9 +1,9 @@
-"""What may lie beside recordings: their transcripts and their tags, matched to them by id.
+"""Files beside recordings with their transcripts and tags, matched by id.
 
 ``transcripts.csv`` (or ``.tsv``; columns ``id`` and ``transcript``), or ``transcripts.txt`` (on each line an id, a
 space and the text); ``tags.csv`` (or ``.tsv``; a column ``id``, every other column is a tag). An id is a recording's
-relative name; its suffix, its folders, its case and its Unicode form may differ where it is clear what is meant. An
-empty transcript says that nothing is spoken; a recording that is not listed has no transcript.
+relative name; its suffix, folders, case and Unicode form may differ if the match is unique. An empty transcript means
+that nothing is spoken; a recording that is not listed has no transcript.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ TAGS = ("tags.csv", "tags.tsv")
 class SideFiles:
     """Attributes:
     transcripts, tags: by recording.
-    files: the names of the files they are from.
-    notes: what of them belongs to no recording, and which recordings lack a transcript.
+    files: the names of their files.
+    notes: entries without a recording, and recordings without a transcript.
     """
 
     transcripts: Mapping[str, str] = field(default_factory=dict)
@@ -38,10 +38,10 @@ class SideFiles:
 
 
 def beside(folder: Path, recordings: Collection[str]) -> SideFiles:
-    """What lies in ``folder`` beside the recordings of these names.
+    """The side files in ``folder`` of the recordings with these names.
 
     Raises:
-        UserError: a file cannot be read, matches no recording or one twice; or two say the same.
+        UserError: a file cannot be read, matches no recording or one twice; or two files have one purpose.
     """
     names = Names(recordings)
     spoken, described = _one(folder, TRANSCRIPTS), _one(folder, TAGS)
@@ -64,7 +64,7 @@ def beside(folder: Path, recordings: Collection[str]) -> SideFiles:
 
 
 def empty_note(source: Path, transcripts: Mapping[str, str]) -> list[str]:
-    """A line on the transcripts that are empty; none where there are none."""
+    """A line on empty transcripts, if there are any."""
     silent = [name for name, transcript in transcripts.items() if not transcript]
     if not silent:
         return []
@@ -73,7 +73,7 @@ def empty_note(source: Path, transcripts: Mapping[str, str]) -> list[str]:
 
 
 def _one(folder: Path, known: tuple[str, ...]) -> Path | None:
-    """The one file of these names, in any case."""
+    """The one file with one of these names, in any case."""
     names = sorted(path.name for path in folder.iterdir() if folded(path.name) in known)
     if len(names) > 1:
         raise UserError(f"{folder / names[1]}: {names[0]} is there too; keep one of the two")
@@ -84,7 +84,7 @@ Rows = Iterable[tuple[int, Mapping[str, str]]]
 
 
 def _matched(path: Path, rows: Rows, names: Names) -> tuple[dict[str, tuple[int, Mapping[str, str]]], list[str]]:
-    """Every row by the recording it is of; and a line on those that are of none."""
+    """Every row by its recording, and a line on rows without one."""
     found: dict[str, tuple[int, Mapping[str, str]]] = {}
     strangers = []
     for line, row in rows:
@@ -107,7 +107,7 @@ def _matched(path: Path, rows: Rows, names: Names) -> tuple[dict[str, tuple[int,
 
 
 def _recording(name: str, names: Names) -> str | None:
-    """The recording that an id in a side file means: as it is, without a suffix of audio, or by the end of its path."""
+    """The recording of an id in a side file: matched exactly, without an audio suffix, or by the end of its path."""
     name = name.replace("\\", "/").removeprefix("./")
     bare = str(PurePosixPath(name).with_suffix("")) if PurePosixPath(name).suffix.lower() in FORMATS else name
     return names.find(name) or names.find_path(bare)
@@ -120,9 +120,7 @@ def _transcripts(path: Path, names: Names) -> Rows:
 
 
 def _lines(path: Path, names: Names) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """An id is what stands before the first space, or, where recordings have spaces in their names, a longer beginning
-    that is a recording's.
-    """
+    """Ids and texts. An id ends at the first space, or later if a longer beginning is the name of a recording."""
     most = max(len(name.split()) for name in names)
     for number, line in enumerate(text(path).split("\n"), start=1):
         line = line.strip()

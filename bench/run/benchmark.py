@@ -32,9 +32,7 @@ from results.views.summary import summarise
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a run: how many cells were asked for, how many of them were computed now, why some failed, and
-    what else to know of it.
-    """
+    """The result of a run: the numbers of requested and of newly computed cells, the reasons of failures, and notes."""
 
     folder: Path
     asked: int
@@ -43,7 +41,7 @@ class Result:
     notes: Sequence[str] = ()
 
     def reasons(self, most: int = 5) -> list[str]:
-        """The commonest reasons of failure, each with how often it came and one place where."""
+        """The most frequent reasons of failure, each with its count and one example."""
         found: dict[str, list[Key]] = {}
         for key, reason in self.failures.items():
             found.setdefault(reason, []).append(key)
@@ -53,10 +51,10 @@ class Result:
 
 
 def run(config: Mapping[str, Any]) -> Result:
-    """Compute what is missing of the run that ``config`` (the keys of ``Settings``) describes, and summarise it.
+    """Compute the missing cells of the run that ``config`` (the keys of ``Settings``) describes, and summarise it.
 
     Raises:
-        UserError: the configuration makes no sense, or contradicts what is stored under the run's name.
+        UserError: the configuration is invalid, or contradicts what is stored under the run's name.
     """
     settings = Settings.of(config)
     if settings.ray_address is None:
@@ -83,7 +81,7 @@ def run(config: Mapping[str, Any]) -> Result:
 
 
 def _known(store: Store) -> manifest.Manifest | None:
-    """The stored manifest; None where nothing is stored."""
+    """The stored manifest; None if nothing is stored."""
     known = store.read_manifest()
     if known is None and store.rows():
         raise UserError(
@@ -102,7 +100,7 @@ def _outdated_notes(rows: Iterable[Row], versions: Mapping[str, str]) -> list[st
 
 
 def execute(cells: Sequence[Cell], stored: Mapping[Key, Row], there: Parts, settings: Settings, store: Store) -> None:
-    """Work on ``cells`` and store every outcome as it comes in."""
+    """Compute ``cells`` and store every outcome as it arrives."""
     if not cells:
         return
     pool = Pool(settings.workers, settings.threads, settings.device != "cpu", settings.ray_address)
@@ -118,7 +116,7 @@ def execute(cells: Sequence[Cell], stored: Mapping[Key, Row], there: Parts, sett
 
 
 def _items(cells: Sequence[Cell], stored: Mapping[Key, Row], store: Store) -> Iterator[Item]:
-    """The cells with what they need from the store, read when their turn comes: workers never see the run's folder."""
+    """The cells with their stored rows and audio, read one by one: workers have no access to the run's folder."""
     for cell in cells:
         row = stored.get(cell.key)
         known = row if row is not None and row.status == "ok" else None
@@ -129,7 +127,7 @@ def _items(cells: Sequence[Cell], stored: Mapping[Key, Row], store: Store) -> It
 
 
 def _has_audio(key: Key, store: Store, parts: Parts) -> bool:
-    """Whether everything that the run's metrics look at is stored."""
+    """Whether all audio that the run's metrics need is stored."""
     needed = [store.audio_path(key)]
     if parts.method(key.method).two_stages and any(map(parts.needs_estimate, parts.metrics)):
         needed.append(store.estimate_path(key))
@@ -137,7 +135,7 @@ def _has_audio(key: Key, store: Store, parts: Parts) -> bool:
 
 
 def _read(path: Path) -> Audio | None:
-    """Stored audio; None where there is none, or it was damaged and has to be made again."""
+    """Stored audio; None if there is none, or if it is damaged and must be computed again."""
     try:
         return audio.read(path)[0]
     except UserError:
@@ -145,7 +143,7 @@ def _read(path: Path) -> Audio | None:
 
 
 def collect(outcome: Outcome, store: Store, save_audio: bool) -> None:
-    """Store an outcome: audio first, so that a row is never without the audio it was scored on."""
+    """Store an outcome: audio first, so that no row lacks the audio it was scored on."""
     row = outcome.row
     signals = {store.estimate_path(row.key): outcome.estimate, store.audio_path(row.key): outcome.audio}
     for path, signal in signals.items():
@@ -160,7 +158,7 @@ def collect(outcome: Outcome, store: Store, save_audio: bool) -> None:
 
 
 def why_failed(row: Row, metrics: Iterable[str]) -> str:
-    """The reason of the enhancement, or of the first of ``metrics`` that failed; empty where nothing did."""
+    """Why the enhancement, or the first failed one of ``metrics``, failed; empty if nothing failed."""
     if row.status == "error":
         return row.reason
     scores = ((name, row.scores.get(name)) for name in metrics)

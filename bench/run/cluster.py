@@ -1,7 +1,7 @@
 """Ray, started here for one run or joined at an address. The only file that imports it.
 
-A Ray of our own is private: it listens on the loopback interface alone, asks everyone for a token, keeps its files in a
-folder that only its user can read and that goes when it ends, and leaves its workers the priority of the command.
+A Ray started here is private: it listens only on the loopback interface, requires a token, keeps its files in a folder
+that only its user can read and that is removed at the end, and runs its workers at the command's own priority.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from bench.core.errors import Unfinished, UserError
 from bench.run.machine import local_cores, local_gpus
 
 OBJECT_STORE_BYTES = 128 * 2**20
-"""Ray's shared memory, which is hardly used: recordings pass as messages (its default is 30 % of the RAM)."""
+"""Ray's shared memory. It is hardly used, because recordings are sent as messages (the default is 30 % of the RAM)."""
 
 GIVE_UP_SECONDS = 40.0
-"""So long a joined cluster may be silent, as while it is restarted. Ray itself ends the process after 60 s."""
+"""How long a joined cluster may be silent, e.g. during a restart. Ray itself ends the process after 60 s."""
 
 CHECK_SECONDS = 1.0
-"""How often it is looked whether Ray is still there."""
+"""The interval of checks whether Ray is still running."""
 
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
 _EVERYWHERE: dict[str, str | None] = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # pages of advice and of internal state, at every process that dies
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # suppresses long logs whenever a process dies
 }
 _HERE: dict[str, str | None] = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # no cluster: the loopback interface, on Linux too
@@ -56,19 +56,19 @@ _HERE: dict[str, str | None] = {
 _PARTS = {"raylet": "raylet", "gcs_server": "control service"}
 _PREFIX = "sebench-ray-"
 _LONGEST_PARENT = 18
-"""Bytes: the path of a socket is 85 longer, and may have 103 (macOS; Linux 107)."""
+"""In bytes: a socket's path is 85 bytes longer, and its limit is 103 (macOS; 107 on Linux)."""
 
 
 @dataclass(frozen=True)
 class Pool:
-    """How many processes, where, and what each may use.
+    """The number of worker processes, and their resources.
 
     Attributes:
-        workers: None: as many as there are GPUs (with ``gpu``, where there are any), else as the
-            cores allow; 0: none, the items are worked on in this process.
+        workers: None: one per GPU (with ``gpu``, if there are any), else as many as the cores allow; 0: none, items
+            are processed in this process.
         threads: CPU threads of each worker.
-        gpu: whether workers share out the GPUs.
-        address: of a Ray cluster ("auto": the one this machine belongs to); None: this machine alone.
+        gpu: whether the GPUs are divided among the workers.
+        address: of a Ray cluster ("auto": the one this machine belongs to); None: only this machine.
     """
 
     workers: int | None = None
@@ -79,13 +79,13 @@ class Pool:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Ray at work.
+    """A running Ray.
 
     Attributes:
         ray: the module.
-        workers: how many processes.
-        gpus: GPUs, or a part of one, for each.
-        lost: what of Ray is gone; empty while all is there.
+        workers: the number of processes.
+        gpus: GPUs, or fraction of a GPU, for each.
+        lost: returns which part of Ray has ended; empty while all are running.
     """
 
     ray: Any
@@ -95,10 +95,10 @@ class Cluster:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Ray's own end as ``Unfinished``; what a worker raises, and that it died, is left as it is.
+        """Report the end of Ray itself as ``Unfinished``; a worker's exceptions, and its death, are passed on.
 
         Raises:
-            Unfinished: at the end of what is done in here.
+            Unfinished: Ray has ended.
         """
         errors = self.ray.exceptions
         try:
@@ -124,7 +124,7 @@ def _ended(why: str) -> Unfinished:
 
 @contextmanager
 def cluster(pool: Pool) -> Iterator[Cluster]:
-    """Ray, started here, joined at an address, or used as it is found.
+    """Ray: started here, joined at an address, or already initialised in this process.
 
     Raises:
         UserError: no worker fits, or no cluster answers.
@@ -156,13 +156,13 @@ def _fitted(ray: Any, pool: Pool, lost: Callable[[], str]) -> Cluster:
 
 
 def gpu_share(workers: int, gpus: int) -> float:
-    """The part of a GPU for each worker: equal, and never split over two GPUs, where no worker would fit."""
+    """The fraction of a GPU for each worker: equal for all, and such that no worker would need two GPUs."""
     return 1 / math.ceil(workers / gpus) if gpus else 0.0
 
 
 @contextmanager
 def _started(pool: Pool, folder: Path) -> Iterator[Any]:
-    """A Ray of our own on this machine, with room for the workers asked for."""
+    """Start a private Ray on this machine, with room for the requested workers."""
     import ray
 
     _read_again(ray)
@@ -180,9 +180,9 @@ def _started(pool: Pool, folder: Path) -> Iterator[Any]:
                     _temp_dir=str(folder),
                     **_QUIET,
                 )
-            except SystemExit as stop:  # what its handler of SIGTERM does while it starts
+            except SystemExit as stop:  # raised by its SIGTERM handler during the start
                 raise signals.Stopped(signal.SIGTERM) from stop
-            except Exception as error:  # of any kind, a bare Exception where the start takes too long
+            except Exception as error:  # of any type; a bare Exception if the start takes too long
                 raise Unfinished(
                     f"workers: Ray does not start here ({_first_line(error)}); the same command continues; "
                     "workers=0 does without Ray"
@@ -194,13 +194,13 @@ def _started(pool: Pool, folder: Path) -> Iterator[Any]:
 
 
 def _read_again(ray: Any) -> None:
-    """The environment: another may have imported Ray before it was as it is now."""
+    """Make Ray read the environment again: it may have been imported before the variables were set."""
     ray._private.ray_constants.ENABLE_RAY_CLUSTER = False
     ray._raylet.Config.initialize("")
 
 
 def _dead_part(ray: Any) -> str:
-    """Of a Ray whose processes are this one's."""
+    """Which part of a Ray started by this process has ended; empty if none."""
     node = ray._private.worker._global_node
     dead = [kind for kind, _ in node.dead_processes()] if node is not None else []
     return next((name for kind, name in _PARTS.items() if kind in dead), "")
@@ -208,12 +208,12 @@ def _dead_part(ray: Any) -> str:
 
 @contextmanager
 def _joined(address: str) -> Iterator[tuple[Any, Callable[[], str]]]:
-    """A cluster that is there already."""
+    """Join an existing cluster."""
     import ray
 
     match = re.fullmatch(r"(?:ray://)?([^:/]+):(\d+)", address)
     try:
-        if match:  # Ray itself would try for minutes
+        if match:  # Ray itself would retry for minutes
             socket.create_connection((match[1], int(match[2])), timeout=10).close()
         with signals.kept():
             ray.init(address, **_QUIET)
@@ -230,11 +230,11 @@ def _joined(address: str) -> Iterator[tuple[Any, Callable[[], str]]]:
 
 
 class Pulse:
-    """Whether the control service of a joined cluster answers. One that is being restarted is waited for.
+    """Checks whether the control service of a joined cluster answers, and allows for its restart.
 
     Args:
         address: HOST:PORT.
-        patience: seconds of silence until it counts as gone.
+        patience: seconds of silence after which it is considered lost.
     """
 
     def __init__(self, address: str, patience: float = GIVE_UP_SECONDS) -> None:
@@ -244,7 +244,7 @@ class Pulse:
         self._heard = self._asked = monotonic()
 
     def __call__(self) -> str:
-        """What is gone; empty where nothing is."""
+        """What is lost; empty if nothing is."""
         now = monotonic()
         if now - self._asked >= min(CHECK_SECONDS, self.patience):
             self._asked = now
@@ -256,7 +256,7 @@ class Pulse:
 
 @contextmanager
 def _environment(values: Mapping[str, str | None]) -> Iterator[None]:
-    """Variables that Ray and its processes read, as long as it is there; None: not set."""
+    """Set variables that Ray and its processes read, for the duration of the context; None: unset."""
     before = {name: os.environ.get(name) for name in values}
     _set(values)
     try:
@@ -274,7 +274,7 @@ def _set(values: Mapping[str, str | None]) -> None:
 
 
 def _token(folder: Path) -> dict[str, str | None]:
-    """A token of our own in a file that only its user can read."""
+    """Variables for a private token, in a file that only its user can read."""
     path = folder / "token"
     path.touch(mode=0o600, exist_ok=False)
     path.write_text(_secret(), encoding="ascii")
@@ -283,13 +283,13 @@ def _token(folder: Path) -> dict[str, str | None]:
 
 @cache
 def _secret() -> str:
-    """The same as long as this process lives: Ray reads it only once."""
+    """The token, constant during this process, because Ray reads it only once."""
     return secrets.token_hex(32)
 
 
 @contextmanager
 def _private_folder() -> Iterator[Path]:
-    """A folder for Ray's files, for this user alone; those that killed runs left are removed, too."""
+    """A folder for Ray's files that only this user can read; folders left by killed runs are removed."""
     parent = _short_parent()
     for left in parent.glob(f"{_PREFIX}*"):
         with suppress(OSError, Timeout), FileLock(left / "lock", timeout=0, mode=0o600):
@@ -304,10 +304,10 @@ def _private_folder() -> Iterator[Path]:
 
 
 def _short_parent() -> Path:
-    """Where temporary files belong, or /tmp where sockets' paths would become too long there.
+    """The folder for temporary files, or /tmp if the paths of sockets would be too long.
 
     Raises:
-        UserError: neither will do.
+        UserError: neither is usable.
     """
     for parent in (Path(tempfile.gettempdir()), Path("/tmp")):
         if len(os.fsencode(parent)) <= _LONGEST_PARENT and os.access(parent, os.W_OK):

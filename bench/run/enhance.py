@@ -1,4 +1,4 @@
-"""``bench enhance``: recordings through one method into a folder, one file after the other or in several processes."""
+"""``bench enhance``: enhance recordings with one method into a folder, serially or in several processes."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Way:
     """How recordings are enhanced.
 
     Attributes:
-        recipe: the method.
-        device: what it is built for.
-        steps: reverse steps N; None: the method's own number.
+        recipe: how to build the method.
+        device: the device it is built for.
+        steps: reverse steps N; None: the method's default.
         seed: of the noise.
-        rate: of what comes out: each recording's ("input"), or the method's ("model").
-        channel, mixdown: as ``audio.read`` has them.
+        rate: of the output: each recording's ("input"), or the method's ("model").
+        channel, mixdown: as in ``audio.read``.
     """
 
     recipe: Recipe[Method]
@@ -50,7 +50,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Input:
-    """A recording by the name that its enhanced speech gets."""
+    """A recording, and the name of its enhanced speech."""
 
     name: str
     path: Path
@@ -58,14 +58,14 @@ class Input:
 
 @dataclass(frozen=True)
 class Made:
-    """One recording, enhanced; ``sha256`` is of the file it was read from."""
+    """One enhanced recording; ``sha256`` is the hash of the input file."""
 
     timed: Timed
     sample_rate: int
     sha256: str | None
 
     def about(self) -> dict[str, Any]:
-        """What is recorded of it."""
+        """The entry in the folder's record."""
         enhanced = self.timed.enhanced
         return {
             "input_sha256": self.sha256,
@@ -80,8 +80,8 @@ class Made:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of the inputs: how many were made now, how many were there before, and why others failed; and the
-    rates in Hz that a method worked at in place of the recordings'.
+    """The result: the numbers of newly enhanced and of existing files, the reasons of failures, and the rates in Hz at
+    which the method worked if it resampled.
     """
 
     made: int
@@ -91,7 +91,7 @@ class Result:
 
 
 class Enhancer:
-    """Turns inputs into enhanced speech, or the reason why it cannot. One a process."""
+    """Turns an input into enhanced speech, or into the reason of its failure. One per process."""
 
     def __init__(self, way: Way) -> None:
         keep_freed_memory()
@@ -103,7 +103,7 @@ class Enhancer:
             return self._enhance(item)
         except UserError as error:
             return str(error)
-        except Exception as error:  # one bad file must not lose the rest
+        except Exception as error:  # one bad file must not end the others
             return " ".join(f"{item.path}: {type(error).__name__}: {error}".split())[:300]
 
     def _enhance(self, item: Input) -> Made:
@@ -120,7 +120,7 @@ class Enhancer:
 
 
 def load(item: Input, way: Way) -> Utterance:
-    """Raises ``UserError`` where the file cannot be read."""
+    """Read the recording. Raises ``UserError`` if that fails."""
     noisy, rate = audio.read(item.path, mixdown=way.mixdown, channel=way.channel)
     return Utterance(item.name, noisy, rate)
 
@@ -132,10 +132,10 @@ def enhance(
     pool: Pool,
     complain: Callable[[str], None],
 ) -> Result:
-    """Enhance what is not in ``folder`` yet; every file that fails is one call of ``complain``, and no more.
+    """Enhance all recordings that are not in ``folder`` yet; ``complain`` is called once for every file that fails.
 
     Args:
-        folder: open, for this process to write to.
+        folder: opened for writing by this process.
 
     Raises:
         UserError: a file would be overwritten, or the folder cannot be written.
@@ -176,7 +176,7 @@ def _work(waiting: Sequence[Input], way: Way, pool: Pool) -> Generator[tuple[Inp
 
 
 def how(way: Way, method: Method) -> Mapping[str, Any]:
-    """What two calls must have in common to fill one folder; where they compute makes no difference."""
+    """The settings that two calls must share to write to one folder; the device is not among them."""
     return {
         "method": way.recipe.name,
         "options": {name: value for name, value in way.recipe.options.items() if name != "device"},

@@ -1,7 +1,7 @@
-"""The folder that ``bench enhance`` writes: speech as it is finished, and a record of what it was made by.
+"""The folder that ``bench enhance`` writes: enhanced speech, and a record of how it was made.
 
-``enhanced.jsonl`` holds a line on how, and then a line for each file, on disk before the file takes its name: what
-is there without a line is somebody else's, and is never overwritten.
+``enhanced.jsonl`` has one line with the settings, and one line per file, written before the file gets its name. A file
+without a line was not written by us and is never overwritten.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from bench.core.folders import RECORD
 from bench.core.types import Audio
 
 _BEGINNING = b'{"sebench": '
-"""Of the record's first line."""
+"""The beginning of the record's first line."""
 
 
 class EnhancedFolder:
-    """A folder of enhanced speech, of which this is the one writer while it is open (``with``).
+    """A folder of enhanced speech, with this object as its only writer while it is open (``with``).
 
     Args:
-        how: what the speech is made by; what is there already must have been made so.
+        how: the settings; existing files must have been made with the same ones.
 
     Raises (on entering):
-        UserError: the folder cannot be written, another process writes to it, or it was made in another way.
+        UserError: the folder cannot be written, another process writes to it, or it was made with other settings.
     """
 
     def __init__(self, folder: Path, how: Mapping[str, Any]) -> None:
@@ -66,15 +66,15 @@ class EnhancedFolder:
         self._stack.close()
 
     def path(self, name: str) -> Path:
-        """Where a recording's enhanced speech belongs."""
+        """The file of a recording's enhanced speech."""
         return self.folder / f"{name}.wav"
 
     def done(self, name: str) -> Mapping[str, Any] | None:
-        """What was recorded when this file was made; None where it has to be made."""
+        """The record's entry for this file; None if it must be computed."""
         return self._done.get(name) if self.path(name).exists() else None
 
     def check_free(self, names: Iterable[str]) -> None:
-        """Raises ``UserError`` where a file is there that was not made here."""
+        """Raise ``UserError`` if one of these files exists and was not written by us."""
         strange = [name for name in names if name not in self._done and os.path.lexists(self.path(name))]
         if strange:
             more = f", and {len(strange) - 1} more" if strange[1:] else ""
@@ -84,13 +84,13 @@ class EnhancedFolder:
             )
 
     def write(self, name: str, speech: Audio, sample_rate: int, about: Mapping[str, Any]) -> None:
-        """Store one file, and what is to be known of it.
+        """Store one file and its entry in the record.
 
         Raises:
             UserError: it cannot be written.
         """
         path = self.path(name)
-        temporary = path.with_name(f".{os.getpid()}.part.wav")  # short: names may be as long as a file system allows
+        temporary = path.with_name(f".{os.getpid()}.part.wav")  # short, because ``name`` may have maximum length
         try:
             audio.write(temporary, speech, sample_rate)
             self._append({"file": path.relative_to(self.folder).as_posix(), **about})
@@ -107,10 +107,10 @@ class EnhancedFolder:
             os.fsync(file.fileno())
 
     def _read(self) -> None:
-        """What was done before. Where that is nothing yet, the first line is written anew."""
+        """Read the record; if it is empty, write its first line."""
         with naming(self._record):
             content = self._record.read_bytes() if os.path.lexists(self._record) else b""
-        *lines, torn = content.split(b"\n")  # a line that was cut off belongs to a file that never got its name
+        *lines, torn = content.split(b"\n")  # an unfinished line: its file was never renamed
         try:
             how, *entries = [json.loads(line) for line in lines] or [{}]
             self._done = {str(entry["file"]).removesuffix(".wav"): entry for entry in entries}

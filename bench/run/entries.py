@@ -1,4 +1,4 @@
-"""What a run names: methods, datasets and metrics, each by a name or as a mapping with options."""
+"""The entries of a run: methods, datasets and metrics, each as a name or as a mapping with options."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Spec:
 
     Attributes:
         name: in the registry.
-        label: what rows call it; None: the name, or for a dataset the name it gives itself.
+        label: its name in rows; None: the name in the registry, or for a dataset its own name.
         options: keyword arguments for the factory.
     """
 
@@ -61,14 +61,14 @@ class Spec:
 
 
 def check_label(key: str, label: str) -> None:
-    """Labels become file names and table heads."""
+    """Check a label, which becomes part of file names and table headings."""
     if not LABEL.fullmatch(label) or set(label) == {"."}:
         near = re.sub(r"[^\w.+-]+", "_", label).strip("_.") or "mine"
         raise UserError(f"{key}: '{label}' may hold letters, digits and _ . + - only, as '{near}' does")
 
 
 class Named(Reads):
-    """How an entry is read: names, labels and paths as typed, other options as the factory's annotations say.
+    """Reads an entry: names, labels and paths stay text, other options are converted by the factory's annotations.
 
     Args:
         kind: "methods", "datasets" or "metrics".
@@ -99,7 +99,7 @@ def _text(value: Any) -> Any:
 
 
 def typed_option(annotation: str, value: Any) -> Any:
-    """``value`` with its plain texts read as a parameter's annotation, in words, wants them: ``str | Path | None``."""
+    """``value`` with texts converted to the parameter's annotation, given as source text: ``str | Path | None``."""
     kinds = {
         part.strip().rpartition(".")[2] for part in re.sub(r"Optional\[(.*)\]", r"\1 | None", annotation).split("|")
     }
@@ -113,7 +113,7 @@ def typed_option(annotation: str, value: Any) -> Any:
 
 
 def dataset_spec(spec: Spec) -> Spec:
-    """A folder or a manifest in place of a dataset's name is a ``paired_folder``."""
+    """``spec``, or a ``paired_folder`` if its name is a folder or a manifest."""
     from bench.datasets.base import DATASETS
 
     if spec.name in DATASETS.names():

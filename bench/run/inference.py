@@ -1,4 +1,4 @@
-"""The one way from a recording to enhanced speech: for a cell of a run, and for a file of ``bench enhance``."""
+"""Enhance one recording and measure its time; used by ``bench run`` and ``bench enhance``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Timed:
 
 
 class Inference:
-    """A method at work. Its first recording is preceded by a short call that is not timed."""
+    """Runs a method. Before its first recording, a short untimed call warms it up."""
 
     def __init__(self, method: Method) -> None:
         self.method = method
@@ -33,14 +33,14 @@ class Inference:
 
     @property
     def device(self) -> str:
-        """Where the method computes: "cpu", "cuda", ..."""
+        """The method's device: "cpu", "cuda", ..."""
         return str(getattr(self.method, "device", "cpu"))
 
     def __call__(self, utterance: Utterance, steps: int | None, generator: torch.Generator) -> Timed:
         """Enhance one recording.
 
         Raises:
-            UserError: the recording cannot be enhanced, or what came out is not as long, or not finite.
+            UserError: the recording cannot be enhanced, or the output differs in length or is not finite.
         """
         if not self._warm:
             _warm_up(self.method, utterance.sample_rate)
@@ -61,7 +61,7 @@ class Inference:
 
 
 def _warm_up(method: Method, sample_rate: int) -> None:
-    """One short call: the first one allocates, loads and tunes. Its failure says nothing."""
+    """One short call, because the first one allocates, loads and tunes. Its failure is ignored."""
     if method.needs_id:
         return
     noise = np.random.default_rng(0).normal(size=int(WARM_UP_SECONDS * sample_rate)).astype(np.float32) * 0.1

@@ -1,4 +1,4 @@
-"""What this process may use of the machine."""
+"""The CPU cores and GPUs that this process may use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def local_gpus() -> int:
 
 
 def local_cores() -> int:
-    """CPU cores that this process may use: its affinity, and a container's quota where there is one."""
+    """CPU cores that this process may use: by its affinity, and by a container's quota if there is one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

@@ -1,4 +1,4 @@
-"""What a run was made of and on: enough to repeat it, and to notice when a continuation would not."""
+"""The manifest of a run: enough to repeat it, and to detect when a continuation would differ."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ PACKAGES = (
 
 
 def describe(parts: Parts) -> Manifest:
-    """The parts by their labels: what each was built from, and hashes of its data or weights.
+    """The parts by their labels: how each was built, and hashes of its data or weights.
 
-    Where the networks run is left out: it is recorded row by row.
+    The device is left out: it is recorded in each row.
     """
     methods = {
         label: {
@@ -60,7 +60,7 @@ def session(config: Mapping[str, Any], plugins: Iterable[str]) -> Manifest:
     """This call of ``bench run``: its configuration, and the machine and packages it runs on.
 
     Args:
-        plugins: other people's packages that parts come from.
+        plugins: the other packages that parts come from.
     """
     return _plain(
         {
@@ -75,10 +75,10 @@ def session(config: Mapping[str, Any], plugins: Iterable[str]) -> Manifest:
 
 
 def merge(stored: Manifest | None, parts: Manifest, this_session: Manifest) -> Manifest:
-    """The stored manifest with what this session adds.
+    """The stored manifest with this session added.
 
     Raises:
-        UserError: a method or dataset of the same label is not what it was.
+        UserError: a method or dataset differs from the stored one with the same label.
     """
     stored = stored or {"methods": {}, "datasets": {}, "metrics": {}, "sessions": []}
     _refuse_changes("method", stored["methods"], parts["methods"], ("name", "options", "provenance"))
@@ -98,7 +98,7 @@ def _refuse_changes(kind: str, stored: Mapping[str, Any], new: Mapping[str, Any]
 
 
 def _difference(name: str, old: Any, new: Any) -> str:
-    """The first key at which two descriptions differ, with both values; empty where they agree."""
+    """The first key at which two descriptions differ, with both values; empty if they are equal."""
     if isinstance(old, dict) and isinstance(new, dict):
         differences = (_difference(key, old.get(key), new.get(key)) for key in sorted(old.keys() | new.keys()))
         return next(filter(None, differences), "")
@@ -111,7 +111,7 @@ def _short(value: Any) -> str:
 
 
 def _shown(label: str, name: str, metric: Metric) -> Manifest:
-    """What tables and plots say of a metric; the user's own label goes before the metric's."""
+    """A metric's properties for tables and plots; the user's label takes precedence over the metric's."""
     own = metric.label if label == name else label
     return {
         **{"label": own, "unit": metric.unit, "higher_is_better": metric.higher_is_better},
@@ -124,7 +124,7 @@ def _without_device(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Manifest) -> Manifest:
-    """As it will come back from JSON, so that a stored description compares equal to a new one."""
+    """``value`` after a round trip through JSON, so that a stored description compares equal to a new one."""
     plain: Manifest = json.loads(json.dumps(value, default=str))
     return plain
 
@@ -135,7 +135,7 @@ def now() -> str:
 
 
 def versions(plugins: Iterable[str]) -> dict[str, str | None]:
-    """Python's and the packages' that results depend on; None for what is not installed as a package."""
+    """Versions of Python and of the packages that results depend on; None if not installed as a package."""
     return {"python": platform.python_version(), **{package: _version(package) for package in (*PACKAGES, *plugins)}}
 
 
@@ -147,7 +147,7 @@ def _version(package: str) -> str | None:
 
 
 def revision() -> str | None:
-    """The git commit of this checkout, with "+" where files were changed since; None for an installed package."""
+    """The git commit of this checkout, with "+" if files have changed since; None for an installed package."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
@@ -164,7 +164,7 @@ def _git(root: Path, *command: str) -> str:
 
 
 def machine() -> Manifest:
-    """The processor, memory and GPUs that the times in the rows belong to."""
+    """The processor, memory and GPUs on which the rows' times were measured."""
     import torch
 
     return {

@@ -1,8 +1,8 @@
-"""Work spread over processes with Ray, or done here by its serial twin.
+"""Parallel map over processes with Ray, and its serial equivalent.
 
-A worker is built once a process by a factory and then called once an item. A process that dies (a
-crash in native code, out of memory) is replaced, and its item is tried again after all others; one that
-takes its process down every time comes back as ``WorkerDied``.
+A factory builds one worker per process, which is then called once per item. A process that dies (a crash in native
+code, out of memory) is replaced, and its item is tried again after all others. An item whose process dies every time
+gets the result ``WorkerDied``.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 TRIES = 2
-"""How often an item may take its process down."""
+"""The number of tries for an item whose process dies."""
 
 
 @dataclass(frozen=True)
 class WorkerDied:
-    """In place of a result: the process is gone. ``detail`` is what Ray knows of it."""
+    """Returned instead of a result if the process died. ``detail`` is Ray's explanation."""
 
     reason: str
     detail: str
@@ -38,14 +38,14 @@ class WorkerDied:
 def map_unordered(
     items: Iterable[T], factory: Callable[[], Callable[[T], R]], pool: Pool
 ) -> Generator[tuple[T, R | WorkerDied], None, None]:
-    """``(item, worker(item))`` in the order in which they get done.
+    """``(item, worker(item))`` in the order of completion.
 
     ``items`` is read as workers become free. Close the iterator (``contextlib.closing``) to stop the
     workers early.
 
     Raises:
         UserError: there is no such cluster.
-        Unfinished: Ray does not start, or ends.
+        Unfinished: Ray does not start, or ends early.
     """
     return _serial(items, factory, pool) if pool.workers == 0 else _ray(items, factory, pool)
 
@@ -60,10 +60,10 @@ def _serial(
 
 
 class _Actor:
-    """One worker process. What it works with is unpickled last, when the modules it needs can be found."""
+    """One worker process. Its factory is unpickled last, when the modules that it needs can be imported."""
 
     def prepare(self, path: list[str], folder: str, threads: int, factory: bytes) -> None:
-        """See modules and relative paths as the driver does."""
+        """Use the driver's module path and working directory, then build the worker."""
         sys.path.extend(entry for entry in path if entry not in sys.path)
         if Path(folder).is_dir():
             os.chdir(folder)
@@ -126,7 +126,7 @@ def _ray(
 
 
 def _first_done(found: Cluster, references: list[Any]) -> Any:
-    """The first of ``references`` that has an answer, however long that takes while Ray is there."""
+    """The first of ``references`` with a result; waits without limit while Ray is running."""
     while True:
         with found.watched():
             done, _ = found.ray.wait(references, timeout=CHECK_SECONDS)
@@ -135,7 +135,7 @@ def _first_done(found: Cluster, references: list[Any]) -> Any:
 
 
 def _limit_threads(threads: int) -> threadpool_limits:
-    """Of torch and of the BLAS under numpy, which must be loaded for that; as a context, undone at its end."""
+    """Limit the threads of torch and of numpy's BLAS, both of which must be loaded first; a context manager."""
     import numpy as np  # noqa: F401
     import torch  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""The methods, datasets and metrics of a run: built by name, once a process, when first needed."""
+"""The methods, datasets and metrics of a run: built by name, once per process, when first needed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Recipe(Generic[T]):
-    """How to build one part anywhere: the factory itself, so that a worker needs no registry."""
+    """How to build one part: contains the factory itself, so that a worker does not need the registry."""
 
     name: str
     factory: Callable[..., T]
@@ -28,13 +28,13 @@ class Recipe(Generic[T]):
 
     @staticmethod
     def of(registry: Registry[T], spec: Spec) -> Recipe[T]:
-        """Raises ``UserError`` for a name or option that does not exist."""
+        """The recipe of ``spec``. Raises ``UserError`` for an unknown name or option."""
         registry.check(spec.name, spec.options)
         takes_device = "device" in registry.options(spec.name) and "device" not in spec.options
         return Recipe(spec.name, registry.get(spec.name), spec.options, takes_device)
 
     def build(self, device: str) -> T:
-        """Raises ``UserError`` where the options given are what the factory stumbles over."""
+        """Build the part for ``device``. Raises ``UserError`` if the factory does not accept the options."""
         try:
             return self.factory(**self.options, **({"device": device} if self.takes_device else {}))
         except (TypeError, ValueError, LookupError, OSError) as error:
@@ -46,7 +46,7 @@ class Recipe(Generic[T]):
 
 @dataclass
 class Parts:
-    """The parts by the label that rows carry, built for ``device``."""
+    """The parts by their labels in rows, built for ``device``."""
 
     methods: Mapping[str, Recipe[Method]]
     datasets: Mapping[str, Recipe[Dataset]]
@@ -56,7 +56,7 @@ class Parts:
     _provenance: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def on(self, device: str) -> Parts:
-        """The same parts, to be built afresh elsewhere."""
+        """The same parts for another device, not yet built."""
         return Parts(self.methods, self.datasets, self.metrics, device)
 
     def method(self, label: str) -> Method:
@@ -72,11 +72,11 @@ class Parts:
         return built
 
     def needs_estimate(self, metric: str) -> bool:
-        """Whether a metric looks at the predictor's estimate of two-stage methods."""
+        """Whether a metric needs the first estimate of two-stage methods."""
         return bool(getattr(self.metrics[metric].factory, "needs_estimate", False))
 
     def provenance(self, metric: str) -> Mapping[str, str]:
-        """What the values of a metric depend on beside the audio: its own word for it, and its options here."""
+        """Everything but the audio that a metric's values depend on: its own ``provenance``, and its options here."""
         if metric not in self._provenance:
             recipe = self.metrics[metric]
             options = {name: str(value) for name, value in sorted(recipe.options.items())}
@@ -84,7 +84,7 @@ class Parts:
         return self._provenance[metric]
 
     def version(self, metric: str) -> str:
-        """The provenance on one line, as rows carry it: scores are of one kind exactly where it is equal."""
+        """The provenance on one line, as stored in rows: scores are comparable exactly if it is equal."""
         provenance = dict(self.provenance(metric))
         return "; ".join([provenance.pop("package"), *(f"{name}: {value}" for name, value in provenance.items())])
 
@@ -95,17 +95,17 @@ class Parts:
 
 
 def plugins(settings: Settings) -> list[str]:
-    """The other people's packages that parts of the run come from."""
+    """The other packages that parts of the run come from."""
     named = ((METHODS, settings.methods), (DATASETS, settings.datasets), (METRICS, settings.metrics))
     origins = {registry.origin(spec.name) for registry, specs in named for spec in specs}
     return sorted(origins - {OURS, AT_RUN_TIME})
 
 
 def of(settings: Settings, device: str) -> Parts:
-    """Everything the run names, all of it built, so that a wrong name, option or file is found at once.
+    """All parts of the run, already built, so that a wrong name, option or file is found at once.
 
     Raises:
-        UserError: a name or option is unknown, a checkpoint or folder is missing, a label is taken twice.
+        UserError: a name or option is unknown, a checkpoint or folder is missing, or a label is used twice.
     """
     methods = [Recipe.of(METHODS, spec) for spec in _with_checkpoint(settings)]
     datasets = [Recipe.of(DATASETS, spec) for spec in settings.datasets]
@@ -125,7 +125,7 @@ def of(settings: Settings, device: str) -> Parts:
 
 
 def _with_checkpoint(settings: Settings) -> list[Spec]:
-    """The methods, where the run has a checkpoint for them with that among their options."""
+    """The methods, with the run's checkpoint, if any, added to their options."""
     given = settings.checkpoint
     if given is None:
         return list(settings.methods)

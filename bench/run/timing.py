@@ -1,4 +1,4 @@
-"""Wall-clock time of an enhancement, measured when the device is done and not when it was asked."""
+"""Wall-clock time of an enhancement, measured with the device synchronised."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import TracebackType
 class Stopwatch:
     """``with Stopwatch("cuda:0") as watch: ...`` and then ``watch.seconds``.
 
-    Work handed to a GPU returns before it is done; the device is waited for at both ends.
+    GPU calls return before the work is done, so the device is synchronised at both ends.
     """
 
     seconds: float = 0.0

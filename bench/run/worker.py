@@ -1,4 +1,4 @@
-"""The work of one cell, from a recording to its row. It never raises: a failure is a row with its reason."""
+"""Compute one cell, from a recording to its row. It never raises: a failure is a row with the reason."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ LONGEST_REASON = 300
 
 @dataclass(frozen=True)
 class Item:
-    """A cell; the row that is stored of it, if its enhancement succeeded before; and the audio, if that was saved.
+    """A cell; its stored row, if its enhancement succeeded before; and the stored audio, if it was saved.
 
-    ``estimate`` is the predictor's, of a two-stage method, where that was saved.
+    ``estimate`` is the stored first estimate of a two-stage method, if it was saved.
     """
 
     cell: Cell
@@ -38,8 +38,8 @@ class Item:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A row; its enhanced speech where that is new; for the log, the traceback of what failed unexpectedly; and the
-    predictor's estimate where that is new and a metric asked for it.
+    """A row; its enhanced speech if new; the traceback of an unexpected failure, for the log; and the first estimate
+    if it is new and a metric needs it.
     """
 
     row: Row
@@ -50,14 +50,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A recording, and what was found amiss with it."""
+    """A recording and its findings."""
 
     recording: Recording
     findings: Mapping[str, float]
 
 
 class Worker:
-    """Turns items into outcomes. One a process; keeps methods, metrics and the last recording at hand."""
+    """Turns items into outcomes. One per process; keeps methods, metrics and the last recording in memory."""
 
     def __init__(self, parts: Parts, threads: int) -> None:
         keep_freed_memory()
@@ -80,14 +80,14 @@ class Worker:
         return Outcome(row, new.audio, trace, new.estimate if kept else None)
 
     def _work(self, item: Item) -> tuple[Row, Enhanced | None]:
-        """The row, and what was enhanced for it here."""
+        """The row, and the enhanced speech if it was computed here."""
         key, metrics = item.cell.key, item.cell.metrics
         loaded = self._load(key)
         if item.row is not None and item.audio is not None:
             return self._scored(item.row, metrics, Enhanced(item.audio, estimate=item.estimate), loaded), None
         timed = self._enhance(key, loaded.recording)
         enhanced, row = timed.enhanced, self._row(key, loaded.recording, timed)
-        if item.row is not None:  # enhanced again only to be scored: what other metrics said still holds
+        if item.row is not None:  # enhanced again only for scoring: keep the other scores
             row = replace(row, scores=item.row.scores, metric_versions=item.row.metric_versions)
         return self._scored(row, metrics, enhanced, loaded), enhanced
 
@@ -104,8 +104,8 @@ class Worker:
         return self._methods[key.method](utterance, key.steps, self._generator(key))
 
     def _generator(self, key: Key) -> torch.Generator:
-        """The clip's own noise. It follows the names that dataset and method have in the registry or
-        give themselves, not their labels: two checkpoints of one method meet the same noise.
+        """The generator of the clip's noise. Its seed depends on the names of dataset and method, not on their labels:
+        two checkpoints of one method get the same noise.
         """
         dataset, method = self.parts.dataset(key.dataset).name, self.parts.methods[key.method].name
         return torch.Generator().manual_seed(stable_seed(key.seed, dataset, key.utterance, method, key.steps))
@@ -129,7 +129,7 @@ class Worker:
         )
 
     def _scored(self, row: Row, metrics: Iterable[str], enhanced: Enhanced, loaded: _Loaded) -> Row:
-        """The row with what was found in its audio, and its scores."""
+        """The row with its findings and scores."""
         found = of_enhanced(enhanced.audio, loaded.recording, loaded.findings)
         versions = {name: self.parts.version(name) for name in metrics}
         scores = {name: self._score(name, enhanced, loaded.recording) for name in metrics}
@@ -147,7 +147,7 @@ class Worker:
             return Score.missing("error", self._reason(error))
 
     def _reason(self, error: Exception) -> str:
-        """One line for the row; anything but a user's mistake also leaves its traceback for the log."""
+        """One line for the row; unless it is a ``UserError``, the traceback is also kept for the log."""
         if isinstance(error, UserError):
             return str(error)
         self._traces.append("".join(traceback.format_exception(error)))
@@ -155,7 +155,7 @@ class Worker:
 
 
 def failed(item: Item, reason: str, parts: Parts) -> Row:
-    """The row of an item that came to nothing. What is stored of it stays true; only the new scores failed."""
+    """The row of an item whose worker failed. Stored results stay valid; only the new scores have failed."""
     if item.row is None:
         paradigm = getattr(parts.methods[item.cell.key.method].factory, "paradigm", "external")
         return Row(item.cell.key, str(paradigm), "error", reason)

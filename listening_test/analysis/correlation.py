@@ -22,8 +22,8 @@ COLUMNS = (
 def correlations(ratings: pd.DataFrame, test: Test, rows: Mapping[Key, Row]) -> pd.DataFrame:
     """Pearson's and Spearman's correlation of each metric with the mean rating, with 95 % intervals.
 
-    A point is one condition of one clip, its rating averaged over listeners. ``paradigm`` is that of the
-    conditions, or "all" of them together.
+    A point is one condition of one clip, with its rating averaged over listeners. ``paradigm`` is that of the
+    conditions, or "all" for all conditions together.
     """
     points = _points(ratings, test, rows)
     lines = []
@@ -43,7 +43,7 @@ def _points(ratings: pd.DataFrame, test: Test, rows: Mapping[Key, Row]) -> pd.Da
     for stimulus in test.stimuli.values():
         condition, row = test.conditions[stimulus.condition], rows.get(stimulus.row)
         place = (stimulus.row.dataset, stimulus.row.utterance, stimulus.condition)
-        same = row is not None and row.paradigm == condition.paradigm  # anchors are no row's audio, but "mixture" is
+        same = row is not None and row.paradigm == condition.paradigm  # no row has an anchor's audio, except "mixture"
         if row is not None and same and place in means.index:
             scores = {name: score.value for name, score in row.scores.items()}
             lines.append({"paradigm": condition.paradigm, "score": means[place], **scores})
@@ -56,7 +56,7 @@ def _with_interval(x: Array, y: Array, *, ranks: bool) -> tuple[float, float, fl
     Bonett and Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman correlations",
     Psychometrika 65(1), 2000.
     """
-    if any(np.ptp(values) <= 1e-9 * np.abs(values).max() for values in (x, y)):  # alike but for rounding
+    if any(np.ptp(values) <= 1e-9 * np.abs(values).max() for values in (x, y)):  # equal up to rounding
         return math.nan, math.nan, math.nan
     if ranks:
         x, y = stats.rankdata(x), stats.rankdata(y)

@@ -1,4 +1,4 @@
-"""A linear mixed model: score = condition + listener + clip + error, listeners and clips crossed at random."""
+"""A linear mixed model: score = condition + listener + clip + error, listener and clip as crossed random effects."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class MixedModel:
     """A fitted model.
 
     Attributes:
-        contrasts: every two conditions' difference with its standard error, 95 % interval and p (Wald, Holm).
-        listener_sd, clip_sd, residual_sd: in points.
-        problem: why there is none, or why it should not be trusted; else empty.
+        contrasts: the difference of every pair of conditions with its standard error, 95 % interval and p (Wald, Holm).
+        listener_sd, clip_sd, residual_sd: standard deviations in points.
+        problem: why the model could not be fitted or is not reliable; else empty.
     """
 
     contrasts: pd.DataFrame

@@ -1,4 +1,4 @@
-"""The box plot of a listening test: a box for each condition, as in the figures of papers."""
+"""The box plot of a listening test: one box per condition."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _WIDEST = 10
 def boxplot(
     ratings: pd.DataFrame, conditions: Mapping[str, Condition], kind: Kind, title: str, by: pd.Series | None = None
 ) -> Figure:
-    """Quartiles, median, whiskers to 1.5 interquartile ranges, what lies outside them, and means as diamonds.
+    """Quartiles, median, whiskers to 1.5 interquartile ranges, outliers, and means as diamonds.
 
     Args:
-        by: a label for each rating; a panel is drawn for each value.
+        by: a label for each rating; one panel is drawn per value.
     """
     values = [None] if by is None else sorted(by.dropna().unique(), key=str)
     order = [label for label in conditions if label in set(ratings["condition"])]
@@ -76,6 +76,6 @@ def _colour(condition: Condition) -> str:
 
 
 def _spaced(label: str) -> str:
-    """With spaces to break a long name at."""
+    """``label`` with spaces at which a long name can be wrapped."""
     label = label.replace("$", r"\$")
     return label if len(label) <= _WIDEST else label.replace("_", " ")

@@ -32,7 +32,7 @@ def difference_sd(ratings: pd.DataFrame, conditions: Sequence[str]) -> float:
 
 
 def listeners_needed(difference: float, sd: float, alpha: float, power: float) -> int | None:
-    """The fewest listeners with whom a paired t-test finds ``difference``; None for more than ``MOST``.
+    """The fewest listeners for which a paired t-test has this power for ``difference``; None for more than ``MOST``.
 
     A significant difference of the wrong sign is not counted as found. Wilcoxon's test needs about 5 % more
     (its asymptotic relative efficiency is 3/π).
@@ -40,14 +40,14 @@ def listeners_needed(difference: float, sd: float, alpha: float, power: float) -
     if sd <= 1e-9 * abs(difference):
         return 2
     effect = difference / sd
-    # With known variance so many would do; Student's t needs a few more.
+    # The number for a known variance, as a start; Student's t needs a few more.
     fewest = ((stats.norm.isf(alpha / 2) + stats.norm.ppf(power)) / effect) ** 2
     counts = range(max(2, math.floor(fewest)), MOST + 1)
     return next((count for count in counts if _power(effect, count, alpha) >= power), None)
 
 
 def _power(effect: float, count: int, alpha: float) -> float:
-    """Of a t-test with ``count`` differences of mean ``effect`` and standard deviation 1."""
+    """The power of a t-test with ``count`` differences of mean ``effect`` and standard deviation 1."""
     from statsmodels.stats.power import TTestPower
 
     return float(TTestPower().power(effect, count, alpha / 2, alternative="larger"))

@@ -2,10 +2,10 @@
 
 Ratings are crossed: every listener rates several clips, every clip is rated by several listeners. Intervals come
 from a bootstrap that resamples both listeners and clips (Owen, "The pigeonhole bootstrap", Ann. Appl. Stat. 1(2),
-2007), so that they generalise to other listeners and other clips, and are widened as in
-``results.statistics.bootstrap`` for the smaller of both numbers; they are conservative. They never leave the scale of
-the ratings, and are missing where there are too few listeners or clips to exclude any part of it. The rank tests take
-listeners as the sample: a listener's clips are averaged first.
+2007), so that they generalise to other listeners and other clips. They are widened as in
+``results.statistics.bootstrap`` for the smaller of both numbers, which is conservative. They stay on the scale of the
+ratings, and are missing if there are too few listeners or clips to exclude any part of it. In the rank tests the
+listeners are the sample: a listener's clips are averaged first.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ Unit = Literal["listener", "trial"]
 
 RESAMPLES = 10_000
 _PORTION = 500
-"""Resamples that are computed at a time."""
+"""The number of resamples that are computed at a time."""
 
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class Friedman:
-    """Friedman's test that all conditions are alike.
+    """Friedman's test of the hypothesis that all conditions are equal.
 
     Attributes:
-        statistic, p: chi-squared and its probability; NaN where there are too few conditions or blocks.
-        blocks, conditions: how many.
+        statistic, p: chi-squared and its p-value; NaN for too few conditions or blocks.
+        blocks, conditions: their numbers.
         w: Kendall's coefficient of concordance, from 0 to 1.
     """
 
@@ -55,7 +55,7 @@ class Friedman:
 
 
 def cube(ratings: pd.DataFrame, conditions: Sequence[str]) -> Array:
-    """Scores ``[listeners, clips, conditions]``, NaN where there is none; several of one cell are averaged."""
+    """Scores ``[listeners, clips, conditions]``, NaN where missing; several scores of one cell are averaged."""
     clip = ratings["dataset"] + "/" + ratings["utterance"]
     table = ratings.assign(clip=clip).pivot_table("score", ["listener", "clip"], "condition", aggfunc="mean")
     listeners, clips = (sorted(table.index.unique(level)) for level in ("listener", "clip"))
@@ -70,7 +70,7 @@ SCALES: dict[Kind, Scale] = {
     "abx": Scale(0.0, 1.0, answers=True),
     "ccr": Scale(-3.0, 3.0, answers=True),
 }
-"""What a score of each kind of test may be."""
+"""The range of scores in each kind of test."""
 
 
 def summaries(ratings: pd.DataFrame, conditions: Sequence[str], kind: Kind, seed: int) -> pd.DataFrame:
@@ -107,11 +107,11 @@ def summaries(ratings: pd.DataFrame, conditions: Sequence[str], kind: Kind, seed
 def blocks(ratings: pd.DataFrame, conditions: Sequence[str], unit: Unit) -> Array:
     """Scores ``[blocks, conditions]`` of listeners (their clips averaged) or of single pages; complete blocks only."""
     scores = cube(ratings, conditions)
-    partly = np.isnan(scores).any(axis=2)  # clips of which a listener rated all conditions compare them fairly
+    partly = np.isnan(scores).any(axis=2)  # use only clips of which a listener rated all conditions
     scores[partly] = math.nan
     pages = scores.reshape(-1, len(conditions))
     table = pages if unit == "trial" else _quietly(np.nanmean, scores, axis=1)
-    return np.asarray(table[~np.isnan(table).any(axis=1)]).round(9)  # equal means are ties, in whatever order summed
+    return np.asarray(table[~np.isnan(table).any(axis=1)]).round(9)  # so that means equal up to rounding are ties
 
 
 def friedman(table: Array) -> Friedman:
@@ -124,9 +124,9 @@ def friedman(table: Array) -> Friedman:
 
 
 def pairs(ratings: pd.DataFrame, conditions: Sequence[str], kind: Kind, unit: Unit, seed: int) -> pd.DataFrame:
-    """Every two conditions: mean difference with its interval, Wilcoxon's signed-rank test, Holm's correction.
+    """For every pair of conditions: mean difference with its interval, Wilcoxon's signed-rank test, Holm's correction.
 
-    ``effect`` is the matched-pairs rank-biserial correlation: 1 where every block prefers the first.
+    ``effect`` is the matched-pairs rank-biserial correlation: 1 if every block prefers the first.
     """
     couples = list(itertools.combinations(range(len(conditions)), 2))
     scores, table = cube(ratings, conditions), blocks(ratings, conditions, unit)
@@ -144,11 +144,11 @@ def pairs(ratings: pd.DataFrame, conditions: Sequence[str], kind: Kind, unit: Un
 
 
 def comparisons(ratings: pd.DataFrame, kind: Kind, conditions: Sequence[str], seed: int) -> pd.DataFrame:
-    """For tests that show two conditions at once: each pair's mean score with its interval, and a test of it.
+    """For tests with two conditions per page: each pair's mean score with its interval, and a test of it.
 
     ab, ccr: Wilcoxon's signed-rank test of listeners' means against zero. abx: the exact binomial test of all
     answers against chance, one-sided, and the exact interval of the share of right answers (Clopper and Pearson,
-    Biometrika 26, 1934); both take the answers for independent of each other.
+    Biometrika 26, 1934); both assume independent answers.
     """
     lines = []
     for (one, other), own in ratings.groupby(["condition", "other"], sort=False):
@@ -169,7 +169,7 @@ def comparisons(ratings: pd.DataFrame, kind: Kind, conditions: Sequence[str], se
 
 
 def smallest_p(count: int, tests: int) -> float:
-    """The smallest p-value that Wilcoxon's test of ``count`` blocks can reach after Holm, as one of ``tests``."""
+    """The smallest p-value that Wilcoxon's test of ``count`` blocks can reach after Holm's correction for ``tests``."""
     return min(1.0, 2.0 ** (1 - count) * tests)
 
 
@@ -179,7 +179,7 @@ def _mean(values: Array, weights: Array) -> Array:
 
 
 def _median(values: Array, weights: Array) -> Array:
-    """Of ``values``, sorted, each as often as its weight says: weights are whole numbers ``[resamples, values]``."""
+    """The median of sorted ``values``, each repeated by its weight; weights are integers ``[resamples, values]``."""
     upto = np.cumsum(weights, axis=1)
     total = upto[:, -1:]
     middle = [values[np.argmax(upto > np.floor(place), axis=1)] for place in ((total - 1) / 2, total / 2)]
@@ -189,9 +189,9 @@ def _median(values: Array, weights: Array) -> Array:
 def _interval(
     scores: Array, statistic: Callable[[Array, Array], Array], scale: Scale, seed: int
 ) -> tuple[Array, Array]:
-    """Bounds, one a condition, of ``statistic`` over ``[listeners, clips, conditions]``; NaN for too few of either.
+    """Interval of ``statistic`` over ``[listeners, clips, conditions]`` for each condition; NaN for too few of either.
 
-    Both listeners and clips are drawn anew, so each score weighs the product of how often its two came.
+    Listeners and clips are resampled; a score's weight is the product of how often its listener and clip are drawn.
     """
     rng = np.random.default_rng(seed)
     listeners, clips, conditions = scores.shape
@@ -212,7 +212,7 @@ def _interval(
 
 
 def _quietly(compute: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Without numpy's and scipy's warnings of means over nothing and of ties, which are dealt with here."""
+    """Call without numpy's and scipy's warnings about empty means and ties; the caller handles these cases."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return compute(*arguments, **options)

@@ -29,7 +29,7 @@ PLOTS = (f"boxplot{BEFORE}", "boxplot")
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen; ``bench mushra analyse --help`` explains it."""
+    """Options of the analysis; ``bench mushra analyse --help`` explains them."""
 
     sessions: Sequence[str]
     mid_anchor: str | None
@@ -58,7 +58,7 @@ class Report:
         self.lines += [*lines, ""]
 
     def table(self, name: str, table: pd.DataFrame) -> None:
-        """Shown rounded here, and in full in ``name``.csv."""
+        """Add a table: rounded in the report, in full precision in ``name``.csv."""
         tables.write(table, self.folder / f"{name}.csv")
         self.say(*markdown(table))
 
@@ -75,10 +75,10 @@ def analyse(
     """Analyse ``ratings`` of ``test`` into ``folder``.
 
     Args:
-        rows: of the run; None: without correlations.
+        rows: of the run; None: no correlations.
 
     Raises:
-        UserError: no rating is left, or an option names what the test does not have; nothing was changed then.
+        UserError: no rating is left, or an option names something that the test does not have. No file is changed then.
     """
     report = Report(folder)
     report.say(f"# {markup.markdown(_title(test))} ({markup.markdown(test.name)})")
@@ -102,7 +102,7 @@ def analyse(
 
 
 def markdown(table: pd.DataFrame) -> list[str]:
-    """A Markdown table, numbers to three significant digits; text is text, whatever it holds."""
+    """A Markdown table with numbers to three significant digits and escaped text."""
     cells = [[markup.markdown(str(name).replace("_", " ")) for name in table.columns]]
     cells += [[_cell(value) for value in line] for line in table.itertuples(index=False)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(table.columns))]
@@ -161,7 +161,7 @@ def _title(test: Test) -> str:
 
 
 def _mid_anchor(test: Test, options: Options) -> str | None:
-    """The mid-range anchor by which listeners are screened; None: there is none."""
+    """The mid-range anchor for screening listeners; None if there is none."""
     if options.mid_anchor in (None, "auto"):
         return MID_ANCHOR if options.mid_anchor and MID_ANCHOR in test.conditions else None
     if options.mid_anchor not in test.conditions:
@@ -236,7 +236,7 @@ def _power(report: Report, ratings: pd.DataFrame, compared: Sequence[str], optio
 
 
 def _panels(test: Test, by: str | None) -> dict[tuple[str, str], str] | None:
-    """The value of the tag ``by`` of every clip."""
+    """Each clip's value of the tag ``by``."""
     if by is None:
         return None
     known = sorted({tag for clip in test.clips.values() for tag in clip.tags})

@@ -1,8 +1,8 @@
 """Post-screening of listeners by ITU-R BS.1534-3, section 4.1.2.
 
-A listener is left out who rates the hidden reference below 90 in more than 15 % of the items, or the
-mid-range anchor above 90 in more than 15 %. An item whose mid-range anchor more than 25 % of the listeners
-rate above 90 was hardly degraded by it: nobody is left out on account of that item's anchor.
+A listener is excluded for rating the hidden reference below 90 in more than 15 % of the items, or the mid-range
+anchor above 90 in more than 15 %. If more than 25 % of the listeners rate an item's mid-range anchor above 90, the
+anchor hardly degrades that item, and it is ignored in the second rule.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ COLUMNS = ("listener", "items", "reference_below_90", "anchor_items", "anchor_ab
 
 
 def post_screen(ratings: pd.DataFrame, reference: str = "reference", mid_anchor: str | None = None) -> pd.DataFrame:
-    """A line for each listener, with ``COLUMNS``; the counts are of items (pages).
+    """One line per listener, with ``COLUMNS``; counts are numbers of items (pages).
 
     Args:
         ratings: with columns ``listener, page, condition, score``.
@@ -37,7 +37,7 @@ def post_screen(ratings: pd.DataFrame, reference: str = "reference", mid_anchor:
 
 
 def _usable(anchors: pd.DataFrame) -> pd.DataFrame:
-    """The ratings of the mid-range anchor, without the items that it hardly degraded."""
+    """The ratings of the mid-range anchor, without the items that it hardly degrades."""
     if anchors.empty:
         return anchors
     praised = anchors["score"].gt(BOUND).groupby(anchors["page"]).transform("mean")

@@ -1,1 +1,1 @@
-"""What is compared, on which clips, under which names."""
+"""Conditions, selection of clips, and the mapping from opaque names."""

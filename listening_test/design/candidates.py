@@ -1,4 +1,4 @@
-"""The recordings of a run that can be used as clips, and the record of which were chosen."""
+"""The recordings of a run that can be used as clips, and a table of which were chosen and why."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Candidates:
     """The recordings of a run.
 
     Attributes:
-        clips: that every condition has enhanced.
-        left_out: the others' names, and why.
+        clips: the recordings that every condition has enhanced.
+        left_out: the names of the others, with the reasons.
     """
 
     clips: Sequence[Candidate]
@@ -75,7 +75,7 @@ def candidates(rows: Rows, conditions: Sequence[Condition], datasets: Iterable[s
 
 
 def origin(rows: Rows, clip: Candidate, conditions: Sequence[Condition]) -> Key:
-    """The row that stands for the recording itself: the unprocessed one's where the run has that."""
+    """A row of the recording: that of the unprocessed recording if the run has it."""
     of_clip = (row for key, row in rows.items() if (key.dataset, key.utterance) == (clip.dataset, clip.utterance))
     control = next((row.key for row in of_clip if row.paradigm == "control" and row.status == "ok"), None)
     return control or row_key(conditions[0], clip.dataset, clip.utterance)
@@ -84,10 +84,10 @@ def origin(rows: Rows, clip: Candidate, conditions: Sequence[Condition]) -> Key:
 def record(
     found: Candidates, groups: Sequence[Sequence[Candidate]], training: Sequence[Candidate], reasons: Mapping[str, str]
 ) -> Iterator[dict[str, Any]]:
-    """A line for each recording: where it went and why, its tags, and its metrics' means over the conditions.
+    """One line per recording: its use in the test and the reason, its tags, and its metrics' means over conditions.
 
     Args:
-        reasons: why each chosen clip was.
+        reasons: why each chosen clip was chosen.
     """
     place = {clip.name: f"group{number}" for number, group in enumerate(groups, start=1) for clip in group}
     place |= {clip.name: "training" for clip in training}

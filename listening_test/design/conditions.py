@@ -15,11 +15,11 @@ Role = Literal["reference", "anchor", "system"]
 
 @dataclass(frozen=True)
 class Condition:
-    """One way in which every clip is heard.
+    """One condition, in which every clip is presented.
 
     Attributes:
-        label: as tables and plots show it; listeners never see it.
-        method, steps, seed: of the rows whose stored audio it is; None for what is made from the recordings.
+        label: used in tables and plots; listeners never see it.
+        method, steps, seed: identify the rows with its stored audio; None if it is made from the recordings.
     """
 
     label: str
@@ -45,7 +45,7 @@ def anchors(names: Iterable[str], systems: Sequence[Condition]) -> list[Conditio
     """The anchors called ``names``.
 
     Raises:
-        UserError: there is none of that name, or it is heard as a condition already.
+        UserError: the name is unknown, or the same audio is already a condition.
     """
     found = []
     for name in dict.fromkeys(names):
@@ -63,9 +63,9 @@ def systems(
     """The conditions that ``entries`` name among the rows of a run.
 
     Args:
-        entries: names of methods, or mappings with ``method`` and, if wanted, ``steps``, ``seed`` and
-            ``label``; None: every method but the unprocessed recording.
-        steps, seed: which rows to take of a method that has several, where its entry does not say.
+        entries: names of methods, or mappings with ``method`` and optionally ``steps``, ``seed`` and ``label``;
+            None: every method except the unprocessed recording.
+        steps, seed: which rows to use of a method with several, unless its entry has them.
 
     Raises:
         UserError: an entry names no row, or rows of several step counts or seeds.
@@ -123,7 +123,7 @@ def _system(
 
 
 def _one(method: str, what: str, own: Any, common: int | None, stored: set[int | None]) -> int | None:
-    """The value asked for, or the only one that is stored."""
+    """The requested value, or the only stored one."""
     numbers = sorted(value for value in stored if value is not None)
     wanted = own if own is not None else common if numbers else None
     if wanted is None and len(stored) == 1:

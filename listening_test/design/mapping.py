@@ -33,8 +33,8 @@ class Heard:
     """A recording in the test.
 
     Attributes:
-        start, samples: the part of it that is heard, at ``sample_rate``.
-        tags: the utterance's, and its dataset.
+        start, samples: the presented part, in samples at ``sample_rate``.
+        tags: the utterance's tags, and its dataset.
     """
 
     dataset: str
@@ -51,10 +51,10 @@ class Stimulus:
     """One condition of one clip, as it was made.
 
     Attributes:
-        row: of the run: the enhanced speech itself, or the recording that this was made from.
-        made_from: what of that row, and how.
-        source_sha256: of the samples before cutting, as float32.
-        gain_db: what they were turned up by.
+        row: the run's row of the enhanced speech, or of the recording that the stimulus was made from.
+        made_from: which signal of that row, and the processing.
+        source_sha256: hash of the samples before cutting, as float32.
+        gain_db: the applied gain.
     """
 
     clip: str
@@ -67,11 +67,11 @@ class Stimulus:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a page's key stands for: one stimulus, or two of one clip in the order they are heard.
+    """What a page's key denotes: one stimulus, or two of one clip in the order of presentation.
 
     Attributes:
         file: in the served folder.
-        stimuli: their names.
+        stimuli: the names of the stimuli.
     """
 
     file: str
@@ -81,10 +81,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Page:
-    """What is stored under one trial id of webMUSHRA.
+    """One page, with the trial id under which webMUSHRA stores its answers.
 
     Attributes:
-        reference: what its reference stands for, where the page has one.
+        reference: the stimulus of its reference, if the page has one.
         answers: by the page's keys.
     """
 
@@ -100,15 +100,15 @@ class Test:
     Attributes:
         name: webMUSHRA's testId.
         run: the folder of the run.
-        fingerprints: of the recordings, by dataset.
+        fingerprints: of the datasets.
         loudness: of every stimulus, in LUFS.
-        config: what was asked for.
+        config: the user's settings.
         conditions, clips, stimuli, pages: by label, or by opaque name.
-        groups: the pages that each group of listeners sees.
-        volume: what the volume is set with.
+        groups: the pages of each group of listeners.
+        volume: the stimulus of the page for adjusting the volume.
     """
 
-    __test__ = False  # not one of pytest's
+    __test__ = False  # keeps pytest from collecting this class
 
     name: str
     kind: Kind
@@ -124,11 +124,11 @@ class Test:
     volume: Answer
 
     def keys(self, page: str) -> list[str]:
-        """What the page's answers are stored under: its own keys, and webMUSHRA's for the hidden reference."""
+        """The keys of the page's stored answers: its own, and webMUSHRA's key for the hidden reference."""
         return [*self.pages[page].answers, *(["reference"] if self.kind == "mushra" else [])]
 
     def heard(self, page: str, key: str) -> list[Stimulus]:
-        """What was judged under ``key`` of ``page``: one stimulus, or two in the order they are heard (abx: X first).
+        """The stimulus judged under ``key`` of ``page``, or two in the order of presentation (abx: X first).
 
         Raises:
             KeyError: no such page or key.
@@ -142,7 +142,7 @@ class Test:
         return [self.stimuli[name] for name in names]
 
     def write(self, folder: Path) -> Path:
-        """``mapping.json`` in ``folder``."""
+        """Write ``mapping.json`` to ``folder``."""
         path = folder / FILE
         with replacing(path) as temporary:
             text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False, allow_nan=False)
@@ -151,10 +151,10 @@ class Test:
 
     @staticmethod
     def read(folder: Path) -> Test:
-        """The test that was exported to ``folder``.
+        """Read the test that was exported to ``folder``.
 
         Raises:
-            UserError: there is none, or of another version.
+            UserError: there is none, or it is of another version.
         """
         path = folder / FILE
         if not path.is_file():

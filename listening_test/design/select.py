@@ -1,8 +1,7 @@
 """Selection of clips: a seeded draw, balanced over tags, by integer programming.
 
-The draw is exact: whenever a choice that keeps every rule exists, one is found, and where there is none
-the largest possible number of clips is told. Among the choices that spread the named values best, chance
-(the seed) decides.
+The draw is exact: if a choice that satisfies all rules exists, one is found; otherwise the error names the largest
+possible number of clips. Among the choices that spread the given values best, one is drawn at random (by the seed).
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ from bench.core.types import Tag
 
 MOST_BINS = 5
 _SPREAD_WEIGHT = 1000.0
-"""Of one crowded bin, against the draw's random weights, which lie in [0, 1)."""
+"""The weight of the spread relative to the random weights of the draw, which lie in [0, 1)."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A recording that could be listened to.
+    """A recording that can be used in the test.
 
     Attributes:
         tags: of the utterance, and its ``dataset``.
-        values: numbers that a choice can be spread over: numeric tags, and metrics' means over the conditions.
+        values: numbers over which a choice can be spread: numeric tags, and metrics' means over the conditions.
     """
 
     dataset: str
@@ -46,13 +45,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Rules:
-    """What a choice of clips has to keep.
+    """The constraints on a choice of clips.
 
     Attributes:
-        count: how many clips.
-        balance: tags of which each value, and each combination of values, comes equally often (± 1 where
-            the count is no multiple).
-        once: a tag (the speaker) of which no value comes twice within one combination of the tags ``per``.
+        count: the number of clips.
+        balance: tags for which each value, and each combination of values, is equally frequent (± 1 if the count is
+            not a multiple).
+        once: a tag (the speaker) whose values are not repeated within one combination of the tags ``per``.
         spread: values over whose range the clips are distributed as evenly as the other rules allow.
     """
 
@@ -77,10 +76,10 @@ class Rules:
 
 
 def choose(clips: Sequence[Candidate], rules: Rules, seed: int) -> list[Candidate]:
-    """``rules.count`` of ``clips``, in their order.
+    """Choose ``rules.count`` of ``clips``, in their order.
 
     Raises:
-        UserError: a clip lacks a tag that the rules need, or no choice keeps the rules.
+        UserError: a clip lacks a tag that the rules need, or no choice satisfies the rules.
     """
     _check_tags(clips, rules)
     chosen = _solve(clips, rules, seed)
@@ -96,10 +95,10 @@ def choose(clips: Sequence[Candidate], rules: Rules, seed: int) -> list[Candidat
 
 
 def deal(clips: Sequence[Candidate], groups: int, rules: Rules, seed: int) -> list[list[Candidate]]:
-    """``clips`` in ``groups`` subsets that are balanced alike, one for each group of listeners.
+    """Split ``clips`` into ``groups`` equally balanced subsets, one for each group of listeners.
 
-    Sizes, and the clips of each combination of the balance tags, differ by one at most; dealing in the
-    order of the spread values gives each group its share of their range.
+    Sizes, and numbers of clips of each combination of the balance tags, differ by at most one. Clips are dealt in the
+    order of the spread values, so that each group covers their range.
     """
     rng = np.random.default_rng(stable_seed("groups", seed))
     lots = dict(zip((clip.name for clip in clips), rng.permutation(len(clips)), strict=True))
@@ -110,7 +109,7 @@ def deal(clips: Sequence[Candidate], groups: int, rules: Rules, seed: int) -> li
     cells = [
         sorted((clips[index] for index in cell), key=place) for _, cell in sorted(_blocks(clips, rules.balance).items())
     ]
-    # Every other cell from its high end: else the first group would have the lowest of each.
+    # Alternate the direction between cells; otherwise the first group would have the lowest value of each.
     dealt = [clip for number, cell in enumerate(cells) for clip in (cell[::-1] if number % 2 else cell)]
     return [dealt[group::groups] for group in range(groups)]
 
@@ -124,7 +123,7 @@ def describe(clip: Candidate, clips: Sequence[Candidate], rules: Rules) -> str:
 
 
 def _solve(clips: Sequence[Candidate], rules: Rules, seed: int) -> list[Candidate] | None:
-    """Minimise crowding, then random weights, over x in {0, 1}^clips; None where the rules cannot be kept."""
+    """Minimise crowding, then random weights, over x in {0, 1}^clips; None if the rules cannot be satisfied."""
     if rules.count > len(clips):
         return None
     rng = np.random.default_rng(stable_seed("clips", seed))
@@ -166,17 +165,17 @@ def _constraints(rows: Sequence[tuple[Iterable[int], Iterable[float], float, flo
 
 
 def _balanced(clips: Sequence[Candidate], balance: Sequence[str]) -> Iterator[tuple[str, list[int], int]]:
-    """What needs an equal share, with the number of parts: each key's values, and each combination's clips."""
+    """The sets that need an equal share, with the number of parts: each key's values, and each combination's clips."""
     for size in range(1, len(balance) + 1):
         for keys in itertools.combinations(balance, size):
             present = _blocks(clips, keys)
             cells = list(itertools.product(*(sorted({cell[i] for cell in present}) for i in range(size))))
-            for cell in cells:  # also those without any clip, which then cannot have their share
+            for cell in cells:  # including empty ones, which make the rules infeasible
                 yield _text(keys, cell), present.get(cell, []), len(cells)
 
 
 def _bins(clips: Sequence[Candidate], spread: Sequence[str]) -> Iterator[list[int]]:
-    """For each value, the clips that have it in bins: one for each number, or quantiles where there are many."""
+    """For each spread value, its clips in bins: one per distinct number, or quantiles if there are many."""
     for name in spread:
         having = [index for index, clip in enumerate(clips) if name in clip.values]
         values = np.array([clips[index].values[name] for index in having])
@@ -214,7 +213,7 @@ def _check_tags(clips: Sequence[Candidate], rules: Rules) -> None:
 
 
 def _scarcest(clips: Sequence[Candidate], rules: Rules) -> str:
-    """The value, or combination of values, that falls shortest of its share."""
+    """The value, or combination of values, with the largest shortfall."""
     shares = ((name, len(block), rules.count // parts) for name, block, parts in _balanced(clips, rules.balance))
     short = [(found - share, f" ({name}: {found}, needed {share})") for name, found, share in shares if found < share]
     return min(short)[1] if short else ""

@@ -1,1 +1,1 @@
-"""Every condition of a clip, cut and levelled alike."""
+"""The stimuli: all conditions of a clip, cut to the same part and set to the same loudness."""

@@ -1,4 +1,4 @@
-"""Make the stimuli: every condition of a clip, cut to the same part and levelled to the same loudness."""
+"""Make the stimuli: all conditions of a clip, cut to the same part and set to the same loudness."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from results.store.rows import Key
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """A stimulus with its samples, and the loudness in LUFS that it has without any gain."""
+    """A stimulus with its samples, and its loudness in LUFS before any gain."""
 
     stimulus: Stimulus
     samples: Audio
@@ -31,7 +31,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Cut:
-    """The part of a recording that is heard."""
+    """The part of a recording that is presented."""
 
     sample_rate: int
     start: int
@@ -48,16 +48,16 @@ def make(
     longest: float,
     fade: float,
 ) -> tuple[Cut, list[Made]]:
-    """All conditions of one clip, cut and faded alike, not yet levelled.
+    """All conditions of one clip, cut and faded identically, before the gain.
 
     Args:
-        name: of the clip, as the stimuli will bear it.
+        name: the clip's name in the stimuli.
         load: reads the recording.
-        origin: a row of the recording, for what is made from it.
-        longest, fade: seconds.
+        origin: a row of the recording, for stimuli made from it.
+        longest, fade: in seconds.
 
     Raises:
-        UserError: no clean recording, stored audio that is missing or does not fit, silence.
+        UserError: there is no clean recording, stored audio is missing or does not fit, or a signal is silent.
     """
     utterance = load(clip)
     rate, clean = utterance.sample_rate, utterance.clean
@@ -79,7 +79,7 @@ def make(
 
 
 def level(made: Sequence[Made], target: float) -> tuple[float, list[Made]]:
-    """Everything at one loudness, and which: ``target``, or less where a peak would be too high at that."""
+    """The common loudness in LUFS and the stimuli at it: ``target``, or less if a peak would be too high."""
     reached = min([target, *(signals.highest_loudness(one.samples, one.loudness) for one in made)])
     return reached, [_turned(one, reached - one.loudness) for one in made]
 
@@ -88,7 +88,7 @@ def stored_audio(store: Store, key: Key, utterance: Utterance) -> Audio:
     """The enhanced speech of a row.
 
     Raises:
-        UserError: it was not kept, or is not the recording's length.
+        UserError: it was not stored, or differs in length from the recording.
     """
     path = store.audio_path(key)
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Signal processing of stimuli: cutting, low-pass anchors, noise reduction by a known amount, fades, loudness."""
+"""Signal processing of stimuli: cutting, low-pass anchors, attenuated noise, fades, loudness."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from bench.core.errors import UserError
 from bench.core.types import Audio
 
 LONGEST = 12.0
-"""Seconds, of BS.1534-3 and of webMUSHRA."""
+"""Maximum duration in seconds, by BS.1534-3 and webMUSHRA."""
 
 PEAK = 10 ** (-1 / 20)
-"""The highest sample that is written: 1 dB under full scale, for what resampling in a browser adds."""
+"""The highest sample that is written: 1 dB below full scale, since resampling in a browser can raise peaks."""
 
 TRANSITION = 500.0
 """Hz from the edge of a low-pass anchor to where it is 60 dB down."""
@@ -24,9 +24,9 @@ SHORTEST = 0.4
 
 
 def cut(clean: Audio, sample_rate: int, longest: float) -> slice:
-    """The part that is heard: all of a recording that is short enough, else its beginning up to a pause.
+    """The part to present: the whole recording if it is short enough, else its beginning up to a pause.
 
-    The pause is the quietest tenth of a second of ``clean`` in the second half of what may be heard.
+    The pause is the quietest 0.1 s of ``clean`` in the second half of the first ``longest`` seconds.
     """
     limit = int(longest * sample_rate)
     if clean.size <= limit:
@@ -39,13 +39,13 @@ def cut(clean: Audio, sample_rate: int, longest: float) -> slice:
 
 
 def low_pass(signal: Audio, sample_rate: int, edge: float) -> Audio:
-    """``signal`` up to ``edge`` Hz, in time with the original.
+    """``signal`` low-pass filtered at ``edge`` Hz, without delay.
 
     A linear-phase filter within BS.1534-3's tolerances for the anchors: ±0.1 dB in the pass band, 25 dB down
     at ``edge`` + 500 Hz and 50 dB at ``edge`` + 1 kHz.
 
     Raises:
-        UserError: the sampling rate holds nothing above the edge.
+        UserError: half the sampling rate is not above the edge.
     """
     width = min(TRANSITION, sample_rate / 2 - edge)
     if width <= 0:
@@ -57,7 +57,7 @@ def low_pass(signal: Audio, sample_rate: int, edge: float) -> Audio:
 
 
 def less_noisy(clean: Audio, noisy: Audio, decibels: float) -> Audio:
-    """The mixture with its noise, ``noisy - clean``, turned down by ``decibels``."""
+    """The mixture with its noise, ``noisy - clean``, attenuated by ``decibels``."""
     return np.asarray(clean + (noisy - clean) * 10 ** (-decibels / 20), dtype=np.float32)
 
 
@@ -72,10 +72,10 @@ def fade(signal: Audio, sample_rate: int, seconds: float) -> Audio:
 
 
 def loudness(signal: Audio, sample_rate: int) -> float:
-    """Integrated loudness in LUFS (BS.1770-4); minus infinity where everything is below its gate.
+    """Integrated loudness in LUFS (BS.1770-4); minus infinity if everything is below the gate.
 
     Raises:
-        UserError: shorter than one block.
+        UserError: the signal is shorter than one block.
     """
     from pyloudnorm import Meter
 

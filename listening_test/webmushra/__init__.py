@@ -1,1 +1,1 @@
-"""webMUSHRA's configuration, its server, and the answers that it stores."""
+"""webMUSHRA's configuration, server, and stored answers."""

@@ -21,14 +21,15 @@ from bench.core.tables import Table
 Record = Mapping[str, Any]
 
 _MISFITS = (KeyError, TypeError, AttributeError, SyntaxError, ValueError)
-"""What reading other people's structures raises where they are not as expected."""
+"""Exceptions from reading external data with an unexpected structure."""
 
 _PHP = {
     "rating_stimulus": ("rating_stimulus", "rating_score", "rating_time"),
     "stimuli_rating": ("stimuli", "stimuli_rating", "rating_time"),
     "choice_answer": ("choice_non_reference", "choice_answer", "choice_time"),
 }
-"""By the column that tells webMUSHRA's files apart (mushra.csv, lss.csv, paired_comparison.csv): key, answer, time."""
+"""Columns of key, answer and time in webMUSHRA's files (mushra.csv, lss.csv, paired_comparison.csv), by a column that
+identifies the file."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,12 @@ class Given:
 
     Attributes:
         session: one submission; unique within its file.
-        page, key: webMUSHRA's trial id, and the stimulus on it.
+        page, key: webMUSHRA's trial id, and the stimulus on the page.
         value: as it was stored.
-        seconds: spent on the page.
-        questions: of the questionnaire, as text.
-        date: when it was stored, as far as that was.
-        problem: why there is no answer to read, in words that follow "page p1a2"; else empty.
+        seconds: time spent on the page.
+        questions: the questionnaire's answers, as text.
+        date: when it was stored, if known.
+        problem: why the answer cannot be read, worded to follow "page p1a2"; else empty.
     """
 
     test: str
@@ -57,13 +58,13 @@ class Given:
 
 
 def read(path: Path) -> list[Given]:
-    """Every answer in a file, of whatever tests.
+    """Every answer in a file, of any test.
 
-    A spreadsheet may have saved it: with semicolons or tabs, decimal commas, in UTF-16 or Windows-1252, the header once
-    more where two files were joined.
+    Files saved by a spreadsheet are accepted: with semicolons or tabs, decimal commas, in UTF-16 or Windows-1252, with
+    a repeated header where two files were joined.
 
     Raises:
-        UserError: no file of a kind that is known, or a damaged one.
+        UserError: the file is of an unknown kind, or damaged.
     """
     content = tables.text(path)
     try:
@@ -81,10 +82,10 @@ def read(path: Path) -> list[Given]:
 
 
 def number(text: str) -> float:
-    """A number, also one with a decimal comma.
+    """Parse a number, also one with a decimal comma.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a number.
     """
     return float(text.replace(",", ".") if "." not in text else text)
 
@@ -125,7 +126,7 @@ def _csv(table: Table) -> Iterator[Given]:
 
 
 def _flat(records: Iterable[Record]) -> Iterator[Given]:
-    """pymushra's tables: a line for each answer, with columns such as ``responses_stimulus``."""
+    """pymushra's tables: one line per answer, with columns such as ``responses_stimulus``."""
     for record in records:
         parts: dict[str, dict[str, Any]] = {"responses": {}, "questionaire": {}, "wm": {}}
         for column, value in record.items():
@@ -138,7 +139,7 @@ def _flat(records: Iterable[Record]) -> Iterator[Given]:
 
 
 def _unreadable(trial: Record, questions: Record, session: str, what: str) -> Given:
-    """In place of answers that cannot be read: their session is not lost without a word, nor are the others."""
+    """A placeholder for answers that cannot be read, so that their session is reported and others are kept."""
     session = session or str(questions["uuid"])
     asked = {name: _text(answer) for name, answer in questions.items() if name != "uuid"}
     page = str(trial.get("id", "?"))
@@ -167,9 +168,9 @@ def _given(trial: Record, questions: Record, response: Record, session: str) -> 
 
 
 def _php(columns: Sequence[str], lines: Iterable[Mapping[str, str]]) -> Iterator[Given]:
-    """webMUSHRA's own files. Only mushra.csv says which session a line is of; elsewhere the listener has to do.
+    """webMUSHRA's own files. Only mushra.csv has session ids; in other files the listener identifies the session.
 
-    Where a listener's answer to a key comes again, it is another session's.
+    A listener's second answer to the same key begins another session.
     """
     kind = next((names for mark, names in _PHP.items() if mark in columns), None)
     if kind is None:
@@ -200,7 +201,7 @@ def _seconds(milliseconds: Any) -> float:
 
 
 def _text(value: Any) -> str:
-    """An answer as text; whatever made a number of "7" made none of "7.5" lose its point."""
+    """An answer as text; whole numbers lose the ".0" that a spreadsheet or parser may have added."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

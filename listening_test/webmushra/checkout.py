@@ -1,4 +1,4 @@
-"""Locate webMUSHRA, which is not part of this package: a checkout of the user's, or a fixed revision, fetched."""
+"""Locate webMUSHRA, which is not part of this package: the user's checkout, or a pinned revision that is fetched."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from bench.core.files import naming
 
 REPOSITORY = "https://github.com/audiolabs/webMUSHRA"
 REVISION = "07130f21ac231c06b38049c87164361a5428e359"
-"""Of May 2025, which the configurations written here were tested with."""
+"""Of May 2025. The configurations written here were tested with it."""
 
 LICENCE = f"{REPOSITORY}/blob/{REVISION}/LICENSE.txt"
 
 
 def find(folder: str | Path | None) -> Path:
-    """The checkout in ``folder``, or without one the pinned revision in the user's cache, fetched if need be.
+    """The checkout in ``folder``; for None the pinned revision in the user's cache, fetched if necessary.
 
     Raises:
-        UserError: the folder holds no webMUSHRA, or it cannot be fetched.
+        UserError: the folder does not contain webMUSHRA, or it cannot be fetched.
     """
     if folder is None:
         return fetch(_cache(), REPOSITORY, REVISION)
@@ -32,7 +32,7 @@ def find(folder: str | Path | None) -> Path:
 
 
 def fetch(cache: Path, repository: str, revision: str) -> Path:
-    """``revision`` of ``repository`` in ``cache``. Git checks that the files are what the revision names.
+    """Fetch ``revision`` of ``repository`` into ``cache``. Git verifies the files against the revision's hash.
 
     Raises:
         UserError: no git, no network.

@@ -1,4 +1,4 @@
-"""Decode stored answers into ratings through the mapping; report duplicates, unfinished and damaged sessions."""
+"""Decode stored answers into ratings by the mapping; report duplicate, unfinished and damaged sessions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from listening_test.webmushra import texts
 from listening_test.webmushra.answers import Given, number, read
 
 Place = tuple[str, str]
-"""A page, and a key on it."""
+"""A page and a key on it."""
 
 Status = Literal["complete", "unfinished", "duplicate", "damaged"]
 RATINGS, SESSIONS = "ratings.csv", "sessions.csv"
@@ -28,7 +28,7 @@ COLUMNS: Mapping[str, type] = {
     **dict.fromkeys(("dataset", "utterance", "condition", "other"), str),
     **dict.fromkeys(("score", "seconds"), float),
 }
-"""Of ``ratings.csv``, with what each holds."""
+"""The columns of ``ratings.csv``, with their types."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +36,9 @@ class Session:
     """One submission.
 
     Attributes:
-        note: what is wrong with it, or odd.
-        questions: what the questionnaire was answered with.
-        scores, seconds: by page and key, of what was answered.
+        note: a problem or peculiarity.
+        questions: the questionnaire's answers.
+        scores, seconds: of each answer, by page and key.
     """
 
     name: str
@@ -54,13 +54,13 @@ class Session:
 
 
 def collect(files: Sequence[Path], test: Test) -> list[Session]:
-    """Every session in ``files``, earliest first as far as that is known.
+    """Every session in ``files``, the earliest first if dates are known.
 
-    A session with an answer that this test cannot have given, and a file that cannot be read beside others that can, is
-    ``damaged``: it is named with its reason, has no ratings, and costs no other session.
+    A session with an answer that is impossible in this test, or an unreadable file among readable ones, is
+    ``damaged``: it is listed with the reason and has no ratings. Other sessions are not affected.
 
     Raises:
-        UserError: a file of another test, or nothing that can be read.
+        UserError: a file belongs to another test, or no file can be read.
     """
     sessions: list[Session] = []
     for file in files:
@@ -84,11 +84,11 @@ def collect(files: Sequence[Path], test: Test) -> list[Session]:
 
 
 def ratings(sessions: Iterable[Session], test: Test) -> pd.DataFrame:
-    """A line for each answer, with ``COLUMNS``.
+    """One line per answer, with ``COLUMNS``.
 
-    ``condition`` is what was rated. In pairs the ``score`` is of ``condition`` against ``other``, which comes
-    later in the test's conditions, in whatever order they were heard: for ab 1 (better), 0 (alike) or -1; for
-    ccr -3 to 3; for abx 1 where X was recognised, else 0.
+    ``condition`` is the rated condition. For pairs the ``score`` compares ``condition`` with ``other``, the later one
+    in the test's list of conditions, independent of the order of presentation: for ab 1 (better), 0 (equal) or -1; for
+    ccr -3 to 3; for abx 1 if X was identified, else 0.
     """
     lines = []
     for session in sessions:
@@ -102,10 +102,10 @@ def ratings(sessions: Iterable[Session], test: Test) -> pd.DataFrame:
 
 
 def write(sessions: Sequence[Session], test: Test, folder: Path) -> list[Path]:
-    """``ratings.csv`` and ``sessions.csv`` in ``folder``.
+    """Write ``ratings.csv`` and ``sessions.csv`` to ``folder``.
 
     Raises:
-        UserError: there are ratings already, of sessions that are not among these.
+        UserError: ``folder`` already has ratings of sessions that are not among these.
     """
     old = folder / SESSIONS
     if old.is_file():
@@ -133,7 +133,7 @@ def load(folder: Path) -> pd.DataFrame:
     """The ratings in ``folder``.
 
     Raises:
-        UserError: nothing was imported yet, the file is none of ours, or a cell of it was changed by hand.
+        UserError: nothing was imported yet, the file has another format, or a cell is invalid (edited by hand).
     """
     path = folder / RATINGS
     if not path.is_file():
@@ -145,7 +145,7 @@ def load(folder: Path) -> pd.DataFrame:
 
 
 def _names(path: Path) -> set[str]:
-    """The sessions that an earlier import wrote."""
+    """The names of the sessions that an earlier import wrote."""
     table = tables.parsed(path, tables.text(path), ",")
     if "session" not in table.columns:
         raise UserError(f"{path}: not written by `bench mushra import`; remove it")
@@ -161,7 +161,7 @@ def _by_session(given: Iterable[Given]) -> Iterable[list[Given]]:
 
 
 def _session(file: Path, given: Sequence[Given], test: Test) -> Session:
-    """The session, judged by itself alone."""
+    """One session, checked on its own."""
     listener = given[0].questions.get(texts.LISTENER, "").strip()
     session = Session(
         name=given[0].session,
@@ -185,7 +185,7 @@ def _answered(session: Session, given: Sequence[Given], test: Test) -> Session:
     """The session with its answers.
 
     Raises:
-        UserError: one of them cannot be read, or cannot have been given in this test.
+        UserError: an answer cannot be read, or is impossible in this test.
     """
     answered = {(one.page, one.key): (_score(session.file, one, test), one.seconds) for one in given}
     scores = {place: score for place, (score, _) in answered.items() if not math.isnan(score)}
@@ -207,17 +207,17 @@ def _answered(session: Session, given: Sequence[Given], test: Test) -> Session:
 
 
 def _damaged_file(file: Path, why: str) -> Session:
-    """In place of the sessions of a file that cannot be read."""
+    """A placeholder for the sessions of a file that cannot be read."""
     return Session(file.name, "", "", "damaged", why, file, "", {}, {}, {})
 
 
 def _folded(listener: str) -> str:
-    """A listener's id without what people type now so and now otherwise: case, spaces, Unicode form."""
+    """A listener's id without differences in case, spaces and Unicode form."""
     return "".join(unicodedata.normalize("NFKC", listener).casefold().split())
 
 
 def _without_duplicates(session: Session, earlier: Sequence[Session]) -> Session:
-    """The session, or the same marked as a duplicate of one that counts already."""
+    """The session, marked as a duplicate if an earlier one is the same."""
     if session.status == "damaged":
         return session
     for other in earlier:
@@ -256,10 +256,10 @@ NOTHING = ("NA", "None", "nan", "", "unknown")
 
 
 def _score(file: Path, given: Given, test: Test) -> float:
-    """The answer as a number; NaN where there was none.
+    """The answer as a number; NaN if missing.
 
     Raises:
-        UserError: the test has no such question, or it cannot be answered like that.
+        UserError: the test has no such question, or the answer is not valid for it.
     """
     if given.problem:
         raise UserError(f"{file}: session {given.session}, page {given.page} {given.problem}")
@@ -284,7 +284,7 @@ def _score(file: Path, given: Given, test: Test) -> float:
 
 
 def _oriented(test: Test, conditions: Sequence[str], score: float) -> tuple[tuple[str, str], float]:
-    """(condition, other) in the test's order, and the score of the former; ``other`` is empty without pairs."""
+    """(condition, other) in the test's order, and the score of the first; ``other`` is empty without pairs."""
     if len(conditions) == 1:
         return (conditions[0], ""), score
     first, second = conditions

@@ -1,8 +1,8 @@
-r"""A configuration as webMUSHRA's parser reads it.
+r"""Write configurations in the subset of YAML that webMUSHRA's parser reads correctly.
 
-Its YAML parser misreads much of what YAML allows: compact nested lists (``- - random``), strings over several
-lines, ``\u`` escapes. So: one thing a line, a lone ``-`` before everything nested, every string in double
-quotes on one line, in UTF-8. Any YAML parser reads the same from it.
+The parser misreads compact nested lists (``- - random``), multi-line strings and ``\u`` escapes. Therefore: one item
+per line, ``-`` on a line of its own before a nested item, every string in double quotes on one line, in UTF-8. Other
+YAML parsers read the same content.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def to_yaml(config: Mapping[str, Any]) -> str:
-    """``config``, of mappings, sequences, strings, numbers, booleans, and no empty collection."""
+    """``config`` as YAML; mappings, non-empty sequences, strings, numbers and booleans are supported."""
     return "\n".join(_lines(config, "")) + "\n"
 
 
@@ -34,5 +34,5 @@ def _lines(value: Any, indent: str) -> Iterator[str]:
 
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
-        value = " ".join(value.split())  # line breaks and tabs would come back escaped
+        value = " ".join(value.split())  # line breaks and tabs would be escaped
     return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,7 +1,7 @@
-"""Export a listening test to a folder: what is served to listeners, and what must not be.
+"""Export a listening test to a folder.
 
-``served/`` holds a configuration for each group of listeners and the recordings under opaque names,
-``mapping.json`` says what each of them is, and ``choice.csv`` why its clip was chosen.
+``served/`` contains a configuration for each group of listeners and the stimuli under opaque names. ``mapping.json``
+(what each name is) and ``choice.csv`` (why each clip was chosen) lie outside it and are not served.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from results.store.rows import Key
 
 SERVED, AUDIO = "served", "audio"
 MOST_SIGNALS = 12
-"""On a page of BS.1534-3, hidden reference and anchors counted."""
+"""Stimuli per page by BS.1534-3, including hidden reference and anchors."""
 
 GAP = 0.5
 """Seconds between the two recordings of a pair."""
@@ -42,15 +42,15 @@ GAP = 0.5
 
 @dataclass(frozen=True)
 class Design:
-    """What is to be heard, chosen and named, before any audio is read.
+    """The design of a test: clips and conditions, before any audio is read.
 
     Attributes:
         groups: the clips of each group of listeners.
         training: clips for practice, the same for all groups.
-        longest, fade: seconds.
-        loudness: LUFS, unless a peak asks for less.
+        longest, fade: in seconds.
+        loudness: in LUFS; reduced if a peak would be too high.
         instructions: HTML of the first page.
-        config: what the user asked for, to be kept.
+        config: the user's settings, stored with the test.
     """
 
     kind: Kind
@@ -68,7 +68,7 @@ class Design:
 
     @property
     def conditions(self) -> list[Condition]:
-        """All that is heard: pairs are of systems and anchors, everything else has the reference too."""
+        """All presented conditions: systems and anchors, and except in paired tests the reference."""
         reference = [] if self.paired else [REFERENCE]
         return [*reference, *self.anchors, *self.systems]
 
@@ -77,7 +77,7 @@ class Design:
         return self.kind in ("ab", "abx", "ccr")
 
     def check(self) -> None:
-        """Raises ``UserError`` where such a test cannot be held."""
+        """Raise ``UserError`` if the design is not feasible."""
         heard = len(self.conditions)
         if self.kind == "mushra" and heard > MOST_SIGNALS:
             raise UserError(
@@ -96,11 +96,11 @@ def export(
     origin: Callable[[Candidate], Key],
     fingerprints: Mapping[str, str],
 ) -> Test:
-    """Write ``design`` to ``folder``; the same design makes the same bytes.
+    """Write ``design`` to ``folder``; the same design gives the same bytes.
 
     Args:
-        store: the run.
-        load, origin: the recording of a clip, and a row of it.
+        store: of the run.
+        load, origin: return the recording of a clip, and a row of it.
         fingerprints: of the datasets.
 
     Raises:
@@ -153,12 +153,12 @@ def export(
 
 
 def write_choice(records: Iterable[Mapping[str, Any]], folder: Path) -> Path:
-    """``choice.csv``: every recording of the run, whether it was chosen, and why."""
+    """Write ``choice.csv``: for every recording of the run, whether it was chosen, and why."""
     return tables.write(pd.DataFrame(list(records)), folder / "choice.csv")
 
 
 class _Writer:
-    """Writes recordings under opaque names, and builds the pages that name them."""
+    """Writes stimuli under opaque names, and builds the pages with them."""
 
     def __init__(self, folder: Path, design: Design, made: Sequence[Made], cuts: Mapping[str, Cut]) -> None:
         self.folder, self.design, self.cuts = folder, design, cuts
@@ -167,7 +167,7 @@ class _Writer:
         self._names = {(one.stimulus.clip, one.stimulus.condition): name for name, one in self.made.items()}
 
     def pages(self, clips: Sequence[str], training: bool) -> list[tuple[str, Page]]:
-        """The pages on which ``clips`` are heard: one a clip, or one that webMUSHRA takes apart itself."""
+        """The pages of ``clips``: one per clip, or one page that webMUSHRA itself splits."""
         match self.design.kind:
             case "mushra":
                 return [(self._page(clip), self._mushra(clip, training)) for clip in clips]
@@ -180,7 +180,7 @@ class _Writer:
         return [(self._page(*clips), Page(training, answers))]
 
     def volume(self) -> Answer:
-        """What the volume is set with: the first condition of the last clip, which is for practice if any is."""
+        """The stimulus for adjusting the volume: the first condition of the last clip (a practice clip if any)."""
         return self._one(list(self.made)[-len(self.design.conditions)])[1]
 
     def _page(self, *names: str) -> str:
@@ -202,7 +202,7 @@ class _Writer:
             yield key, self._write(key, couple)
 
     def _couples(self, clip: str) -> Iterable[tuple[str, str]]:
-        """Every two conditions; which comes first takes turns over the clips."""
+        """Every pair of conditions; their order alternates over the clips."""
         turn = list(self.cuts).index(clip)
         for index, (one, other) in enumerate(itertools.combinations(self._of(clip), 2)):
             yield (one, other) if (turn + index) % 2 else (other, one)
@@ -232,9 +232,9 @@ def _heard(clip: Candidate, cut: Cut, training: bool) -> Heard:
 
 
 def _opaque(letter: str, *parts: object) -> str:
-    """A name that says nothing, survives webMUSHRA's and pymushra's handling, and is the same every time.
+    """A deterministic name that reveals nothing and is preserved by webMUSHRA and pymushra.
 
-    A letter comes first, so that nothing reads it as a number; then hexadecimal digits.
+    It begins with a letter, so that it is never read as a number; hexadecimal digits follow.
     """
     return f"{letter}{stable_seed('listening test', *parts):016x}"[:13]
 

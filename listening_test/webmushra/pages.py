@@ -12,10 +12,10 @@ Config = dict[str, Any]
 
 
 def configuration(test: Test, group: str, title: str, instructions: str) -> Config:
-    """Everything that ``group`` sees, as webMUSHRA's configuration.
+    """webMUSHRA's configuration for ``group``.
 
     Args:
-        title: in the browser's window and above every page.
+        title: shown in the browser's title bar and above every page.
         instructions: HTML of the first page.
     """
     pages = {name: test.pages[name] for name in test.groups[group]}
@@ -41,7 +41,7 @@ def configuration(test: Test, group: str, title: str, instructions: str) -> Conf
 
 
 def _root(test: Test) -> str:
-    """Where the served folder lies below webMUSHRA's own, which its paths start at."""
+    """The path of the served folder relative to webMUSHRA's folder."""
     return f"configs/{test.name}"
 
 
@@ -64,7 +64,7 @@ def _page(test: Test, name: str, page: Page, title: str) -> Config:
     common |= {"showWaveform": False, "enableLooping": True, "reference": f"{_root(test)}/{page.reference.file}"}
     if test.kind == "abx":
         return {"type": "paired_comparison", **common, "stimuli": stimuli}
-    # The anchors are among the stimuli: those that webMUSHRA makes play early, and crash on some devices.
+    # Anchors are exported as stimuli: those made by webMUSHRA itself play early, and crash on some devices.
     flags = {"createAnchor35": False, "createAnchor70": False, "randomize": True, "showConditionNames": False}
     return {"type": "mushra", **common, **flags, "switchBack": False, "strict": True, "stimuli": stimuli}
 
@@ -84,7 +84,7 @@ def _finish() -> Config:
         },
         {"type": "likert", "name": texts.AGE, "label": "Your age", "response": _responses(texts.AGE_BANDS)},
     ]
-    # showErrors stays off: pymushra's answer to a success counts as an error.
+    # showErrors stays off: webMUSHRA would show pymushra's success response as an error.
     page = {"type": "finish", "name": "Thank you", "content": texts.FINISH, "popupContent": texts.THANKS}
     return {**page, "showResults": False, "questionnaire": questions}
 

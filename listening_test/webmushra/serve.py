@@ -1,7 +1,7 @@
 """Serve a test: webMUSHRA and the exported folder, with pymushra storing the answers.
 
-pymushra's own command would open a debugger to the whole network; here its application runs in an ordinary
-server, on this machine alone unless told otherwise.
+pymushra's own command exposes a debugger to the network. Here its application runs in waitress, by default reachable
+only from this machine.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 DATABASE, BACKUPS = "webmushra.json", "submissions"
 LARGEST = 2**24
-"""Bytes of a submission; a long session takes a hundredth of that."""
+"""Maximum size of a submission in bytes; a long session needs a hundredth of it."""
 
 _FIELD = "sessionJSON="
 
 
 def check(folder: Path, test: Test) -> None:
-    """That everything which listeners will load is there and unaltered: a broken file would load for ever.
+    """Check that all served files exist and are unchanged: with a damaged file webMUSHRA would load forever.
 
     Raises:
-        UserError: a file is missing, altered, or no recording.
+        UserError: a file is missing, changed, or not a recording.
     """
     answers = [test.volume]
     for page in test.pages.values():
@@ -66,9 +66,9 @@ def application(folder: Path, test: Test, webmushra: Path, results: Path, admin:
 
     Args:
         folder: of the exported test.
-        webmushra: the checkout, which nothing is written to.
-        results: where answers are stored, outside of everything that is served.
-        admin: whether pymushra's administration answers this machine.
+        webmushra: the checkout; it is not written to.
+        results: the folder where answers are stored, outside the served folders.
+        admin: whether pymushra's administration pages are available from this machine.
     """
     from pymushra import service
     from tinydb import TinyDB
@@ -87,10 +87,10 @@ def application(folder: Path, test: Test, webmushra: Path, results: Path, admin:
 
 
 class Submissions:
-    """Keeps every submission as it was sent, before anything else can lose it, and passes them on one by one.
+    """Middleware that stores every submission as it was sent, before pymushra processes it.
 
-    webMUSHRA sends its JSON without escaping: an ``&`` would cut it, a ``+`` would become a space. What is
-    passed on is escaped. pymushra's store breaks when two submissions meet, hence one at a time.
+    webMUSHRA does not escape its JSON: an ``&`` would truncate it, a ``+`` would become a space. It is escaped before
+    it is passed on. pymushra's store does not support concurrent writes, so submissions are passed on one at a time.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]], folder: Path) -> None:
@@ -112,7 +112,7 @@ class Submissions:
             kept = self._keep(sent)
             passed = f"{_FIELD}{quote(sent, errors='surrogateescape')}".encode()
             environ |= {"wsgi.input": BytesIO(passed), "CONTENT_LENGTH": str(len(passed))}
-            with redirect_stdout(StringIO()):  # pymushra prints the numbers that its store gives
+            with redirect_stdout(StringIO()):  # pymushra prints its store's ids
                 response = Response.from_app(self.app, environ)
         self._tell(kept, response.status_code, response.get_data(as_text=True))
         return response(environ, start_response)
@@ -125,7 +125,7 @@ class Submissions:
         return path
 
     def _tell(self, kept: Path, status: int, answer: str) -> None:
-        """webMUSHRA thanks the listener whatever comes back, so the experimenter must be told here."""
+        """Report a failure to the experimenter; webMUSHRA does not show it to the listener."""
         try:
             failed = status != 200 or json.loads(answer)["error"]
         except (ValueError, KeyError, TypeError):
@@ -137,14 +137,14 @@ class Submissions:
 
 
 def listen(app: Any, host: str, port: int) -> Any:
-    """A server that has its address; its ``run`` answers browsers until interrupted.
+    """A server bound to its address; its ``run`` method serves until interrupted.
 
     Raises:
         UserError: the address cannot be used.
     """
     import waitress
 
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that a browser asks for many files is no news
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # its warnings about many requests are harmless
     try:
         return waitress.create_server(app, host=host, port=port, threads=8, ident=None)
     except (OSError, ValueError) as error:
@@ -152,6 +152,6 @@ def listen(app: Any, host: str, port: int) -> Any:
 
 
 def lines(test: Test, host: str, port: int, results: Path) -> Sequence[str]:
-    """What the experimenter is told."""
+    """The lines printed for the experimenter."""
     shown = [f"{group}: {url}" for group, url in urls(test, host, port).items()]
     return [*shown, f"answers are stored in {results}; Ctrl-C ends"]

@@ -1,4 +1,4 @@
-"""Texts shown to listeners. Every ``instructions`` text can be replaced by a file of the experimenter's."""
+"""Texts shown to listeners. The experimenter can replace every ``instructions`` text by a file."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ SCALES: dict[Kind, tuple[tuple[str, str], ...]] = {
         ("3", "Much better"),
     ),
 }
-"""Each answer as it is stored, and as it is read."""
+"""Each answer as stored, and as shown."""
 
 LISTENER, HEADPHONES, AGE = "listener", "headphones", "age_band"
-"""The questions' names, which webMUSHRA also takes for ids of page elements."""
+"""The questions' names, which webMUSHRA also uses as ids of page elements."""
 
 HEADPHONE_ANSWERS = (("over_ear", "Over-ear"), ("in_ear", "In-ear"), ("none", "Loudspeakers"))
 
@@ -79,4 +79,4 @@ AGE_BANDS = (
     *(("under_20", "under 20"), ("from_20", "20 to 29"), ("from_30", "30 to 39"), ("from_40", "40 to 49")),
     *(("from_50", "50 to 59"), ("from_60", "60 or more"), ("no_answer", "no answer")),
 )
-"""None of the stored words is a number to Python, which would read 20_29 as 2029."""
+"""No stored answer may parse as a number in Python, which reads 20_29 as 2029."""

@@ -1,4 +1,4 @@
-"""What methods with a score network and a sampler share."""
+"""The base class of methods with a score network and a sampler."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class DiffusionMethod(SpectralMethod):
     Args:
         checkpoint, device, weights: see ``TrainedMethod``.
         sampler: "pc" (predictor-corrector) or "ode" (adaptive) for the diffusions, "ode" or "sde" for the
-            Schroedinger bridge, or any other of ``SAMPLERS`` that can run along the weights' path; or a mapping
-            of its ``name`` and its options.
+            Schroedinger bridge, or any other of ``SAMPLERS`` that supports the weights' path; or a mapping of its
+            ``name`` and its options.
         sampler_options: of the project's own samplers, e.g. ``corrector="none"``: see ``PredictorCorrector``,
             ``ProbabilityFlow``.
 
-    For each, None is what the weights ask for; where they ask for nothing, what the release runs the
-    method with. Weights may ask for ``steps`` too, in place of ``default_steps``.
+    None means the setting stored with the weights, or else that of the method's release. Weights may also specify
+    ``steps``, which replaces ``default_steps``.
 
     Attributes:
         release: the release's sampler settings.
-        default_steps: N where none is given: the weights', or the release's.
+        default_steps: N by default: the weights', or the release's.
     """
 
     uses_steps = True
@@ -59,13 +59,13 @@ class DiffusionMethod(SpectralMethod):
 
     @classmethod
     def further_options(cls) -> dict[str, None]:
-        """The options in ``sampler_options``, which the samplers themselves declare."""
+        """The options in ``sampler_options``, as declared by the samplers."""
         return sampler_options()
 
     def sample(
         self, start: Tensor, conditioning: tuple[Tensor, ...], steps: int | None, randn_like: RandnLike
     ) -> Tensor:
-        """The reverse process from ``start``, the network taking ``conditioning`` beside the state."""
+        """Run the reverse process from ``start``; the network's inputs are the state and ``conditioning``."""
         model = ScoreModel(self.model, start, conditioning)
         estimate: Estimate = getattr(model, self.sampler.asks_for)
         return self.sampler.sample(estimate, self.model.sde, start, steps or self.default_steps, randn_like)

@@ -1,4 +1,4 @@
-"""What a score network's output stands for, and the score and the loss that follow from it."""
+"""Parametrizations: the quantity that a score network predicts, and the resulting score and loss."""
 
 from __future__ import annotations
 
@@ -42,26 +42,26 @@ Weighting = Callable[[Perturbed, float], Tensor | float]
 
 @dataclass(frozen=True)
 class Parametrization(ABC):
-    """From the raw output F of a score network to a prediction, and from that to the score of the perturbed data.
+    """Maps the raw output F of a score network to a prediction, and that to the score of the perturbed data.
 
-    prediction = c_skip x + c_out (network_scaling F), F being the network of c_in times all its inputs:
+    prediction = c_skip x + c_out (network_scaling F), where F is the network applied to c_in times all its inputs:
     Richter et al. 2025, "Investigating training objectives for generative speech enhancement" (the SGMSE
-    release's ``ncsnpp_v2``), with the scalings of Karras et al. 2022 ("edm") on request.
+    release's ``ncsnpp_v2``), optionally with the scalings of Karras et al. 2022 ("edm").
 
-    Each kind is a way of saying the same about the data: the score that follows is that of the perturbation
-    kernel around its prediction, and the process that is reversed is the same; what differs is what a short
-    training learns first: to enhance, of clean speech; to remove the diffusion's own noise, of the score.
+    All kinds describe the same reverse process: the score is that of the perturbation kernel around the prediction.
+    They differ in what a short training learns first: prediction of clean speech learns to enhance, prediction of
+    the score learns to remove the diffusion's noise.
 
     Attributes:
-        predicts: what its prediction is, and its name in the registry.
+        predicts: the predicted quantity, and the name in the registry.
         weightings: of the squared error in the loss; the first is the default.
-        default_c_out: c_out where none is given.
+        default_c_out: the default of c_out.
         c_in: "1" or "edm".
         c_out: "1", "-1", "sigma", "1/sigma" or "edm"; "" for the default.
         c_skip: "0" or "edm".
         network_scaling: "1", "1/sigma" or "1/t".
-        time_input: what the network's time embedding is of, and what divides where it divides: "t" as in the
-            releases, or "sigma", sigma(t), as the StoRM paper has it.
+        time_input: the time embedding input, also used where the network divides by it: "t" as in the releases, or
+            "sigma", sigma(t), as in the StoRM paper.
         sigma_data: the data's standard deviation that "edm" assumes.
     """
 
@@ -87,15 +87,15 @@ class Parametrization(ABC):
 
     @abstractmethod
     def score(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
-        """The score at state ``x``; ``start`` is what the process drifts to."""
+        """The score at state ``x``, ``[B, 1, F, T]``; ``start`` is the state that the forward process drifts to."""
 
     @abstractmethod
     def clean(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
-        """The expected clean speech behind ``x``."""
+        """The expected clean speech given ``x``."""
 
     @abstractmethod
     def error(self, prediction: Tensor, at: Perturbed) -> Tensor:
-        """What a loss measures: a perfect network's is 0. ``[B, 1, F, T]``."""
+        """The error in the loss, ``[B, 1, F, T]``; 0 for a perfect prediction."""
 
     def input_scale(self, t: Tensor, path: Path) -> Tensor:
         """c_in at t, ``[B, 1, 1, 1]``."""
@@ -106,15 +106,15 @@ class Parametrization(ABC):
         return path.std(t) if self.time_input == "sigma" else t
 
     def prediction(self, output: Tensor, x: Tensor, t: Tensor, path: Path) -> Tensor:
-        """What ``predicts`` names, from the network's raw output; all ``[B, 1, F, T]``, t ``[B]``."""
+        """The predicted quantity from the network's raw output; all ``[B, 1, F, T]``, t ``[B]``."""
         output = self._scale("network_scaling", t, path) * output
         return self._scale("c_skip", t, path) * x + self._scale("c_out", t, path) * output
 
     def weighting(self, name: str) -> Weighting:
-        """The weighting of that name, or for "" the default.
+        """The weighting of that name; "" is the default.
 
         Raises:
-            UserError: there is none.
+            UserError: it is unknown.
         """
         name = name or next(iter(self.weightings))
         if name not in self.weightings:
@@ -124,7 +124,7 @@ class Parametrization(ABC):
         return self.weightings[name]
 
     def config(self) -> dict[str, Any]:
-        """What ``parametrization_from`` makes an equal one of."""
+        """The mapping from which ``parametrization_from`` builds an equal one."""
         return {"predicts": self.predicts, **asdict(self)}
 
     def _scale(self, kind: str, t: Tensor, path: Path) -> Tensor:
@@ -144,7 +144,7 @@ PARAMETRIZATIONS: Registry[Parametrization] = Registry(
 
 @dataclass(frozen=True)
 class ScorePrediction(Parametrization):
-    """The score itself, -F of StoRM's and SGMSE+'s networks, which have divided F by t."""
+    """The score itself: -F for StoRM's and SGMSE+'s networks, which divide F by t."""
 
     predicts: ClassVar[str] = "score"
     weightings: ClassVar[Mapping[str, Weighting]] = {
@@ -207,12 +207,12 @@ class CleanPrediction(Parametrization):
 
 
 def parametrization_from(config: Mapping[str, Any]) -> Parametrization:
-    """The parametrization that ``config`` describes: what it ``predicts`` ("score" without it) and its options.
+    """The parametrization described by ``config``: what it ``predicts`` (default "score") and its options.
 
     Raises:
         UserError: an unknown prediction, option or scaling.
     """
     options = dict(config)
-    if "told" in options:  # its name in files of before
+    if "told" in options:  # the name of time_input in older files
         options["time_input"] = options.pop("told")
     return PARAMETRIZATIONS.create(options.pop("predicts", "score"), **options)

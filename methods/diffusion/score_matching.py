@@ -1,8 +1,8 @@
 """The score network's loss, as in the StoRM and SGMSE releases.
 
-Denoising score matching: the network is given a state of the path between ``start`` and ``clean``, and its
-error there is what its parametrization says (Richter et al. 2025, "Investigating training objectives for
-generative speech enhancement", Sec. III).
+Denoising score matching: the network gets a state of the path between ``start`` and ``clean``, and its parametrization
+defines the error (Richter et al. 2025, "Investigating training objectives for generative speech enhancement",
+Sec. III).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def score_loss(
     t: Tensor,
     z: Tensor,
 ) -> Tensor:
-    """The loss at time t with the draw z, ``[B]``; spectrograms are complex ``[B, 1, F, T]``, t is ``[B]``.
+    """The loss ``[B]`` at time t with noise z; spectrograms are complex ``[B, 1, F, T]``, t is ``[B]``.
 
     Args:
         clean, start: the path's two ends.
-        conditioning: what the network is given beside the state.
+        conditioning: the network's inputs besides the state.
     """
     at = model.sde.perturb(clean, t, start, z)
     prediction = ScoreModel(model, start, conditioning).output(at.x, t)
@@ -49,10 +49,10 @@ def waveform_loss(transform: Spectrogram, prediction: Tensor, clean: Tensor) -> 
 
 
 def check_score_objective(parametrization: Parametrization, objective: Objective) -> None:
-    """That ``score_loss`` can be had of a network with this parametrization.
+    """Check that ``score_loss`` supports this objective with this parametrization.
 
     Raises:
-        UserError: it has no such weighting, or no waveform that could be compared.
+        UserError: the weighting is unknown, or a waveform loss is requested without a prediction of clean speech.
     """
     parametrization.weighting(objective.score_weighting)
     if objective.l1_weight and parametrization.predicts != "clean":

@@ -1,4 +1,4 @@
-"""A score network as what samplers and losses ask for: a function of the state and the time."""
+"""A score network as a function of state and time, as samplers and losses need it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from methods.weights import TrainedModel
 
 @dataclass(frozen=True)
 class ScoreModel:
-    """A score network as a function of (x, t): the start of its process and its conditioning are given.
+    """A score network as a function of (x, t), with fixed start and conditioning.
 
     Attributes:
-        start: where the process drifts to, ``[B, 1, F, T]``.
-        conditioning: the spectrograms that the network takes beside the state, each ``[B, 1, F, T]``.
+        start: the state that the forward process drifts to, ``[B, 1, F, T]``.
+        conditioning: the network's inputs besides the state, each ``[B, 1, F, T]``.
     """
 
     model: TrainedModel
@@ -24,7 +24,7 @@ class ScoreModel:
     conditioning: tuple[Tensor, ...]
 
     def output(self, x: Tensor, t: Tensor) -> Tensor:
-        """The network's, scaled: what the parametrization says that it predicts."""
+        """The network's prediction: its scaled output, as defined by the parametrization."""
         parametrization, path = self.model.parametrization, self.model.sde
         given = torch.cat((x, *self.conditioning), dim=1) * parametrization.input_scale(t, path)
         output: Tensor = self.model.networks["score"](given, parametrization.time(t, path))
@@ -35,5 +35,5 @@ class ScoreModel:
         return self.model.parametrization.score(self.output(x, t), x, t, self.start, self.model.sde)
 
     def clean(self, x: Tensor, t: Tensor) -> Tensor:
-        """The expected clean speech behind x."""
+        """The expected clean speech given x."""
         return self.model.parametrization.clean(self.output(x, t), x, t, self.start, self.model.sde)

@@ -9,7 +9,7 @@ from bench.core.types import Audio
 from bench.datasets.synthesis.rooms import Room
 
 TAIL = 0.5
-"""Seconds of silence after the speech in which reverberation may fade."""
+"""Seconds of silence appended to the speech for the reverberation to decay."""
 
 
 def power(signal: Audio) -> float:
@@ -18,7 +18,7 @@ def power(signal: Audio) -> float:
 
 
 def fit_noise(rng: np.random.Generator, noise: Audio, samples: int) -> Audio:
-    """``samples`` of ``noise`` from a random place; looped where it is shorter."""
+    """``samples`` of ``noise`` from a random position; looped if it is shorter."""
     if noise.size < samples:
         noise = np.tile(noise, -(-samples // noise.size) + 1)
     start = rng.integers(noise.size - samples + 1)
@@ -29,7 +29,7 @@ def add_noise(clean: Audio, noise: Audio, snr: float) -> Audio:
     """``clean`` plus ``noise`` at ``snr`` dB, the ratio of mean powers over the whole file.
 
     Raises:
-        ValueError: one of them is silent, so that no gain gives that ratio.
+        ValueError: one of them is silent, so that the SNR is undefined.
     """
     if power(clean) == 0 or power(noise) == 0:
         raise ValueError("an SNR needs speech and noise that are not silent")
@@ -49,7 +49,7 @@ def reverberate(speech: Audio, room: Room, rate: int) -> tuple[Audio, Audio]:
 
 
 def at_level(clean: Audio, noisy: Audio, level: float, peak: float = 0.98) -> tuple[Audio, Audio]:
-    """Both by one gain: ``noisy`` at ``level`` dB re full scale, or lower where either would pass ``peak``."""
+    """Scale both by one gain: ``noisy`` to ``level`` dB re full scale, or lower if either would exceed ``peak``."""
     gain = 10 ** (level / 20) / np.sqrt(power(noisy))
     gain = np.float32(min(gain, peak / max(np.abs(noisy).max(), np.abs(clean).max())))
     return gain * clean, gain * noisy

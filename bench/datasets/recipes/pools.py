@@ -1,4 +1,4 @@
-"""What training mixes: utterances and rooms, generated once into a cache folder and then only read."""
+"""Speech and rooms for training, generated once into a cache folder and then only read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.datasets.synthesis.choose import choose
 
 SAMPLE_RATE = speech.SAMPLE_RATE
 RECIPE = 1
-"""Raise it when generated speech or rooms change, so that no old cache is used."""
+"""Incremented when generated speech or rooms change, so that no old cache is used."""
 
 _UTTERANCES = {"train": 1200, "valid": 120}
 _NATURAL_UTTERANCES = {"train": 400, "valid": 40}
@@ -36,8 +36,8 @@ def speech_pool(cache: Path, split: voices.Split) -> pool.Pool:
 def natural_pool(cache: Path, split: voices.Split) -> pool.Pool:
     """Utterances of Kokoro's voices of ``split``, and blends of them, and of its sentences: some 20 minutes.
 
-    Its ``about`` says which version spoke them. It takes long to make and differs with the version of
-    onnxruntime, so that one from another machine serves as well.
+    Its ``about`` names the versions that generated it. Generation takes long and depends on the version of onnxruntime,
+    so a pool from another machine is accepted.
     """
     count = _NATURAL_UTTERANCES[split]
     folder = cache / f"speech-{split}-{RECIPE}-{count}-kokoro-82M"
@@ -98,7 +98,7 @@ def _draw_kind(rng: np.random.Generator) -> sentences.Kind:
 def _say(
     rng: np.random.Generator, split: voices.Split, kind: sentences.Kind, synthesise: Callable[[str], Audio]
 ) -> Audio:
-    """Sentences until they last long enough, cut where they last too long."""
+    """Sentences until they are long enough, cut if they are too long."""
     text = sentences.spoken(sentences.draw_sentence(rng, split, kind))
     said = synthesise(text)
     while said.size < _SHORTEST * SAMPLE_RATE:
@@ -108,7 +108,7 @@ def _say(
 
 
 def _progress(what: str, signals: Iterator[Audio], count: int) -> Iterator[Audio]:
-    """``signals``, with a bar on the terminal; it shows only when something is made."""
+    """``signals``, with a progress bar that appears only if something is generated."""
     from rich.progress import track
 
     yield from track(signals, description=f"generating {what}", total=count, transient=True)

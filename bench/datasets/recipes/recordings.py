@@ -1,8 +1,7 @@
-"""A user's own folders of speech, noise and room responses: who is in them, and which split they belong to.
+"""The user's folders of speech, noise and room responses, and their split into training and validation.
 
-Training and validation share no speaker, no noise recording and no room. What belongs together is read
-from the names of files and folders, over all folders of a kind at once: a speaker who is in two of
-them is on one side.
+Training and validation share no speaker, no noise recording and no room. Speakers, recordings and rooms are identified
+by the names of files and folders, over all folders of a kind together: a speaker who is in two of them is in one split.
 """
 
 from __future__ import annotations
@@ -28,27 +27,27 @@ Owner = Callable[[Path], str]
 """From a file's path below its folder to the speaker, recording or room it belongs to."""
 
 VALID_SHARE = 0.1
-"""Of the speakers, of the noise recordings and of the rooms, that validation keeps for itself."""
+"""The share of the speakers, noise recordings and rooms that is held out for validation."""
 
 LONGEST = 20.0
-"""Seconds of speech that are read at once; of a longer recording, somewhere within it."""
+"""Maximum duration of speech in seconds; of a longer recording a random segment is read."""
 
 
 def speaker(path: Path) -> str:
-    """The folder directly below the one named (LibriSpeech, VCTK); in a flat folder what the file name
-    begins with, up to its first ``-`` or ``_`` (``p226_001.wav`` is by p226).
+    """The speaker: the folder directly below the given one (LibriSpeech, VCTK); in a flat folder the beginning of the
+    file name up to its first ``-`` or ``_`` (``p226_001.wav`` is by p226).
     """
     return path.parts[0] if len(path.parts) > 1 else re.split(r"[-_]", path.stem, maxsplit=1)[0]
 
 
 def noise_recording(path: Path) -> str:
-    """The file name; those that differ only in a last letter or number are pieces of one recording."""
+    """The noise recording: the file name; names that differ only in a last letter or number are one recording."""
     return re.sub(r"[-_]([A-Za-z]|\d{1,3})$", "", path.stem)
 
 
 def room(path: Path) -> str:
-    """The folder directly below the one named; in a flat folder the file name without last letters and numbers
-    (``office-2_3.wav`` and ``office-1_7.wav`` are of one room).
+    """The room: the folder directly below the given one; in a flat folder the file name without last letters and
+    numbers (``office-2_3.wav`` and ``office-1_7.wav`` are of one room).
     """
     return path.parts[0] if len(path.parts) > 1 else re.sub(r"([-_]?\d+|[-_][A-Za-z])+$", "", path.stem) or path.stem
 
@@ -56,14 +55,14 @@ def room(path: Path) -> str:
 def files(folders: Folders, split: Split, owner: Owner) -> list[Path]:
     """The recordings of ``split`` in ``folders``, read recursively.
 
-    With a single owner there is nothing to hold out: everything is for training.
+    With a single owner nothing can be held out: everything is for training.
 
     Raises:
         UserError: a folder is missing or holds no audio, or a file's header cannot be read.
     """
     found = [(path, owner(path.relative_to(root))) for root in _roots(folders) for path in _audio_in(root)]
     owners = sorted({name for _, name in found})
-    # The owners with the smallest hashes: a new file changes at most one owner's side.
+    # The owners with the smallest hashes: a new file changes the split of at most one owner.
     kept = sorted(owners, key=lambda name: stable_seed("valid", name))[: max(1, round(VALID_SHARE * len(owners)))]
     valid = set(kept) if len(owners) > 1 else set()
     chosen = [path for path, name in found if (name in valid) == (split == "valid")]
@@ -73,7 +72,7 @@ def files(folders: Folders, split: Split, owner: Owner) -> list[Path]:
 
 
 def read_speech(path: Path, rng: np.random.Generator, rate: int) -> Audio:
-    """A recording at ``rate`` Hz, or ``LONGEST`` seconds from within a longer one."""
+    """A recording at ``rate`` Hz, or a random ``LONGEST`` seconds of a longer one."""
     length, own = audio.extent(path)
     most = round(LONGEST * own)
     if length <= most:
@@ -82,7 +81,7 @@ def read_speech(path: Path, rng: np.random.Generator, rate: int) -> Audio:
 
 
 def read_noise(path: Path, rng: np.random.Generator, samples: int, rate: int) -> Audio:
-    """``samples`` at ``rate`` Hz from a random place of a recording, which is looped where it is shorter."""
+    """``samples`` at ``rate`` Hz from a random position of a recording, which is looped if it is shorter."""
     length, own = audio.extent(path)
     needed = -(-samples * own // rate)
     if length <= needed:
@@ -97,10 +96,10 @@ def read_response(path: Path, rate: int) -> Audio:
 
 
 def about(kind: str, folders: Folders, owner: Owner) -> str:
-    """What ``folders`` hold, in a line: files, owners, and corpora with their licences as far as they are stated.
+    """The content of ``folders`` in a line: numbers of files and owners, and corpora with their licences if stated.
 
-    They are read from ``files.csv`` (columns path, licence, and corpus if there is one), else from
-    ``SOURCES.md`` or a ``LICENSE``, in the folder or in the one above it.
+    Licences are read from ``files.csv`` (columns path, licence, and optionally corpus), else from ``SOURCES.md`` or
+    ``LICENSE``, in the folder or its parent.
     """
     described = []
     for root in _roots(folders):
@@ -117,7 +116,7 @@ _TABLE, _TEXTS = (
 
 
 def notes(folders: Folders) -> list[str]:
-    """A line for each of the folders in which something is not read."""
+    """A line for each of the folders with files that are not read."""
     return [note for root in _roots(folders) for note in recordings_in(root).notes(used=(_TABLE, *_TEXTS))]
 
 
@@ -136,7 +135,7 @@ def _licences(root: Path, found: Sequence[Path]) -> str:
 
 
 def _from_table(path: Path, found: set[str]) -> str:
-    """``corpus n files, licence; ...`` of the files found, most first; empty where the table has none of them."""
+    """``corpus n files, licence; ...`` of the files found, the largest first; empty if the table has none of them."""
     rows = [row for _, row in table(path, ()) if row.get("path") in found]
     groups = Counter((row.get("corpus") or "", row.get("licence") or row.get("license") or "") for row in rows)
     told = [f"{corpus} {count} files, {licence or 'not stated'}" for (corpus, licence), count in groups.most_common()]

@@ -1,8 +1,7 @@
-"""What the networks are trained on: clean speech and its noisy or reverberant version, made as asked for.
+"""Training pairs: clean speech and its noisy or reverberant version, computed on request.
 
-Pools of speech and of rooms (``bench.datasets.recipes.pools``) are generated once and kept in a cache, as far
-as they are used; everything else about a pair (utterance, noise, SNR, level, room) is drawn when it is
-asked for, from the pair's own index.
+Pools of speech and of rooms (``bench.datasets.recipes.pools``) are generated when first used and kept in a cache.
+Everything else about a pair (utterance, noise, SNR, level, room) is drawn on request, from the pair's index.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from bench.datasets.synthesis.noise import Noise, noises, white
 
 SAMPLE_RATE = speech.SAMPLE_RATE
 FLITE_SHARE = 0.25
-"""Of the utterances that are not natural voices', where Flite is asked for."""
+"""Flite's share of the utterances that are not by natural voices, if Flite is used."""
 
 _LEVEL = (-32.0, -18.0)  # dB re full scale
 
@@ -34,9 +33,9 @@ _LEVEL = (-32.0, -18.0)  # dB re full scale
 class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
     """Pairs ``(clean, noisy)``, float32 ``[samples]`` at 16 kHz, of 2 to 6.5 s (longer with own folders).
 
-    Pair ``i`` depends on ``(split, seed, i)`` and the options alone. Every index is another draw, so a
-    training that never asks for the same index twice never sees the same pair twice. About three
-    pairs in ten are reverberant (the clean one is the direct sound), the others noisy.
+    Pair ``i`` depends only on ``(split, seed, i)`` and the options. Every index is a new draw, so a training that uses
+    each index once never repeats a pair. About three pairs in ten are reverberant (the clean one is the direct sound),
+    the others noisy.
 
     Args:
         split: "train" or "valid"; they share no voice, no sentence and no room, and no speaker, no
@@ -95,15 +94,15 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         self._rooms: Sequence[Audio] = room_pool(folder, split) if reverberates else ()
 
     def _generated(self, files: Sequence[Path]) -> bool:
-        """Whether anything is generated beside ``files``."""
+        """Whether anything is generated in addition to ``files``."""
         return not files or self.real_share < 1
 
     def notes(self) -> list[str]:
-        """A line for each of the user's folders in which something is not read."""
+        """A line for each of the user's folders with files that are not read."""
         return [note for folders in self._folders.values() for note in recordings.notes(folders)]
 
     def __str__(self) -> str:
-        """What it is made of, for a model card: a line for each of its sources."""
+        """Its sources for a model card, one line each."""
         lines = []
         if self._speech:
             voices_of = {voice.name for voice in voices.VOICES[self.split]}
@@ -185,5 +184,5 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         return rooms.Room(self._rooms[pair], self._rooms[pair + 1], float("nan"))
 
     def _own(self, rng: np.random.Generator, files: Sequence[Path]) -> bool:
-        """Whether it is one of the user's own ``files`` this time; draws only where there are some."""
+        """Whether to use one of the user's ``files`` this time; draws a random number only if there are any."""
         return bool(files) and rng.random() < self.real_share

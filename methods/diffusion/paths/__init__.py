@@ -1,4 +1,4 @@
-"""Probability paths from clean speech to noisy speech: a file a family, by name in a registry."""
+"""Probability paths from clean speech to noisy speech: one file per family, registered by name."""
 
 from methods.diffusion.paths.base import PATHS, SDE, Path, Perturbed, path_from, per_item
 from methods.diffusion.paths.ornstein_uhlenbeck import OUVE, OUVP

@@ -1,4 +1,4 @@
-"""What carries clean speech to noisy speech, and the registry of its kinds.
+"""The interface of probability paths from clean to noisy speech, and their registry.
 
 Symbols as in the StoRM paper (Lemercier et al. 2023, Sec. II-B): state x, clean x0, noisy y, time t in
 (0, 1]; all tensors complex ``[B, C, F, T]``, t ``[B]``. Complex Gaussian noise has unit total variance,
@@ -28,7 +28,7 @@ def per_item(values: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Perturbed:
-    """A point of a path: the state x_t = mean + std z, and what it was made of.
+    """A point of a path: the state x_t = mean + std z, and the quantities it was computed from.
 
     Attributes:
         x, mean, clean, start, z: ``[B, C, F, T]``; ``start`` is y, where the reverse process starts.
@@ -51,9 +51,9 @@ class Path(ABC):
     A frozen dataclass, whose fields are its parameters.
 
     Attributes:
-        name: what configurations and weights files call it: its name in the registry.
-        samplers: what options and weights files call this path's samplers, and which of ``SAMPLERS`` those are;
-            the first is the default. Any other that suits it can be named too.
+        name: in the registry, configurations and weights files.
+        samplers: this path's samplers: the names in options and weights files, mapped to the names in ``SAMPLERS``;
+            the first is the default. Any other sampler that supports the path can be used too.
     """
 
     name: ClassVar[str]
@@ -73,7 +73,7 @@ class Path(ABC):
         return per_item(a) * x0 + per_item(b) * y
 
     def clean(self, mean: Tensor, t: Tensor, y: Tensor) -> Tensor:
-        """The x0 whose kernel has this ``mean``."""
+        """The x0 whose perturbation kernel has this ``mean``."""
         a, b = self.mean_weights(t)
         return (mean - per_item(b) * y) / per_item(a)
 
@@ -82,7 +82,7 @@ class Path(ABC):
         return self.mean(x0, t, y), self.std(t)
 
     def perturb(self, x0: Tensor, t: Tensor, y: Tensor, z: Tensor) -> Perturbed:
-        """The state at time t with the draw z."""
+        """The state at time t with the noise z."""
         mean, std = self.marginal_prob(x0, t, y)
         std = per_item(std)
         return Perturbed(mean + std * z, t, mean, std, x0, y, z)
@@ -93,12 +93,12 @@ class Path(ABC):
         return y + randn_like(y) * per_item(self.std(ones))
 
     def config(self) -> dict[str, Any]:
-        """What ``path_from`` makes an equal one of."""
+        """The mapping from which ``path_from`` builds an equal path."""
         return {"name": self.name, **asdict(self)}  # type: ignore[call-overload]
 
 
 class SDE(Path):
-    """dx = f(x, t, y) dt + g(t) dw, a diffusion that has those marginals."""
+    """A diffusion dx = f(x, t, y) dt + g(t) dw with these marginals."""
 
     samplers: ClassVar[Mapping[str, str]] = {"pc": "pc", "ode": "ode"}
 
@@ -123,10 +123,10 @@ PATHS: Registry[Path] = Registry(
 
 
 def path_from(config: Mapping[str, Any]) -> Path:
-    """The path that ``config`` describes: its ``name`` ("ouve" without one) and its parameters.
+    """The path described by ``config``: its ``name`` (default "ouve") and its parameters.
 
     Raises:
-        UserError: an unknown name or parameter, one that is missing, or a number that is none.
+        UserError: a name or parameter is unknown, missing, or not a number.
     """
     parameters = dict(config)
     name = parameters.pop("name", "ouve")

@@ -60,8 +60,8 @@ class OUVP(SDE):
 
     dx = stiffness/2 beta(t) (y - x) dt + sqrt(beta(t)) dw,  beta(t) = beta_min + t (beta_max - beta_min)
 
-    The release takes for the standard deviation what is the kernel's variance (there is no square
-    root); so does this, since networks were trained with it.
+    The release uses the kernel's variance as the standard deviation (the square root is missing). So does this class,
+    since networks were trained with it.
     """
 
     name: ClassVar[str] = "ouvp"
@@ -88,5 +88,5 @@ class OUVP(SDE):
         return (1 - torch.exp(-self.stiffness * self._integral(t))) / self.stiffness
 
     def _integral(self, t: Tensor) -> Tensor:
-        """Of beta from 0 to t."""
+        """The integral of beta from 0 to t."""
         return t * (t * (self.beta_max - self.beta_min) / 2 + self.beta_min)

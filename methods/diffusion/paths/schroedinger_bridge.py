@@ -19,7 +19,7 @@ class SBVE(Path):
     """Schroedinger bridge between x0 and y with a variance-exploding reference process.
 
     Jukic et al. 2024, "Schroedinger Bridge for Generative Speech Enhancement", Table 1 and Eq. (11): f = 0,
-    g(t) = sqrt(c) k^t. The kernel has no variance left at t = 1, so sampling starts from y itself.
+    g(t) = sqrt(c) k^t. The kernel has no variance at t = 1, so sampling starts from y itself.
     ``eps`` keeps quotients finite, as in the SGMSE release.
     """
 
@@ -31,8 +31,8 @@ class SBVE(Path):
     eps: float = 1e-8
 
     def sigma(self, t: Tensor) -> Tensor:
-        """sigma_t, the standard deviation that the reference process gathers from 0 to t: ``[B]``."""
-        # log k in t's precision: a sampler's first step divides by sigma_bar(1) = 1e-4 and magnifies what is rounded.
+        """sigma_t, the standard deviation that the reference process accumulates from 0 to t: ``[B]``."""
+        # log k in t's precision: a sampler's first step divides by sigma_bar(1) = 1e-4 and amplifies rounding errors.
         return torch.sqrt(self.c * (self.k ** (2 * t) - 1) / (2 * torch.log(torch.tensor(self.k).to(t))))
 
     def sigma_bar(self, t: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ class SBVE(Path):
 
     def sigma_end(self, t: Tensor) -> Tensor:
         """sigma_1, shaped like ``t``."""
-        # Rounded as in the release, once and not at every step: at t = 1 it may differ from ``sigma`` in the last
-        # digit, and how sigma_bar(1) comes out of that difference decides about the first step.
+        # Rounded once, as in the release, and not at every step: at t = 1 it may differ from ``sigma`` in the last
+        # digit, and this difference determines sigma_bar(1) and so the first step.
         gathered = torch.full_like(t, self.c * (self.k**2 - 1))
         return torch.sqrt(gathered / (2 * torch.log(torch.tensor(self.k).to(t))))

@@ -1,4 +1,4 @@
-"""Reverse-time samplers: from noise and where the process starts to an estimate of the clean speech."""
+"""Reverse-time samplers: from the prior to an estimate of the clean speech."""
 
 from methods.diffusion.samplers.base import SAMPLERS, Estimate, Sampler
 from methods.diffusion.samplers.bridge import BridgeODE, BridgeSDE

@@ -1,4 +1,4 @@
-"""What every sampler keeps, and the registry of their names."""
+"""The interface of samplers, and their registry."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from methods.diffusion.paths import Path
 from methods.noise import RandnLike
 
 Estimate = Callable[[Tensor, Tensor], Tensor]
-"""(state x ``[B, C, F, T]``, time t ``[B]``) -> what a sampler asks the network for, shaped like x."""
+"""(state x ``[B, C, F, T]``, time t ``[B]``) -> the quantity that a sampler needs from the network, shaped like x."""
 
 
 class Sampler(ABC):
     """Settings of a sampler that runs from noisy speech back to clean; a frozen dataclass.
 
     Attributes:
-        asks_for: what ``sample`` is given: a method of ``ScoreModel``, "score", "clean" for an estimate of
-            the clean speech, or "output" for what the parametrization says the network predicts.
-        paths: the kind of path that it can run along.
-        trained_t_eps: whether it goes down to the time that the weights were trained to, where it has an option
-            ``t_eps`` and nothing else is asked for.
-        uses_steps: whether the number of steps decides how the process is discretised.
+        asks_for: the method of ``ScoreModel`` that ``sample`` gets: "score", "clean" for an estimate of the clean
+            speech, or "output" for the quantity that the network predicts.
+        paths: the class of paths that it supports.
+        trained_t_eps: whether the default of its option ``t_eps`` is the smallest time of the weights' training.
+        uses_steps: whether the number of steps determines the discretisation.
     """
 
     asks_for: ClassVar[str]
@@ -36,23 +35,23 @@ class Sampler(ABC):
 
     @abstractmethod
     def sample(self, estimate: Estimate, path: Path, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:
-        """Run the reverse process that starts around ``y`` in ``steps`` steps.
+        """Run the reverse process from the prior around ``y`` in ``steps`` steps.
 
         Args:
             estimate: see ``asks_for``.
-            y: where the process starts and drifts to in forward time, complex ``[B, C, F, T]``.
+            y: the mean of the prior, to which the forward process drifts, complex ``[B, C, F, T]``.
             randn_like: draws the noise.
 
         Returns:
             The estimate of the clean speech, shaped like ``y``.
 
         Raises:
-            UserError: it cannot run along this path.
+            UserError: the path is not supported.
         """
 
 
 def unsuited(sampler: Sampler, path: Path) -> UserError:
-    """That ``sampler`` cannot run along ``path``."""
+    """The error that ``sampler`` does not support ``path``."""
     return UserError(f"{type(sampler).__name__} cannot run along the SDE {path.name}")
 
 

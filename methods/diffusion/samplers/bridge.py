@@ -1,8 +1,8 @@
-"""Samplers of the Schroedinger bridge: from y to the clean speech that the network predicts at each time.
+"""Samplers of the Schroedinger bridge: from y to clean speech, with the network's prediction at each time.
 
-First-order discretisations that are exact for as long as the prediction stays: Jukic et al. 2024,
-"Schroedinger Bridge for Generative Speech Enhancement", as run by the SGMSE release. Times go evenly
-from 1 to ``t_eps`` in N + 1 points; the network is called N times, at each step's earlier end.
+First-order discretisations that are exact while the prediction is constant: Jukic et al. 2024,
+"Schroedinger Bridge for Generative Speech Enhancement", as run by the SGMSE release. The N + 1 times are evenly
+spaced from 1 to ``t_eps``; the network is called N times, at each step's earlier time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from methods.noise import RandnLike
 class _Bridge(Sampler):
     asks_for: ClassVar[str] = "clean"
     paths: ClassVar[type] = SBVE
-    trained_t_eps: ClassVar[bool] = False  # a bridge is sampled further down, as in the release
+    trained_t_eps: ClassVar[bool] = False  # a bridge is sampled down to a smaller time, as in the release
 
     t_eps: float = 1e-4
     eps: float = 1e-8
@@ -36,7 +36,7 @@ class _Bridge(Sampler):
         times = torch.linspace(1.0, self.t_eps, steps + 1, device=y.device)
         for i in range(1, steps + 1):
             before, now = (time.expand(y.shape[0]) for time in (times[i - 1], times[i]))
-            # The network is asked at the time that is stepped to, as in the release.
+            # The network is called at the time after the step, as in the release.
             clean = estimate(x, now)
             x = self.step(path, x, clean, y, before, now, randn_like, last=i == steps)
         return x
@@ -54,7 +54,7 @@ class _Bridge(Sampler):
         *,
         last: bool,
     ) -> Tensor:
-        """x at the time ``now``, a little earlier than ``before``, ``[B]`` each."""
+        """x at the time ``now``, earlier than ``before``; both ``[B]``."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class BridgeODE(_Bridge):
     ) -> Tensor:
         s_before, s = sde.sigma(before), sde.sigma(now)
         b_before, b = sde.sigma_bar(before), sde.sigma_bar(now)
-        # x and y, both about 10^4 times too large after the first step, cancel: what is rounded otherwise shows.
+        # x and y are about 10^4 times too large after the first step and cancel, which amplifies rounding errors.
         share = 1 / (sde.sigma_end(now) ** 2 + sde.eps)
         kept = s * b / (s_before * b_before + sde.eps)
         to_clean = share * (b**2 - b_before * s * b / (s_before + sde.eps))
@@ -90,7 +90,7 @@ class BridgeODE(_Bridge):
 
 @dataclass(frozen=True)
 class BridgeSDE(_Bridge):
-    """Ancestral sampling; draws one noise tensor a step, of which the last is not used.
+    """Ancestral sampling; draws one noise tensor per step, of which the last is not used.
 
     Attributes:
         t_eps: the last time.

@@ -1,4 +1,4 @@
-"""Which sampler a configuration asks for."""
+"""Choose the sampler from a configuration."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from methods.diffusion.samplers.base import SAMPLERS, Sampler
 
 
 def choose(path: Path, asked: Mapping[str, Any], defaults: Mapping[str, Any], t_eps: float) -> Sampler:
-    """The sampler for ``path`` with the options that were asked for, else the defaults that it has an option for.
+    """The sampler for ``path`` with the requested options, or else those defaults that apply to it.
 
     Args:
-        asked: ``sampler``, a name or a mapping of a ``name`` and its options; and options of that sampler. One that
-            it lacks is refused.
-        defaults: the same, of any of the path's samplers: what another one would need is left out.
-        t_eps: of the trained weights, for samplers that do not say how far down they go.
+        asked: ``sampler``, a name or a mapping of a ``name`` and its options; and options of that sampler. Options
+            that it does not have are refused.
+        defaults: the same, for any of the path's samplers: options of other samplers are ignored.
+        t_eps: the smallest time of the weights' training, for samplers without their own.
 
     Raises:
-        UserError: an unknown sampler or option, or one of another path or sampler.
+        UserError: a sampler or option is unknown, or belongs to another path or sampler.
     """
     asked, defaults = _flat(asked), _flat(defaults)
     usual = defaults.get("sampler") or next(iter(path.samplers))
@@ -29,7 +29,7 @@ def choose(path: Path, asked: Mapping[str, Any], defaults: Mapping[str, Any], t_
     kind, options = _kind(path, name), SAMPLERS.options(path.samplers.get(name, name))
     anywhere = {"sampler", *options, *sampler_options()}
     if name != usual and SAMPLERS.origin(path.samplers.get(usual, usual)) != OURS:
-        # The weights' options of another package's sampler, which is not asked for here.
+        # The weights' options for another package's sampler, which is not used here.
         defaults = {option: value for option, value in defaults.items() if option in anywhere}
     if unknown := next((option for option in defaults if option not in anywhere), None):
         raise did_you_mean("sampler option in the weights file", unknown, anywhere)
@@ -45,12 +45,12 @@ def choose(path: Path, asked: Mapping[str, Any], defaults: Mapping[str, Any], t_
 
 
 def sampler_options() -> dict[str, None]:
-    """The options of all samplers that are here; those of another package's are given with its name, in a mapping."""
+    """The options of all our samplers; those of another package's sampler are given in a mapping with its name."""
     return dict.fromkeys(option for name in SAMPLERS.ours() for option in SAMPLERS.options(name))
 
 
 def _kind(path: Path, name: str) -> Any:
-    """The class of the sampler that is called so, a ``Sampler``'s that can run along ``path``."""
+    """The class of the sampler ``name``, if it supports ``path``."""
     registered = path.samplers.get(name, name)
     if registered in SAMPLERS.ours() or registered in SAMPLERS.names():
         kind: Any = SAMPLERS.get(registered)

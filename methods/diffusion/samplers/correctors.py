@@ -1,7 +1,7 @@
-"""Correctors: Langevin steps at a fixed time t, towards where the score says the data are.
+"""Correctors: Langevin steps at a fixed time t, along the score.
 
-A corrector is a function (score, sde, x, t, snr, steps, randn_like) -> (x, its noise-free mean). Both here
-walk ``x <- x + eps s(x, t) + sqrt(2 eps) z``; they differ in eps.
+A corrector is a function (score, sde, x, t, snr, steps, randn_like) -> (x, its noise-free mean). Both Langevin
+correctors iterate ``x <- x + eps s(x, t) + sqrt(2 eps) z``; they differ in eps.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def annealed_langevin(
     """eps = 2 (r sigma(t))^2, the ALD line of the StoRM paper's Algorithm 2.
 
     Raises:
-        UserError: for an ``OUVP``, whose sigma is none (the release refuses it too).
+        UserError: for ``OUVP``, whose sigma is not a standard deviation (the release refuses it too).
     """
     if isinstance(sde, OUVP):
         raise UserError("corrector=ald is not defined for the SDE ouvp; use corrector=langevin or none")
@@ -60,7 +60,7 @@ def langevin(
 def no_correction(
     score: Estimate, sde: SDE, x: Tensor, t: Tensor, snr: float, steps: int, randn_like: RandnLike
 ) -> tuple[Tensor, Tensor]:
-    """x as it is."""
+    """Return x unchanged."""
     return x, x
 
 

@@ -1,4 +1,4 @@
-"""The ODE sampler: the probability flow, integrated with as many steps as the tolerance asks for."""
+"""The ODE sampler: the probability flow, integrated with adaptive step size."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from methods.noise import RandnLike
 class ProbabilityFlow(Sampler):
     """Dormand-Prince 4(5) with adaptive steps from 1 to ``t_eps``, then one noise-free reverse-diffusion step.
 
-    Song et al. 2021, Sec. 4.3, as the StoRM release runs it (``scipy.integrate.solve_ivp``). The only
-    noise is the prior's. The number of network calls follows from the tolerances, not from N; N only
-    is the length 1/N of the last step.
+    Song et al. 2021, Sec. 4.3, as the StoRM release runs it (``scipy.integrate.solve_ivp``). The only noise is the
+    prior's. The number of network calls depends on the tolerances, not on N; N only sets the length 1/N of the
+    last step.
 
     Attributes:
         rtol, atol: the solver's tolerances of its local error.
         stepping: the last step's length: "uniform", 1/N as the release; "grid", ``t_eps``, which ends at 0.
         denoise: whether that last step is taken.
-        max_calls: of the network, before it is given up: a rough one makes the steps ever shorter.
-        t_eps: the last time at which the score is asked for.
+        max_calls: limit of network calls: a non-smooth network makes the steps ever shorter.
+        t_eps: the last time at which the score is evaluated.
     """
 
     asks_for: ClassVar[str] = "score"
@@ -64,7 +64,7 @@ class ProbabilityFlow(Sampler):
 
         def slope(time: float, flat: NDArray[Any]) -> NDArray[Any]:
             flow = probability_flow(estimate, path, state(flat), at(time), y)
-            if not flow.isfinite().all():  # the solver would look for a shorter step forever
+            if not flow.isfinite().all():  # otherwise the solver would reduce the step forever
                 raise UserError(f"sampler=ode: the score is not finite at t={time:.3g}")
             nonlocal calls
             calls += 1

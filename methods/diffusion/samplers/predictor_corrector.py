@@ -1,8 +1,8 @@
-"""The predictor-corrector sampler: plain functions of a score, an SDE and where to start.
+"""The predictor-corrector sampler.
 
-Song et al. 2021, Algorithm 1, as run by the StoRM release: at each time first the corrector,
-then the predictor; the noise-free mean of the last predictor step is returned. Noise is drawn in the
-order: prior, then for each time the corrector's steps and the predictor's draw.
+Song et al. 2021, Algorithm 1, as run by the StoRM release: at each time first the corrector, then the predictor; the
+noise-free mean of the last predictor step is returned. The order of the noise is: prior, then for each time that of
+the corrector's steps and that of the predictor.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ class PredictorCorrector(Sampler):
 
     Attributes:
         predictor: "reverse_diffusion", "euler_maruyama" (the same update for these SDEs),
-            "probability_flow" (no noise on the way), "ddim" (the same flow, exact between two times
-            for as long as the estimate of the clean speech stays; for few steps) or "none".
+            "probability_flow" (no noise), "ddim" (the same flow, exact between two times if the estimate of the
+            clean speech is constant; for few steps) or "none".
         corrector: "ald" (annealed Langevin dynamics), "langevin" or "none".
         corrector_steps: corrector steps at each time.
         snr: the corrector's step-size parameter r.
         stepping: "uniform", every step is 1/N as in the StoRM release, although the times are
-            (1 - t_eps)/(N - 1) apart: with few steps the state overshoots; or "grid", the differences
-            of the times, at last down to 0, as in SGMSE since 2024-06.
-        times: "to_t_eps", N times evenly from 1 to ``t_eps``; or "to_zero", 1, (N-1)/N, ..., 1/N, as the
-            StoRM paper has them.
+            (1 - t_eps)/(N - 1) apart, so that with few steps the state overshoots; or "grid", the differences of
+            the times, the last one down to 0, as in SGMSE since 2024-06.
+        times: "to_t_eps", N times evenly from 1 to ``t_eps``; or "to_zero", 1, (N-1)/N, ..., 1/N, as in the
+            StoRM paper.
         denoise: whether the last predictor step's noise is left out; the StoRM paper's Algorithm 2 keeps it.
-        t_eps: the last time at which the score is asked for.
+        t_eps: the last time at which the score is evaluated.
     """
 
     asks_for: ClassVar[str] = "score"
@@ -68,7 +68,7 @@ class PredictorCorrector(Sampler):
             )
 
     def grid(self, steps: int) -> tuple[Tensor, list[float]]:
-        """The ``steps`` times, from 1 downwards, and how long the step from each is."""
+        """The ``steps`` times, from 1 downwards, and the length of the step from each."""
         times = torch.linspace(1.0, self.t_eps if self.times == "to_t_eps" else 1 / steps, steps)
         if self.stepping == "uniform":
             return times, [1 / steps] * steps

@@ -59,8 +59,8 @@ def ddim_step(
 ) -> tuple[Tensor, Tensor]:
     """x one ``step`` earlier along the probability flow of a point mass at the estimated clean speech.
 
-    Tweedie's formula gives the kernel's mean, x + sigma^2 s, and so the estimate x0; the flow towards it
-    is known in closed form, x' = mean(t') + (sigma(t') / sigma(t)) (x - mean(t)), which is DDIM (Song et
+    Tweedie's formula gives the kernel's mean, x + sigma^2 s, and so the estimate x0. The flow towards it has the
+    closed form x' = mean(t') + (sigma(t') / sigma(t)) (x - mean(t)), which is DDIM (Song et
     al. 2021, "Denoising Diffusion Implicit Models", Eq. (12) without noise) for these SDEs.
     """
     std = per_item(sde.std(t))
@@ -73,5 +73,5 @@ def ddim_step(
 def no_prediction(
     score: Estimate, sde: SDE, x: Tensor, t: Tensor, y: Tensor, step: float, randn_like: RandnLike
 ) -> tuple[Tensor, Tensor]:
-    """x as it is, for a corrector alone."""
+    """Return x unchanged, for sampling with a corrector only."""
     return x, x
