@@ -1,4 +1,4 @@
-"""The contract that every metric keeps, and the registry of their names."""
+"""The interface of metrics, and their registry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from metrics.clip import Clip, Recording
 __all__ = ["METRICS", "Aspect", "Clip", "Metric", "Skipped", "Undefined", "create", "distribution"]
 
 Aspect = Literal["quality", "dimension", "signal", "intelligibility", "content", "speaker", "cost"]
-"""What a metric is about: ``quality`` as a whole, one ``dimension`` of it (noisiness, distortion), the ``signal``
+"""What a metric measures: overall ``quality``, one ``dimension`` of it (noisiness, distortion), the ``signal``
 (distances of waveforms or spectra), ``intelligibility``, the ``content`` (which words or phonemes are heard), the
 ``speaker``, or what the enhancement ``cost``.
 """
@@ -30,7 +30,7 @@ class Undefined(Exception):
 
 
 class Skipped(Exception):
-    """The quantity cannot be computed here, for want of something other than good audio; the message says what."""
+    """The quantity cannot be computed here because something other than audio is missing; the message says what."""
 
 
 class Metric(ABC):
@@ -39,20 +39,19 @@ class Metric(ABC):
     Attributes:
         label: as printed in tables and plots ("PESQ", "SI-SDR").
         unit: "dB", "MOS", "%" or "".
-        higher_is_better: which way is good; None: neither is, the value describes.
-        aspect: what it is about.
-        low, high: the ends of its scale, None where it has none. What networks guess may lie a little beyond.
-        needs_clean: whether it compares with the clean speech (intrusive).
-        needs_transcript: whether it compares with what was said.
-        needs_estimate: whether it compares with the predictor's estimate of a two-stage method.
-        sample_rate: the rate in Hz it is defined at; recordings at another are resampled to it.
-            None: any rate.
-        native_rates: other rates at which it is defined too, and computed without resampling.
-        needs_band: Hz up to which it must hear; recordings at a rate of less than twice that are ``undefined``.
-        full_scale: whether it takes 1 for full scale and clips there; what would not survive that is ``undefined``.
+        higher_is_better: the better direction; None for a descriptive value.
+        aspect: what it measures.
+        low, high: the bounds of its scale, None where there is none. A network's predictions may lie slightly outside.
+        needs_clean: whether it needs the clean reference (intrusive).
+        needs_transcript: whether it needs the transcript.
+        needs_estimate: whether it needs the first estimate of a two-stage method.
+        sample_rate: the rate in Hz for which it is defined; other recordings are resampled to it. None: any rate.
+        native_rates: other rates for which it is defined, without resampling.
+        needs_band: the bandwidth in Hz that it needs; at sampling rates below twice that it is ``undefined``.
+        full_scale: whether it clips at ±1; audio that would lose too much by that is ``undefined``.
         min_seconds: shorter recordings are ``undefined``.
-        package: the installed package that computes it, where that is not the one it is defined in.
-        revision: of a metric computed here: counts up whenever a value may change.
+        package: the installed package that computes it, if not the one it is defined in.
+        revision: of a metric computed here: incremented whenever a value may change.
     """
 
     label: ClassVar[str]
@@ -74,7 +73,7 @@ class Metric(ABC):
 
     @abstractmethod
     def compute(self, clip: Clip) -> float | Score:
-        """The value; a rate answers with ``Score.rate``, which keeps its counts.
+        """The value; a rate returns ``Score.rate``, which keeps its counts.
 
         Raises:
             Undefined: the quantity does not exist for this input.
@@ -82,13 +81,13 @@ class Metric(ABC):
         """
 
     def settings(self) -> Mapping[str, str]:
-        """What else the value depends on: mode, band, a model file's hash. What an option of the metric
-        comes to may be said under the option's name (a file's hash in place of its path).
+        """Further facts that the value depends on: mode, band, a model file's hash. An option's effect may be given
+        under the option's name (a file's hash instead of its path).
         """
         return {}
 
     def provenance(self) -> dict[str, str]:
-        """Everything that the value depends on beside the audio."""
+        """Everything but the audio that the value depends on."""
         return {"package": self._package(), **self._rates(), **self.settings()}
 
     def _rates(self) -> dict[str, str]:
@@ -107,10 +106,10 @@ class Metric(ABC):
         """Score ``enhanced`` against ``utterance``; never raises for bad audio.
 
         Args:
-            estimate: the predictor's estimate, where a two-stage method made ``enhanced``.
+            estimate: the first estimate, if ``enhanced`` is from a two-stage method.
 
-        The answer is a finite value, or missing with its reason: never 0 for a failure. Metrics that are given the
-        same ``Recording`` for the utterance, and the same array, share what they compute.
+        The score is a finite value, or missing with a reason: never 0 for a failure. Metrics that are given the same
+        ``Recording`` as utterance, and the same array, share intermediate results.
         """
         for needed, given, what in (
             (self.needs_clean, utterance.clean, "no clean reference"),
@@ -142,7 +141,7 @@ class Metric(ABC):
         return Score(value) if np.isfinite(value) else Score.missing("undefined", f"the value is {value}")
 
     def _undefined(self, enhanced: Audio, utterance: Utterance) -> str:
-        """Why the quantity does not exist for these signals, whatever the metric; empty where it may."""
+        """Why no metric is defined for these signals; empty if it may be."""
         rate = utterance.sample_rate
         if len(enhanced) < self.min_seconds * rate:
             return f"shorter than {self.min_seconds:g} s"
@@ -158,12 +157,12 @@ class Metric(ABC):
         return ""
 
     def _rate(self, rate: int) -> int:
-        """At which a recording of that rate is looked at."""
+        """The rate in Hz at which a recording of that rate is scored."""
         return rate if self.sample_rate is None or rate in self.native_rates else self.sample_rate
 
 
 def _problem(signals: Mapping[str, Audio]) -> str:
-    """Why these signals cannot be compared; empty where they can."""
+    """Why these signals cannot be compared; empty if they can."""
     for name, signal in signals.items():
         if signal.ndim != 1 or signal.size == 0:
             return f"{name} must be samples of one channel, got shape {list(signal.shape)}"

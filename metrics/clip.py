@@ -1,7 +1,7 @@
-"""What metrics look at: enhanced speech beside its recording, at the rate that a metric asks for.
+"""The input of metrics: enhanced speech with its recording, at the rate that a metric needs.
 
-Metrics of one family, such as the four opinions of DNSMOS, share what they compute: with the clip that it was
-computed from, or, where only the recording counts, with the recording for every method's clip of it.
+Metrics of one family, such as the four ratings of DNSMOS, share intermediate results. These are stored with the clip,
+or, if they depend only on the recording, with the recording for all methods.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ T = TypeVar("T")
 
 
 class Shared:
-    """Answers that were computed once, or the exceptions in their place."""
+    """Results that are computed once, or the exceptions instead of them."""
 
     def __init__(self) -> None:
         self._answers: dict[Hashable, Any] = {}
         self._errors: dict[Hashable, Exception] = {}
 
     def once(self, what: Hashable, compute: Callable[[], T]) -> T:
-        """The answer to ``what``; raises again what ``compute`` raised."""
+        """The result for ``what``; raises again what ``compute`` raised."""
         if what in self._errors:
             raise self._errors[what]
         if what not in self._answers:
@@ -39,15 +39,15 @@ class Shared:
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """What a metric may look at. All signals are float32 ``[samples]`` of one length at ``sample_rate``.
+    """The input of a metric. All signals are float32 ``[samples]`` of one length at ``sample_rate``.
 
     Attributes:
-        enhanced: what is scored.
-        noisy: what it was made from.
-        sample_rate: in Hz; the metric's own, where it has one.
-        clean: the clean speech, where there is one.
-        estimate: in two-stage methods the predictor's estimate, which the second stage started from.
-        transcript: what is said, where that is known.
+        enhanced: the signal to score.
+        noisy: the recording it was made from.
+        sample_rate: in Hz; the metric's own, if it has one.
+        clean: the clean reference, if there is one.
+        estimate: the first estimate of a two-stage method.
+        transcript: what is said, if known.
         tags: the recording's (SNR, noise type, speaker, ...).
     """
 
@@ -63,7 +63,7 @@ class Clip:
 
     @property
     def reference(self) -> Audio:
-        """The clean speech of a clip that has it, as every clip has that an intrusive metric is given."""
+        """The clean speech; every clip that an intrusive metric gets has it."""
         assert self.clean is not None
         return self.clean
 
@@ -72,14 +72,14 @@ class Clip:
         return self._of_clip.once(compute, lambda: compute(self))
 
     def once_per_recording(self, compute: Callable[[Clip], T]) -> T:
-        """``compute(clip)`` of what looks at the recording alone, computed once for all methods."""
+        """``compute(clip)``, computed once for all methods; it must depend only on the recording."""
         return self._of_recording.once(compute, lambda: compute(self))
 
 
 class Recording(Utterance):
-    """An utterance that remembers what metrics computed of it, and of what was last made from it.
+    """An utterance with the metrics' shared results for it and for its last enhanced version.
 
-    Scored with the same one, metrics share their work: ``metric.score(enhanced, recording)``.
+    Metrics that are given the same object share their work: ``metric.score(enhanced, recording)``.
     """
 
     _signals: Shared
@@ -93,11 +93,11 @@ class Recording(Utterance):
 
     @staticmethod
     def of(utterance: Utterance) -> Recording:
-        """The utterance itself, where it is one that remembers."""
+        """``utterance`` as a ``Recording``; itself if it is one already."""
         return utterance if isinstance(utterance, Recording) else Recording(utterance)
 
     def take(self, enhanced: Audio, estimate: Audio | None = None) -> Take:
-        """What was made of the recording: the same take as long as it is the same array, unchanged."""
+        """The enhanced version of the recording: the same object for the same, unchanged array."""
         last = self._last
         if last is None or last.enhanced is not enhanced or last.estimate is not estimate:
             last = Take(self, enhanced, estimate)
@@ -105,7 +105,7 @@ class Recording(Utterance):
         return last
 
     def at(self, rate: int) -> tuple[Audio, Audio | None, Shared]:
-        """The noisy and the clean speech at ``rate`` in Hz, and what metrics computed of them."""
+        """The noisy and the clean speech at ``rate`` in Hz, and the shared results for them."""
         clean = self.clean
         return (
             self._signals.once(("noisy", rate), lambda: resample(self.noisy, self.sample_rate, rate)),
@@ -117,10 +117,10 @@ class Recording(Utterance):
 
 
 class Take:
-    """What a method made of a recording, at every rate that metrics ask for.
+    """A method's output for a recording, at every rate that metrics need.
 
     Args:
-        estimate: the predictor's, where a two-stage method made ``enhanced``.
+        estimate: the first estimate, if ``enhanced`` is from a two-stage method.
     """
 
     def __init__(self, recording: Recording, enhanced: Audio, estimate: Audio | None = None) -> None:
@@ -128,7 +128,7 @@ class Take:
         self._clips: dict[int, Clip] = {}
 
     def clip(self, rate: int) -> Clip:
-        """At ``rate`` in Hz."""
+        """The clip at ``rate`` in Hz."""
         if rate not in self._clips:
             noisy, clean, shared = self.recording.at(rate)
             given = self.recording.sample_rate
