@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench.core.types import Audio, Score
+from bench.core.types import Audio, Score, Utterance
 from methods.base import METHODS, Enhanced, Method
 from metrics.base import METRICS, Clip, Metric
-from metrics.clip import Take
 
 
 class _Toy(Method):
@@ -85,7 +84,7 @@ class ToyMetric(Metric):
     def compute(self, clip: Clip) -> float:
         return float(clip.enhanced.size)
 
-    def score_take(self, take: Take) -> Score:
+    def score(self, enhanced: Audio, utterance: Utterance, estimate: Audio | None = None) -> Score:
         if self.broken:
             raise RuntimeError("the toy broke")
-        return super().score_take(take)
+        return super().score(enhanced, utterance, estimate)

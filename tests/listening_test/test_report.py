@@ -130,9 +130,9 @@ def test_a_tag_divides_the_plot(analysed: tuple[Path, Test]) -> None:
         (["sessions=[unfinished]"], "sessions: none is unfinished; there are: 10 complete"),
         (["mid_anchor=mixtur"], "unknown condition of the test 'mixtur': did you mean 'mixture'?"),
         (["by=dialect"], "unknown tag of the clips 'dialect'"),
-        (["unit=page"], "unknown unit 'page'"),
+        (["unit=page"], "unit: one of listener, trial; got 'page'"),
         (["run=/no/such"], "run=/no/such: no run is stored here"),
-        (["power=[0]"], "power: a number from 0.1 to 100; got 0"),
+        (["power=[0]"], "power: a list, each a number from 0.1 to 100, or null; got 0"),
     ],
 )
 def test_mistakes_are_one_line(analysed: tuple[Path, Test], keys: list[str], told: str) -> None:

@@ -132,7 +132,7 @@ def test_delay_is_found_in_noise() -> None:
 
 def test_the_demo_has_no_finding() -> None:
     demo = demo_full()
-    for name in demo.ids()[::12]:
+    for name in (*demo.ids()[::12], "dereverb-03"):  # there a reflection is stronger than the direct sound
         assert of_recording(demo.load(name)) == {}
 
 
