@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from bench.core.errors import UserError
-from methods.checkpoints.settings import Settings, shown
+from methods.checkpoints.settings import FileSettings, shown
 
 Sizes = dict[str, Any]
 """Keyword arguments of ``NCSNpp``."""
@@ -23,7 +23,7 @@ Sizes = dict[str, Any]
 HEIGHT = 256
 """The frequency bins that the reference counts attention heights from, whatever the transform."""
 
-Parts = dict[str, tuple[int, ...]]
+Shapes = dict[str, tuple[int, ...]]
 """The shapes in one entry of the reference's flat list ``all_modules``, by their names there."""
 
 
@@ -43,7 +43,7 @@ def all_sizes(path: Path, networks: Mapping[str, Mapping[str, Tensor]]) -> dict[
     return found
 
 
-def check_sizes(settings: Settings, size: Sizes, backbone: str, project: str) -> None:
+def check_sizes(settings: FileSettings, size: Sizes, backbone: str, project: str) -> None:
     """Refuse what a file says of its networks' sizes where its weights say otherwise, as the reference would."""
     for key, ours in (("nf", "width"), ("ch_mult", "multipliers"), ("num_res_blocks", "blocks")):
         told = settings.value(key, size[ours])
@@ -63,7 +63,7 @@ def check_sizes(settings: Settings, size: Sizes, backbone: str, project: str) ->
         _check_attention(settings, size, bins, (16,) if project == "SGMSE" and backbone != "ncsnpp_48k" else ())
 
 
-def _check_pyramids(settings: Settings, size: Sizes, default: str | None) -> None:
+def _check_pyramids(settings: FileSettings, size: Sizes, default: str | None) -> None:
     kinds = {"progressive": "output_skip", "progressive_input": "input_skip"}
     for key, kind in kinds.items():
         told = str(settings.value(key, default or kind)).lower()
@@ -78,7 +78,7 @@ def _check_pyramids(settings: Settings, size: Sizes, default: str | None) -> Non
         settings.one_of("progressive_combine", "sum", ("sum",))
 
 
-def _check_attention(settings: Settings, size: Sizes, bins: int, default: tuple[int, ...]) -> None:
+def _check_attention(settings: FileSettings, size: Sizes, bins: int, default: tuple[int, ...]) -> None:
     """The reference creates attention by heights of ``image_size`` and runs it by the heights that it meets."""
     there = {HEIGHT // height for height in size["attention_heights"]}
     heights = settings.value("attn_resolutions", default or size["attention_heights"])
@@ -138,8 +138,8 @@ def sizes(weights: Mapping[str, Tensor]) -> Sizes:
     }
 
 
-def _modules(weights: Mapping[str, Tensor]) -> list[Parts]:
-    entries: dict[int, Parts] = defaultdict(dict)
+def _modules(weights: Mapping[str, Tensor]) -> list[Shapes]:
+    entries: dict[int, Shapes] = defaultdict(dict)
     for key, tensor in weights.items():
         if match := re.fullmatch(r"all_modules\.(\d+)\.(.+)", key):
             entries[int(match[1])][match[2]] = tuple(tensor.shape)
@@ -148,7 +148,7 @@ def _modules(weights: Mapping[str, Tensor]) -> list[Parts]:
     return [entries[index] for index in sorted(entries)]
 
 
-def _letter(parts: Parts) -> str:
+def _letter(parts: Shapes) -> str:
     """Fourier features, Linear, Conv, Norm, Attention, residual Block, Resampling block, or what Joins the pyramid."""
     if "W" in parts:
         return "F"

@@ -2,7 +2,7 @@
 
 What they leave out is what the reference's constructors have by default. Their training scripts' defaults
 differ (StoRM's: a spectral factor of 0.33), but those stand in the file. What the project's code does not
-read is not read here either; what it reads and is not here is refused (``settings.Settings``).
+read is not read here either; what it reads and is not here is refused (``settings.FileSettings``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from methods.backbones.fused import ACTIVATIONS
 from methods.checkpoints.architecture import Sizes, all_sizes, check_sizes
 from methods.checkpoints.diffusion import SDES, parametrization_of, sampler_of, sde_of, trained_to
 from methods.checkpoints.lightning import Checkpoint
-from methods.checkpoints.settings import Settings, shown
+from methods.checkpoints.settings import FileSettings, shown
 from methods.conditioning import CONDITIONS
 from methods.diffusion.parametrization import Parametrization, ScorePrediction
 from methods.diffusion.paths import OUVE, Path
@@ -62,7 +62,7 @@ class Configuration:
     parametrization: Parametrization
     sampler: dict[str, Any]
     residue_in_stft: bool
-    settings: Settings
+    settings: FileSettings
 
 
 def configure(checkpoint: Checkpoint) -> Configuration:
@@ -71,7 +71,7 @@ def configure(checkpoint: Checkpoint) -> Configuration:
     Raises:
         UserError: the weights are of no network that is here, although the file says so.
     """
-    settings = Settings(checkpoint.hyper_parameters)
+    settings = FileSettings(checkpoint.hyper_parameters)
     prefixes = checkpoint.shapes()
     for prefix in prefixes:
         name = settings.value(ROLES[prefix], "ncsnpp")
@@ -120,7 +120,7 @@ def project_of(checkpoint: Checkpoint, sizes: dict[str, Sizes]) -> str:
     return "StoRM" if any(len(size["multipliers"]) == 4 for size in sizes.values()) else "SGMSE"
 
 
-def _network(settings: Settings, checkpoint: Checkpoint, project: str, prefix: str, size: Sizes) -> Sizes:
+def _network(settings: FileSettings, checkpoint: Checkpoint, project: str, prefix: str, size: Sizes) -> Sizes:
     """Keyword arguments of ``NCSNpp``; those with its default values are left out."""
     backbone = settings.value(ROLES[prefix], "ncsnpp")
     for key, only in ONLY.items():
@@ -144,7 +144,7 @@ def _network(settings: Settings, checkpoint: Checkpoint, project: str, prefix: s
     return told | _style(settings, size)
 
 
-def _style(settings: Settings, size: Sizes) -> Sizes:
+def _style(settings: FileSettings, size: Sizes) -> Sizes:
     """What of ``Style`` is not its default."""
     told: Sizes = {}
     if (activation := settings.one_of("nonlinearity", "swish", ACTIVATIONS)) != "swish":
@@ -162,7 +162,7 @@ def _style(settings: Settings, size: Sizes) -> Sizes:
     return told
 
 
-def _centered(settings: Settings, checkpoint: Checkpoint, project: str) -> bool:
+def _centered(settings: FileSettings, checkpoint: Checkpoint, project: str) -> bool:
     """Whether the networks take their input as it is, rather than 2x - 1.
 
     SGMSE's files say so. StoRM's do not: its code shifted the input, until the branch that moved to
@@ -172,7 +172,7 @@ def _centered(settings: Settings, checkpoint: Checkpoint, project: str) -> bool:
     return settings.flag("centered", project == "SGMSE" or (major.isdigit() and int(major) >= 2))
 
 
-def _condition(settings: Settings, sizes: dict[str, Sizes]) -> str:
+def _condition(settings: FileSettings, sizes: dict[str, Sizes]) -> str:
     """The score network's conditioning in a system of two, which its number of inputs must agree with."""
     if sizes.keys() != {"denoiser_net", "score_net"}:
         return "noisy"
@@ -184,7 +184,7 @@ def _condition(settings: Settings, sizes: dict[str, Sizes]) -> str:
     return condition
 
 
-def _spectrogram(settings: Settings, project: str) -> Spectrogram:
+def _spectrogram(settings: FileSettings, project: str) -> Spectrogram:
     """The transform, its padding, and the rate: 16 kHz unless SGMSE's file or backbone says otherwise."""
     backbone = settings.value("backbone")
     n_fft = settings.whole("n_fft", 510, 2, 1 << 16)
@@ -207,7 +207,7 @@ def _spectrogram(settings: Settings, project: str) -> Spectrogram:
     )
 
 
-def refusal(checkpoint: Checkpoint, settings: Settings) -> UserError | None:
+def refusal(checkpoint: Checkpoint, settings: FileSettings) -> UserError | None:
     """One line about all that cannot be had; None where nothing is."""
     clauses = list(settings.refused.values())
     more = f"; and {len(clauses) - 3} more" if len(clauses) > 3 else ""

@@ -12,7 +12,7 @@ from bench.core.errors import UserError
 from methods.base import METHODS
 from methods.checkpoints.configuration import configure, refusal
 from methods.checkpoints.lightning import Checkpoint, open_checkpoint
-from methods.checkpoints.settings import KNOWN, Settings, shown
+from methods.checkpoints.settings import KNOWN, FileSettings, shown
 from methods.checkpoints.systems import from_reference_checkpoint, is_safetensors, open_model
 from methods.weights import TrainedModel
 
@@ -113,7 +113,7 @@ def _settings(model: TrainedModel) -> dict[str, str]:
     }
 
 
-def _lists(settings: Settings) -> dict[str, str]:
+def _lists(settings: FileSettings) -> dict[str, str]:
     """A file's hyper-parameters in three lists."""
 
     def listed(values: Mapping[str, Any]) -> str:

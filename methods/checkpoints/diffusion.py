@@ -6,7 +6,7 @@ from dataclasses import asdict
 from inspect import Signature
 from typing import Any
 
-from methods.checkpoints.settings import SENSELESS, Settings
+from methods.checkpoints.settings import SENSELESS, FileSettings
 from methods.diffusion.parametrization import PARAMETRIZATIONS, Parametrization
 from methods.diffusion.paths import OUVE, PATHS, Path, path_from
 
@@ -27,7 +27,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 """What the SDEs' parameters can be."""
 
 
-def sde_of(settings: Settings, name: str, parametrization: Parametrization) -> Path:
+def sde_of(settings: FileSettings, name: str, parametrization: Parametrization) -> Path:
     """The process; its parameters have the reference's names.
 
     A bridge's ``eps`` is that of the standard deviations which scale the network's input and output, where any
@@ -49,7 +49,7 @@ def sde_of(settings: Settings, name: str, parametrization: Parametrization) -> P
     return path_from({"name": name, **parameters})
 
 
-def trained_to(settings: Settings, project: str) -> float:
+def trained_to(settings: FileSettings, project: str) -> float:
     """The last time that it was trained to. SGMSE's script samples to 0.03 whatever the file says; see ``_SCRIPTS``."""
     if project == "StoRM":
         return settings.number("t_eps", 0.03, 1e-6, 0.999)
@@ -57,7 +57,7 @@ def trained_to(settings: Settings, project: str) -> float:
     return float(trained) if isinstance(trained, float) and 0 < trained < 1 else 0.03
 
 
-def parametrization_of(settings: Settings, project: str, sde: str) -> Parametrization:
+def parametrization_of(settings: FileSettings, project: str, sde: str) -> Parametrization:
     """What the score network's output stands for.
 
     SGMSE samples a bridge as if its network predicted clean speech, and a diffusion as if it predicted the
@@ -81,7 +81,7 @@ def parametrization_of(settings: Settings, project: str, sde: str) -> Parametriz
     return PARAMETRIZATIONS.create(predicts, sigma_data=data, **{"c_out": "1", **scalings})
 
 
-def sampler_of(settings: Settings, project: str, sde: str) -> dict[str, Any]:
+def sampler_of(settings: FileSettings, project: str, sde: str) -> dict[str, Any]:
     """What the project's ``enhancement.py`` samples with when it is told nothing else.
 
     The steps of a Schroedinger bridge are those it was trained to be evaluated with.

@@ -22,7 +22,7 @@ KNOWN = frozenset(_WITHOUT_EFFECT.split())
 SENSELESS = "its hyper-parameters make no sense:"
 
 
-class Settings:
+class FileSettings:
     """Hyper-parameters as they are read. What is asked for counts as used, and as refused where it cannot be had.
 
     What is never asked for has no effect on what this file's networks compute, in its project's code either.

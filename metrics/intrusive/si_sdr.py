@@ -30,7 +30,7 @@ FLOOR = 1e-10
 Signal = NDArray[np.float32] | NDArray[np.float64]
 
 
-class Parts(NamedTuple):
+class Decomposition(NamedTuple):
     """``target + noise + artefact`` is the enhanced speech; each float64 ``[samples]``."""
 
     target: NDArray[np.float64]
@@ -38,12 +38,12 @@ class Parts(NamedTuple):
     artefact: NDArray[np.float64]
 
 
-def decompose(enhanced: Signal, clean: Signal, noisy: Signal) -> Parts:
+def decompose(enhanced: Signal, clean: Signal, noisy: Signal) -> Decomposition:
     """Split ``enhanced`` into what it keeps of the clean speech, of the noise, and what it adds."""
     estimate, speech = enhanced.astype(np.float64), clean.astype(np.float64)
     target = _project(estimate, speech)
     noise = _project(estimate, noisy.astype(np.float64) - speech)
-    return Parts(target, noise, estimate - target - noise)
+    return Decomposition(target, noise, estimate - target - noise)
 
 
 def _without_mean(signal: Audio) -> Signal:
@@ -85,7 +85,7 @@ class _EnergyRatio(Metric):
         return self.ratio(decompose(enhanced, clean, noisy))
 
     @abstractmethod
-    def ratio(self, parts: Parts) -> float:
+    def ratio(self, parts: Decomposition) -> float:
         """The value in dB."""
 
     def settings(self) -> Mapping[str, str]:
@@ -98,7 +98,7 @@ class SiSdr(_EnergyRatio):
     label = "SI-SDR"
     needs_noise = False
 
-    def ratio(self, parts: Parts) -> float:
+    def ratio(self, parts: Decomposition) -> float:
         return _decibels(parts.target, parts.noise + parts.artefact)
 
 
@@ -107,7 +107,7 @@ class SiSir(_EnergyRatio):
 
     label = "SI-SIR"
 
-    def ratio(self, parts: Parts) -> float:
+    def ratio(self, parts: Decomposition) -> float:
         return _decibels(parts.target, parts.noise)
 
 
@@ -116,5 +116,5 @@ class SiSar(_EnergyRatio):
 
     label = "SI-SAR"
 
-    def ratio(self, parts: Parts) -> float:
+    def ratio(self, parts: Decomposition) -> float:
         return _decibels(parts.target, parts.artefact)

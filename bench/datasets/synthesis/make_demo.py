@@ -55,7 +55,7 @@ _PAUSE = (0.15, 0.5)  # seconds, between the two halves of every third sentence
 
 
 @dataclass(frozen=True)
-class Clip:
+class Planned:
     """One planned recording: with ``noise`` at ``snr`` dB, in a room with T60 within ``t60`` s, or both."""
 
     id: str
@@ -84,13 +84,13 @@ class Recording:
     t60: float | None = None
 
 
-def plan() -> list[Clip]:
+def plan() -> list[Planned]:
     """All clips, the short set's first."""
     voices = VOICES["test"]
     order = (0, 4, 2, 6, 1, 5, 3, 7)  # sexes and accents in turn
     edges = np.linspace(*ROOMS, 9)
     noisy = [
-        Clip(
+        Planned(
             f"denoise-{8 * turn + place + 1:02d}",
             voices[v],
             text="command" if (place + turn) % 4 == 3 else "free",
@@ -101,11 +101,11 @@ def plan() -> list[Clip]:
         for place, v in enumerate(order)
     ]
     dry = [
-        Clip(f"dereverb-{k + 1:02d}", voices[order[k]], _kind(k), t60=(float(edges[b]), float(edges[b + 1])))
+        Planned(f"dereverb-{k + 1:02d}", voices[order[k]], _kind(k), t60=(float(edges[b]), float(edges[b + 1])))
         for k, b in enumerate((1, 6, 3, 4, 0, 7, 2, 5))
     ]
     both = [
-        Clip(
+        Planned(
             f"both-{k + 1:02d}",
             voices[order[7 - k]],
             _kind(k),
@@ -131,7 +131,7 @@ class Studio:
         self._seed = seed
         self.bystanders = cache(self._bystanders)
 
-    def render(self, clip: Clip) -> Recording:
+    def render(self, clip: Planned) -> Recording:
         """``clip`` as the seed makes it; the same alone as among all."""
         rng = np.random.default_rng(stable_seed("demo 2", self._seed, clip.id))
         transcript, said = self.say(rng, clip.voice, clip.text)
@@ -221,7 +221,7 @@ def _draw_room(rng: np.random.Generator, t60: tuple[float, float]) -> rooms.Room
             return room
 
 
-def _store(clip: Clip, recording: Recording, folder: Path) -> dict[str, str | int | float]:
+def _store(clip: Planned, recording: Recording, folder: Path) -> dict[str, str | int | float]:
     """Write both files; the manifest's row."""
     paths = {side: f"{side}/{clip.id}.flac" for side in ("noisy", "clean")}
     for side, samples in (("noisy", recording.noisy), ("clean", recording.clean)):
