@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from bench.core.errors import UserError
 from methods.backbones import Network
 from methods.base import Method
+from methods.catalogue.fetch import local_copy
 from methods.checkpoints.systems import open_model
 from methods.devices import resolve
 from methods.losses import Batch, Losses, Objective
@@ -89,7 +90,7 @@ class TrainedMethod(Method):
         Raises:
             UserError: as ``open_model``, or the file belongs to another method.
         """
-        path = Path(checkpoint).expanduser()
+        path = local_copy(checkpoint)
         if str(checkpoint) == "embedded" and not (path := cls.embedded()).is_file():
             raise UserError(
                 f"{cls.name} comes with no weights; name some with checkpoint=FILE (`bench train method={cls.name}`)"

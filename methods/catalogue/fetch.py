@@ -169,7 +169,7 @@ _SOURCES: dict[str, Callable[[Entry, list[WeightsFile]], None]] = {
 }
 
 
-def resolve(checkpoint: str | Path) -> Path:
+def local_copy(checkpoint: str | Path) -> Path:
     """A checkpoint's file: a path as it is; ``hub:OWNER/NAME[@REVISION]/FILE``, a URL or a catalogue name: its copy.
 
     URLs are fetched where they are not yet in the cache; the catalogue's entries by ``bench weights get`` alone.
@@ -182,7 +182,7 @@ def resolve(checkpoint: str | Path) -> Path:
         return _fetched(text)
     if not Path(text).expanduser().exists() and text in names():
         return next(iter(cache.files(text).values()))
-    return Path(text)
+    return Path(text).expanduser()
 
 
 def _fetched(text: str) -> Path:

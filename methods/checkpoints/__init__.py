@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from methods.base import METHODS, Method
+from methods.catalogue.fetch import local_copy
 from methods.checkpoints.systems import open_model
 
 __all__ = ["from_checkpoint", "open_model"]
@@ -25,5 +26,5 @@ def from_checkpoint(path: str | Path, weights: str | None = None, **options: Any
     Raises:
         UserError: a file that cannot be used, or an unknown option; one line that says why.
     """
-    model = open_model(Path(path).expanduser(), weights)
+    model = open_model(local_copy(path), weights)
     return METHODS.create(model.method, checkpoint=model, **options)

@@ -10,6 +10,7 @@ from typing import Any
 
 from bench.core.errors import UserError
 from methods.base import METHODS
+from methods.catalogue.fetch import local_copy
 from methods.checkpoints.configuration import configure, refusal
 from methods.checkpoints.lightning import Checkpoint, open_checkpoint
 from methods.checkpoints.settings import KNOWN, FileSettings, shown
@@ -40,7 +41,7 @@ def describe(path: str | Path, weights: str | None = None) -> Description:
     Raises:
         UserError: it cannot be read.
     """
-    path = Path(path).expanduser()
+    path = local_copy(path)
     checkpoint = None if is_safetensors(path) else open_checkpoint(path)
     lists = {}
     if checkpoint is not None:

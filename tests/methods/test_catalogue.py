@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -13,11 +14,13 @@ from typing import ClassVar
 
 import pytest
 
+import methods
 from bench.core.errors import UserError
-from methods.base import METHODS
+from methods.base import METHODS, create
 from methods.catalogue import cache, entry, fetch
 from methods.catalogue.entry import Entry, WeightsFile
 
+EMBEDDED = Path(methods.__file__).parent / "embedded"
 CONTENT = bytes(range(256)) * 4000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
@@ -174,10 +177,19 @@ def test_what_only_a_person_can_get_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_checkpoint_by_address(server: str, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert fetch.resolve("checkpoints/mine.ckpt") == Path("checkpoints/mine.ckpt")
-    path = fetch.resolve(f"{server}whole")
+    assert fetch.local_copy("checkpoints/mine.ckpt") == Path("checkpoints/mine.ckpt")
+    path = fetch.local_copy(f"{server}whole")
     assert path.read_bytes() == CONTENT and own_cache in path.parents
     monkeypatch.setenv("HF_ENDPOINT", server)
-    assert fetch.resolve("hub:owner/name@v1/folder/whole").read_bytes() == CONTENT
+    assert fetch.local_copy("hub:owner/name@v1/folder/whole").read_bytes() == CONTENT
     with pytest.raises(UserError, match="hub:OWNER/NAME/FILE"):
-        fetch.resolve("hub:owner")
+        fetch.local_copy("hub:owner")
+
+
+def test_a_method_takes_weights_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def copied(address: str, path: Path) -> None:
+        shutil.copy(EMBEDDED / "ncsnpp_m.safetensors", path)
+
+    monkeypatch.setattr(fetch, "url", copied)
+    there = create("ncsnpp_m", checkpoint="https://example.org/weights/mine.safetensors", device="cpu").provenance()
+    assert there["weights_sha256"] == create("ncsnpp_m", device="cpu").provenance()["weights_sha256"]
