@@ -85,7 +85,7 @@ def test_an_id_that_could_be_two_recordings_matches_neither(tmp_path: Path) -> N
         ),
         ("transcripts.csv", b"id,transcript\na,\xff\xfe\n", "not UTF-8 text (invalid start byte at byte 16)"),
         ("transcripts.txt", b"a \xe4\n", "not UTF-8 text"),
-        ("transcripts.csv", b"PK\x03\x04" + bytes(100), "no column 'id'"),
+        ("transcripts.csv", b"PK\x03\x04" + bytes([1]) * 100, "no column 'id'"),
         ("tags.csv", b"id,snr\na,\x00\n", ""),
     ],
 )
