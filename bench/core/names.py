@@ -1,4 +1,4 @@
-"""Look up names regardless of case and Unicode form."""
+"""Look up names regardless of case and Unicode form; names that rows, tables and files can hold."""
 
 from __future__ import annotations
 
@@ -45,6 +45,30 @@ class Names:
 def folded(name: str) -> str:
     """A form of ``name`` that is equal for names that differ only in case or Unicode form."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+_MARKS = "_.+-"
+
+
+def is_label(text: str) -> bool:
+    """Whether rows, tables and file names can hold ``text``: letters and digits of any script and ``_ . + -``."""
+    return bool(text) and set(text) != {"."} and all(map(_fits, text))
+
+
+def label(text: str, default: str) -> str:
+    """The label nearest to ``text``, in Unicode's composed form (NFC): what does not fit becomes ``_``.
+
+    Args:
+        default: where nothing is left of it.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    fitting = "".join(letter if _fits(letter) else " " for letter in composed)
+    return "_".join(fitting.split()).strip("_.") or default
+
+
+def _fits(letter: str) -> bool:
+    """Letters, numbers and the marks that belong to them, as the vowel signs of Hindi and Thai do."""
+    return letter in _MARKS or unicodedata.category(letter)[0] in "LNM"
 
 
 def examples(names: Iterable[str], most: int = 3) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.core import tables
 from bench.core.errors import UserError
 from bench.core.files import check_file
+from bench.core.names import is_label, label
 from bench.core.types import Tag
 
 LARGEST_TEXT = 256 * 2**20
@@ -81,14 +82,21 @@ def _tag(cell: str) -> Tag:
 
 
 def checked_name(dataset: str, name: str) -> str:
-    """``name``, if it is valid for rows and tables.
+    """``name`` in Unicode's composed form (NFC), if it is valid for rows and tables.
 
     Raises:
         UserError: it has other characters.
     """
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
-        raise UserError(f"{dataset}: the name '{name}' may hold letters, digits, '_', '-' and '.' only")
+    name = unicodedata.normalize("NFC", name)
+    if not is_label(name):
+        near = label(name, dataset)
+        raise UserError(f"{dataset}: the name '{name}' may hold letters, digits and _ . + - only, as '{near}' does")
     return name
+
+
+def name_of(source: Path, default: str) -> str:
+    """A valid name made of a folder's or file's own."""
+    return label(source.stem if source.is_file() else source.resolve().name, default)
 
 
 def check_count(dataset: str, option: str, value: object) -> None:

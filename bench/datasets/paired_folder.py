@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from bench.core.errors import UserError, did_you_mean
 from bench.core.files import digest
 from bench.core.types import Audio, Utterance
 from bench.datasets.base import Dataset
-from bench.datasets.files import check_count, checked_name
+from bench.datasets.files import check_count, checked_name, name_of
 from bench.datasets.pairs import Entry, from_folder, from_manifest
 
 
@@ -78,7 +77,7 @@ class PairedFolder(Dataset):
             pairs = from_manifest(source)
         self._entries = dict(list(pairs.entries.items())[:limit])
         self._notes = list(pairs.notes)
-        self._name = checked_name("paired_folder", name) if name is not None else _name_of(source)
+        self._name = checked_name("paired_folder", name) if name is not None else name_of(source, "paired_folder")
         self._sample_rate = sample_rate
         self._mixdown, self._channel = mixdown, channel
 
@@ -141,8 +140,3 @@ class PairedFolder(Dataset):
             for name, entry in sorted(self._entries.items())
         ]
         return hashlib.sha256(json.dumps([options, rows]).encode()).hexdigest()
-
-
-def _name_of(source: Path) -> str:
-    name = source.stem if source.is_file() else source.resolve().name
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.") or "paired_folder"

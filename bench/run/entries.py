@@ -11,10 +11,9 @@ from typing import Any
 
 from bench.conf.schema import Reads
 from bench.conf.values import Plain, settled
+from bench.core import names
 from bench.core.errors import UserError, did_you_mean
 from bench.core.registry import Registry
-
-LABEL = re.compile(r"[\w.+-]+")
 
 REGISTRIES = {
     "methods": ("methods.names", "METHODS"),
@@ -62,8 +61,8 @@ class Spec:
 
 def check_label(key: str, label: str) -> None:
     """Check a label, which becomes part of file names and table headings."""
-    if not LABEL.fullmatch(label) or set(label) == {"."}:
-        near = re.sub(r"[^\w.+-]+", "_", label).strip("_.") or "mine"
+    if not names.is_label(label):
+        near = names.label(label, "mine")
         raise UserError(f"{key}: '{label}' may hold letters, digits and _ . + - only, as '{near}' does")
 
 

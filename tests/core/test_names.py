@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from bench.core.names import Names, examples
+from bench.core.names import Names, examples, is_label, label
 
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Müller/Größe") for form in ("NFC", "NFD"))
 
@@ -45,3 +45,23 @@ def test_find_path(names: list[str], wanted: str, found: str | None) -> None:
 
 def test_examples() -> None:
     assert (examples(["a"]), examples(list("abcd"))) == ("a", "a, b, c, ...")
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("Köln", "Köln"),
+        (unicodedata.normalize("NFD", "Köln"), "Köln"),
+        ("東京-2", "東京-2"),
+        ("हिन्दी", "हिन्दी"),
+        ("WSJ0+CHiME3", "WSJ0+CHiME3"),
+        ("my  set (copy)", "my_set_copy"),
+        ("../a/b", "a_b"),
+        ("...", "none"),
+        ("", "none"),
+    ],
+)
+def test_a_label_keeps_the_letters_of_any_script(text: str, made: str) -> None:
+    assert label(text, "none") == made
+    assert is_label(made)
+    assert is_label(text) == (unicodedata.normalize("NFC", text) == made)

@@ -381,3 +381,8 @@ def test_a_pipe_among_the_files_of_a_manifest_is_not_waited_for(folder: Path) ->
 def test_a_manifest_with_an_endless_cell(folder: Path, text: str, reason: str) -> None:
     with pytest.raises(UserError, match=reason):
         PairedFolder(manifest=manifest(folder, text))
+
+
+@pytest.mark.parametrize("name", ["Köln", "ελληνικά", "हिन्दी"])
+def test_a_folder_named_in_any_script_keeps_its_name(folder: Path, name: str) -> None:
+    assert PairedFolder(folder.rename(folder.with_name(name))).name == name
