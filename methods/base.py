@@ -53,11 +53,14 @@ class Method(ABC):
         two_stages: whether it also returns a first estimate.
         needs_id: whether ``enhance`` needs the utterance's id.
         paradigm: "control", "external", "predictive", "generative", "refinement", "regeneration".
+        batches: whether ``enhance_together`` takes clips through the networks together, each with its own noise and
+            as if it were alone, rounding aside.
         sample_rate: its sampling rate in Hz, or None for any.
     """
 
     uses_steps: bool = False
     stochastic: bool = False
+    batches: bool = False
     needs_id: ClassVar[bool] = False
     two_stages: ClassVar[bool] = False
     paradigm: ClassVar[str] = "external"
@@ -72,6 +75,24 @@ class Method(ABC):
         Args:
             generator: the clip's own; every random number comes from it.
         """
+
+    def padded_length(self, samples: int) -> int:
+        """The length to which a clip of ``samples`` is padded, at the method's rate: equal ones can go together."""
+        return samples
+
+    def enhance_together(
+        self,
+        noisy: Sequence[Audio],
+        sample_rate: int,
+        steps: int | None,
+        generators: Sequence[torch.Generator],
+        utterance_ids: Sequence[str | None],
+    ) -> list[Enhanced]:
+        """Enhance clips of one ``padded_length``, in order; each as by ``enhance_one``."""
+        return [
+            self.enhance_one(clip, sample_rate, steps, generator, own)
+            for clip, generator, own in zip(noisy, generators, utterance_ids, strict=True)
+        ]
 
     def preview(self, utterance_ids: Sequence[str], load: Callable[[str], Utterance]) -> list[str]:
         """Notes shown before any of a dataset's recordings is enhanced, one line each.
@@ -112,23 +133,7 @@ class Method(ABC):
         Raises:
             UserError: the input is empty, not finite or not single-channel; ``steps`` is below 1.
         """
-        clip = _checked(noisy, steps)
-        rate = self.sample_rate or sample_rate
-        own = resample(clip, sample_rate, rate)
-        if own.size == 0:  # a clip shorter than one sample at the lower rate
-            own = np.zeros(1, dtype=np.float32)
-        made = self.enhance_one(own, rate, steps, _fresh(generator), utterance_id)
-
-        def returned(audio: Audio) -> Audio:
-            return _fit(resample(audio, rate, sample_rate), clip.size)
-
-        return replace(
-            made,
-            audio=returned(made.audio),
-            estimate=None if made.estimate is None else returned(made.estimate),
-            model_rate=rate if rate != sample_rate else None,
-            adjusted=made.adjusted if rate == sample_rate else {**made.adjusted, "resampled_from": rate},
-        )
+        return self._enhanced([noisy], sample_rate, steps, [generator], [utterance_id], 1)[0]
 
     def enhance_batch(
         self,
@@ -138,16 +143,16 @@ class Method(ABC):
         generators: Sequence[Seed] | None = None,
         *,
         utterance_ids: Sequence[str] | None = None,
+        batch: int = 1,
     ) -> list[Enhanced]:
         """Enhance recordings of any lengths, in order.
-
-        Clips are enhanced one at a time, so that the output is the same alone and in a batch: batched kernels round
-        differently.
 
         Args:
             noisy: a sequence of ``[samples]``, or ``[batch, samples]``.
             sample_rate, steps: as for ``enhance``.
             generators, utterance_ids: one per clip.
+            batch: at most so many clips go through the networks together, if the method ``batches``. With 1 the output
+                is exactly that of each clip alone; larger batches round differently.
 
         Raises:
             UserError: as for ``enhance``, or the number of generators or ids is not that of the recordings.
@@ -157,10 +162,44 @@ class Method(ABC):
         ids = [None] * count if utterance_ids is None else list(utterance_ids)
         if len(seeds) != count or len(ids) != count:
             raise UserError(f"a batch of {count} needs {count} generators and utterance ids")
-        return [
-            self.enhance(clip, sample_rate, steps, seed, utterance_id=own)
-            for clip, seed, own in zip(noisy, seeds, ids, strict=True)
-        ]
+        return self._enhanced(noisy, sample_rate, steps, seeds, ids, batch)
+
+    def _enhanced(
+        self,
+        noisy: Sequence[Audio | torch.Tensor] | Audio | torch.Tensor,
+        sample_rate: int,
+        steps: int | None,
+        generators: Sequence[Seed],
+        utterance_ids: Sequence[str | None],
+        batch: int,
+    ) -> list[Enhanced]:
+        clips = [_checked(clip, steps) for clip in noisy]
+        rate = self.sample_rate or sample_rate
+        own = [_resampled(clip, sample_rate, rate) for clip in clips]
+        made: dict[int, Enhanced] = {}
+        for group in grouped([self.padded_length(clip.size) for clip in own], batch if self.batches else 1):
+            together = self.enhance_together(
+                [own[i] for i in group],
+                rate,
+                steps,
+                [_fresh(generators[i]) for i in group],
+                [utterance_ids[i] for i in group],
+            )
+            made.update(zip(group, together, strict=True))
+        return [_returned(made[i], rate, sample_rate, clips[i].size) for i in range(len(clips))]
+
+
+def grouped(lengths: Sequence[int], batch: int) -> list[list[int]]:
+    """The indices of equal ``lengths`` together, at most ``batch`` of them, in the order of their first."""
+    open_groups: dict[int, list[int]] = {}
+    groups = []
+    for index, length in enumerate(lengths):
+        group = open_groups.get(length)
+        if group is None or len(group) >= batch:
+            group = open_groups[length] = []
+            groups.append(group)
+        group.append(index)
+    return groups
 
 
 def _checked(noisy: Audio | torch.Tensor, steps: int | None) -> Audio:
@@ -174,6 +213,27 @@ def _checked(noisy: Audio | torch.Tensor, steps: int | None) -> Audio:
     if steps is not None and steps < 1:
         raise UserError(f"steps must be at least 1, got {steps}")
     return clip
+
+
+def _resampled(clip: Audio, sample_rate: int, rate: int) -> Audio:
+    own = resample(clip, sample_rate, rate)
+    # A clip may be shorter than one sample at a lower rate.
+    return own if own.size else np.zeros(1, dtype=np.float32)
+
+
+def _returned(made: Enhanced, rate: int, sample_rate: int, length: int) -> Enhanced:
+    """The result at the recording's own rate and length."""
+
+    def returned(audio: Audio) -> Audio:
+        return _fit(resample(audio, rate, sample_rate), length)
+
+    return replace(
+        made,
+        audio=returned(made.audio),
+        estimate=None if made.estimate is None else returned(made.estimate),
+        model_rate=rate if rate != sample_rate else None,
+        adjusted=made.adjusted if rate == sample_rate else {**made.adjusted, "resampled_from": rate},
+    )
 
 
 def _fresh(generator: Seed) -> torch.Generator:

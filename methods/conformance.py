@@ -19,6 +19,9 @@ from bench.core.types import Audio, Utterance
 from methods.base import Enhanced, Method
 from methods.counting import count_all_calls
 
+ROUNDING = 1e-4
+"""Of the peak: by so much a clip may differ that shares network calls with others."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -143,7 +146,33 @@ def _batch_equals_single(trial: Trial) -> str:
             for seed, together in zip(seeds, batch, strict=True):
                 if not np.array_equal(trial.singles[seed].audio, together.audio):
                     raise Broken(f"{trial.clips[seed].id}: comes out differently in a batch")
-    return f"{len(trial.clips)} clips, in both orders"
+    return f"{len(trial.clips)} clips, in both orders" + _rounding_in_batches(trial, rates)
+
+
+def _rounding_in_batches(trial: Trial, rates: Sequence[int]) -> str:
+    """By how much clips differ that go through the networks together, where the method does that."""
+    if not trial.method.batches:
+        return ""
+    largest = 0.0
+    for rate in rates:
+        seeds = [seed for seed, clip in enumerate(trial.clips) if clip.sample_rate == rate]
+        batch = trial.method.enhance_batch(
+            [trial.clips[seed].noisy for seed in seeds],
+            rate,
+            trial.steps if trial.method.uses_steps else None,
+            seeds,
+            utterance_ids=[trial.clips[seed].id for seed in seeds],
+            batch=len(seeds),
+        )
+        for seed, together in zip(seeds, batch, strict=True):
+            alone = trial.singles[seed].audio
+            apart = float(np.abs(alone - together.audio).max()) / (float(np.abs(alone).max()) or 1.0)
+            if not apart <= ROUNDING:
+                raise Broken(
+                    f"{trial.clips[seed].id}: differs by {apart:.1g} of its peak when clips share network calls"
+                )
+            largest = max(largest, apart)
+    return f"; sharing network calls, within {largest:.1g} of the peak"
 
 
 def _calls_are_counted(trial: Trial) -> str:

@@ -26,6 +26,7 @@ class NCSNppM(SpectralMethod):
 
     name = "ncsnpp_m"
     paradigm = "predictive"
+    batches = True
 
     @classmethod
     def networks(cls, settings: Any) -> Mapping[str, Network]:

@@ -49,6 +49,7 @@ class StochasticRefinement(DiffusionMethod):
     name = "refinement"
     paradigm = "refinement"
     two_stages = True
+    batches = True
     Settings = Residual
     generates_residue = True
     default_steps = 30

@@ -27,6 +27,7 @@ class SGMSE(DiffusionMethod):
 
     name = "sgmse_m"
     paradigm = "generative"
+    batches = True
     default_steps = 50
     release: ClassVar[dict[str, Any]] = {"predictor": "reverse_diffusion", "corrector": "ald"}
 

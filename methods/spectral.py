@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from methods.trained import TrainedMethod
 
 @dataclass(frozen=True)
 class EnhancedSpectrogram:
-    """The result of ``SpectralMethod.enhance_spectrogram``, complex ``[1, 1, F, T]``.
+    """The result of ``SpectralMethod.enhance_spectrogram``, complex ``[B, 1, F, T]``.
 
     Attributes:
         speech: the enhanced spectrogram.
@@ -35,10 +36,11 @@ class SpectralMethod(TrainedMethod):
 
     @abstractmethod
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
-        """Enhance a complex ``[1, 1, F, T]``, T a multiple of 64.
+        """Enhance a complex ``[B, 1, F, T]``, T a multiple of 64.
 
         Args:
-            noisy: compressed spectrogram of the peak-normalised recording.
+            noisy: compressed spectrograms of peak-normalised recordings; B is 1 unless the class ``batches``, which
+                promises that no item depends on another.
             randn_like: draws all noise.
         """
 
@@ -59,20 +61,48 @@ class SpectralMethod(TrainedMethod):
     def enhance_one(
         self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
-        return self.enhance_waveform(noisy, steps, drawn_from(generator))
+        return self.enhance_together([noisy], sample_rate, steps, [generator], [utterance_id])[0]
 
-    @torch.inference_mode()
+    def padded_length(self, samples: int) -> int:
+        """In samples of as many frames as its spectrogram is padded to."""
+        return self.model.spectrogram.samples(self.model.spectrogram.padded_frames(samples))
+
+    def enhance_together(
+        self,
+        noisy: Sequence[Audio],
+        sample_rate: int,
+        steps: int | None,
+        generators: Sequence[torch.Generator],
+        utterance_ids: Sequence[str | None],
+    ) -> list[Enhanced]:
+        return self.enhance_waveforms(noisy, steps, drawn_from(*generators))
+
     def enhance_waveform(self, noisy: Audio, steps: int | None, randn_like: RandnLike) -> Enhanced:
         """Enhance ``[samples]`` at the model's rate, with noise from ``randn_like``."""
+        return self.enhance_waveforms([noisy], steps, randn_like)[0]
+
+    @torch.inference_mode()
+    def enhance_waveforms(self, noisy: Sequence[Audio], steps: int | None, randn_like: RandnLike) -> list[Enhanced]:
+        """Enhance clips of one ``padded_length``; a network call counts for each, since all are in it."""
         transform = self.model.spectrogram
-        peak = float(np.abs(noisy).max()) or 1.0
-        waveform = torch.from_numpy(noisy / np.float32(peak)).unsqueeze(0).to(self.device)
+        peaks = [float(np.abs(clip).max()) or 1.0 for clip in noisy]
+
+        def analysed(clip: Audio, peak: float) -> Tensor:
+            waveform = torch.from_numpy(clip / np.float32(peak)).unsqueeze(0).to(self.device)
+            return transform.pad(transform.forward(waveform))
+
+        def audible(spectrograms: Tensor) -> list[Audio]:
+            waveforms = [
+                transform.inverse(spectrograms[i : i + 1], clip.size) * peaks[i] for i, clip in enumerate(noisy)
+            ]
+            return [np.asarray(waveform.squeeze(0).cpu().numpy()) for waveform in waveforms]
+
+        given = [analysed(clip, peak) for clip, peak in zip(noisy, peaks, strict=True)]
         with count_calls(*self.model.networks.values()) as calls:
-            made = self.enhance_spectrogram(transform.pad(transform.forward(waveform)), steps, randn_like)
-
-        def audible(spectrogram: Tensor) -> Audio:
-            audio = transform.inverse(spectrogram, noisy.size) * peak
-            return np.asarray(audio.squeeze(0).cpu().numpy())
-
-        estimate = None if made.estimate is None else audible(made.estimate)
-        return Enhanced(audible(made.speech), nfe=calls.total, estimate=estimate)
+            made = self.enhance_spectrogram(torch.cat(given), steps, randn_like)
+        speech = audible(made.speech)
+        estimates = [None] * len(noisy) if made.estimate is None else audible(made.estimate)
+        return [
+            Enhanced(audio, nfe=calls.total, estimate=estimate)
+            for audio, estimate in zip(speech, estimates, strict=True)
+        ]

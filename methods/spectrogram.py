@@ -65,6 +65,11 @@ class Spectrogram:
         """The number of samples that gives exactly ``frames`` frames."""
         return (frames - 1) * self.hop
 
+    def padded_frames(self, samples: int) -> int:
+        """The number of frames of a waveform of ``samples`` after ``forward`` and ``pad``."""
+        frames = 1 + max(samples, self.n_fft // 2 + 1) // self.hop
+        return frames + -frames % FRAME_MULTIPLE
+
     def forward(self, waveform: Tensor) -> Tensor:
         """Real ``[B, samples]`` -> complex ``[B, 1, F, 1 + samples // hop]``.
 

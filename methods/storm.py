@@ -30,6 +30,7 @@ class StoRM(DiffusionMethod):
     name = "storm"
     paradigm = "regeneration"
     two_stages = True
+    batches = True
     Settings = Conditioned
     default_steps = 30
 

@@ -56,6 +56,7 @@ class DiffusionMethod(SpectralMethod):
         self.default_steps = int(defaults.pop("steps", self.default_steps))
         self.sampler = choose(self.model.sde, asked, defaults, self.model.t_eps)
         self.uses_steps = self.sampler.uses_steps
+        self.batches = type(self).batches and self.sampler.per_item
 
     @classmethod
     def further_options(cls) -> dict[str, None]:

@@ -184,6 +184,18 @@ class InBatches(Halves):
         return [Enhanced(one.audio * np.float32(1.001)) for one in done]
 
 
+class Coupled(Halves):
+    """Shares network calls, and mixes the clips."""
+
+    batches = True
+
+    def enhance_together(self, noisy: Any, *rest: Any) -> list[Enhanced]:
+        return super().enhance_together([clip * len(noisy) for clip in noisy], *rest)
+
+    def padded_length(self, samples: int) -> int:
+        return 0
+
+
 class Uncounted(Halves):
     def count(self, calls: int) -> int:
         return 0
@@ -213,6 +225,7 @@ BROKEN: dict[type[Halves], dict[str, str]] = {
     NoNoise: {"deterministic under its seed": "two seeds give the same output"},
     UndeclaredNoise: {"deterministic under its seed": "does not declare itself stochastic"},
     InBatches: {"batch equals single": "differently in a batch"},
+    Coupled: {"batch equals single": "of its peak when clips share network calls"},
     Uncounted: {"network calls counted": "nfe is 0, but modules with weights were called 2 times"},
     CountedOnce: {"network calls counted": "nfe is 1 for N = 2 and 1 for N = 4"},
     Raises: dict.fromkeys(

@@ -14,7 +14,8 @@ import torch
 from bench.core.errors import UserError
 from bench.core.types import Audio
 from methods import create
-from methods.base import Method
+from methods.base import Method, grouped
+from methods.counting import count_all_calls
 from methods.noise import drawn_from
 from methods.predictive import NCSNppM
 from methods.refinement import StochasticRefinement
@@ -63,6 +64,45 @@ def test_same_alone_in_a_batch_and_in_any_order(method: Method) -> None:
     backwards = method.enhance_batch(clips[::-1], 16000, 2, seeds[::-1])
     for clip, together, reverse in zip(alone, batch, backwards[::-1], strict=True):
         assert np.array_equal(clip, together.audio) and np.array_equal(clip, reverse.audio)
+
+
+def test_clips_of_one_padded_length_share_network_calls_and_differ_by_rounding(method: Method) -> None:
+    clips, seeds = [speechlike(n, n) for n in (7000, 9000, 8000, 7500)], [5, 6, 7, 8]  # 128 frames, but one has 64
+    clips[2] = clips[2][:2000]
+    assert isinstance(method, SpectralMethod)
+    assert len({method.padded_length(clip.size) for clip in clips}) == 2
+    alone = [method.enhance(clip, 16000, 2, seed) for clip, seed in zip(clips, seeds, strict=True)]
+    with count_all_calls() as calls:
+        together = method.enhance_batch(clips, 16000, 2, seeds, batch=3)
+    assert calls.total == 2 * alone[0].nfe
+    for one, shared in zip(alone, together, strict=True):
+        assert shared.nfe == one.nfe and shared.audio.shape == one.audio.shape
+        assert np.abs(shared.audio - one.audio).max() <= 1e-4 * np.abs(one.audio).max()
+        assert (shared.estimate is None) == (one.estimate is None)
+
+
+def test_samplers_whose_steps_depend_on_the_batch_take_clips_one_at_a_time() -> None:
+    model = new_model("sgmse_m", {"width": 8, "multipliers": [1, 2]})
+    assert SGMSE(model).batches and SGMSE(model, corrector="none").batches
+    coupled = SGMSE(model, corrector="langevin")
+    assert not coupled.batches and not SGMSE(model, sampler="ode").batches
+    clips = [speechlike(700, seed) for seed in (1, 2)]
+    alone = [coupled.enhance(clip, 16000, 2, 0).audio for clip in clips]
+    for one, other in zip(alone, coupled.enhance_batch(clips, 16000, 2, [0, 0], batch=2), strict=True):
+        assert np.array_equal(one, other.audio)
+
+
+@pytest.mark.parametrize("samples", [1, 255, 256, 257, 8063, 8064, 8191, 8192, 20000])
+def test_the_padded_length_is_that_of_the_spectrogram(method: Method, samples: int) -> None:
+    assert isinstance(method, SpectralMethod)
+    transform = method.model.spectrogram
+    frames = transform.pad(transform.forward(torch.zeros(1, samples))).shape[-1]
+    assert method.padded_length(samples) == transform.samples(frames)
+
+
+def test_groups_are_of_equal_length_bounded_and_in_order() -> None:
+    assert grouped([3, 5, 3, 3, 5, 3, 7], 2) == [[0, 2], [1, 4], [3, 5], [6]]
+    assert grouped([3, 3], 1) == [[0], [1]] and grouped([], 4) == []
 
 
 def test_an_adaptive_sampler_has_no_number_of_steps_to_choose() -> None:

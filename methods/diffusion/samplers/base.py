@@ -26,12 +26,18 @@ class Sampler(ABC):
         paths: the class of paths that it supports.
         trained_t_eps: whether the default of its option ``t_eps`` is the smallest time of the weights' training.
         uses_steps: whether the number of steps determines the discretisation.
+        per_item: whether every item of a batch goes its own way, whatever the others are; only then are clips sampled
+            together.
     """
 
     asks_for: ClassVar[str]
     paths: ClassVar[type] = Path
     trained_t_eps: ClassVar[bool] = True
     uses_steps: ClassVar[bool] = True
+
+    @property
+    def per_item(self) -> bool:
+        return False
 
     @abstractmethod
     def sample(self, estimate: Estimate, path: Path, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:

@@ -28,6 +28,10 @@ class _Bridge(Sampler):
     t_eps: float = 1e-4
     eps: float = 1e-8
 
+    @property
+    def per_item(self) -> bool:
+        return True
+
     def sample(self, estimate: Estimate, path: Path, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:
         if not isinstance(path, SBVE):
             raise unsuited(self, path)

@@ -67,6 +67,10 @@ class PredictorCorrector(Sampler):
                 f"corrector_steps must be at least 1, got {self.corrector_steps}; use corrector=none for none"
             )
 
+    @property
+    def per_item(self) -> bool:
+        return self.corrector != "langevin"  # whose step size is the batch's
+
     def grid(self, steps: int) -> tuple[Tensor, list[float]]:
         """The ``steps`` times, from 1 downwards, and the length of the step from each."""
         times = torch.linspace(1.0, self.t_eps if self.times == "to_t_eps" else 1 / steps, steps)
