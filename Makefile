@@ -16,7 +16,7 @@ METHODS := ncsnpp_m sgmse_m refinement storm
 CURVE_RUN ?= curve
 CURVE_INTO ?= docs
 
-.PHONY: demo test lint types format docs wheel train-small train-gpu curve clean \
+.PHONY: demo test lint types format docs wheel train-small train-gpu pack curve clean \
 	$(METHODS:%=train-%) train-ncsnpp_m-1
 
 # Known systems are in it where their weights can be had; a line says which could not.
@@ -57,6 +57,16 @@ OUT ?= checkpoints
 SCALE ?= 1
 CACHE = $(or $(SEBENCH_CACHE),$(HOME)/.cache/sebench)
 SPEAKS := $(if $(NATURAL),$(VENV)/.installed-voices)
+# make pack, then PACK=folder: recordings, natural speech and rooms from there, without npm, eSpeak or pyroomacoustics.
+ifdef PACK
+SPEECH := $(PACK)/speech
+NOISE := $(PACK)/noise
+NATURAL := dataset.natural_share=1
+SPEAKS := $(PACK)/.unpacked
+$(SPEAKS):
+	$(BIN)/python -m bench.datasets.recipes.pack $(PACK) --unpack $(CACHE)
+	@touch $@
+endif
 ENDS := $(if $(MINUTES),$(shell expr $$(date +%s) + 60 '*' $(MINUTES)))
 IN_TIME = $(if $(ENDS),@test $$(date +%s) -lt $(ENDS) || { echo "the time is up: the same command continues"; exit 1; })
 LIMIT = $(if $(ENDS),max_hours=$$(awk "BEGIN {print ($(ENDS) - $$(date +%s)) / 3600}"))
@@ -87,6 +97,10 @@ WIDTH ?= 40
 train-gpu:  ## The same stages, larger and longer, on a GPU, in calls that continue each other.
 	$(MAKE) train-small OUT=checkpoints/gpu SCALE=$(if $(filter 1,$(SCALE)),10,$(SCALE)) MINUTES=$(or $(MINUTES),9) \
 		SIZE='network.width=$(WIDTH) batch_size=16 devices=auto threads=null workers=null $(SIZE)'
+
+# make pack TO=folder SPEECH=folder NOISE=folder KBPS=24: 2 hours of sound in 20 MB.
+pack: $(VENV)/.installed
+	$(BIN)/python -m bench.datasets.recipes.pack $(or $(TO),pack) --speech $(SPEECH) --noise $(NOISE) --kbps $(or $(KBPS),24) --cache $(CACHE)
 
 curve: $(VENV)/.installed  ## Scores over the number of steps on the whole demo set: docs/curve.csv and docs/curve.png.
 	$(BIN)/bench run run=$(CURVE_RUN) 'datasets=[demo_full]' 'steps=[1,2,3,5,10,20,30,50]' \

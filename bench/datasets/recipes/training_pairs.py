@@ -47,7 +47,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
             responses, read recursively, used beside what is generated.
         real_share: how often speech, noise and rooms come from those folders, each where it has some.
         natural_share: how often generated speech is by Kokoro's natural voices, which speak the babble too;
-            None: never. The rest is eSpeak's.
+            None: never. The rest is eSpeak's; with 1 there is none, and eSpeak is not needed.
         flite: whether a quarter of that rest is by Flite's voices.
         about: what to say of the folders in a model card, beside what is found in them.
         cache: where the pools lie; default ``$SEBENCH_CACHE`` or ``~/.cache/sebench``.
@@ -87,7 +87,8 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         self._room_files = recordings.files(rir_dirs, split, recordings.room)
         folder = Path(cache or os.environ.get("SEBENCH_CACHE") or Path.home() / ".cache" / "sebench")
         speaks = self._generated(self._speech_files) or (reverb_share < 1 and self._generated(self._noise_files))
-        self._speech: Sequence[Audio] = speech_pool(folder, split) if speaks else ()
+        espeaks = speaks and self.natural_share < 1
+        self._speech: Sequence[Audio] = speech_pool(folder, split) if espeaks else ()
         self._natural = natural_pool(folder, split) if speaks and self.natural_share else None
         self._flite: Sequence[Audio] = flite_pool(folder, split) if speaks and flite else ()
         reverberates = reverb_share > 0 and self._generated(self._room_files)
@@ -158,7 +159,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
             recording = recordings.read_speech(path, rng, SAMPLE_RATE)
             if recording.any():
                 return recording
-            if not self._speech:
+            if not (self._speech or self._natural):
                 raise UserError(f"{path}: silence; take it out of dataset.speech_dirs")
         if self._natural and rng.random() < self.natural_share:
             return choose(rng, self._natural)
