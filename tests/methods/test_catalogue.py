@@ -19,6 +19,7 @@ from bench.core.errors import UserError
 from methods.base import METHODS, create
 from methods.catalogue import cache, entry, fetch
 from methods.catalogue.entry import Entry, WeightsFile
+from metrics.base import METRICS
 
 EMBEDDED = Path(methods.__file__).parent / "embedded"
 CONTENT = bytes(range(256)) * 4000
@@ -79,7 +80,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def known(monkeypatch: pytest.MonkeyPatch, source: dict[str, str], path: str, sha256: str | None = DIGEST) -> Entry:
     """A catalogue that has one more entry, "theirs"."""
-    made = Entry("theirs", "", "storm", source, (WeightsFile("weights", path, sha256),), "MIT", "a paper")
+    made = Entry("theirs", "", source, (WeightsFile("weights", path, sha256),), "MIT", "a paper", "storm")
     for module in (cache, fetch):
         monkeypatch.setattr(module, "entry", lambda name: made)
     return made
@@ -89,7 +90,8 @@ def known(monkeypatch: pytest.MonkeyPatch, source: dict[str, str], path: str, sh
 def test_entries_are_complete(name: str) -> None:
     made = entry.entry(name)
     assert made.files and made.licence and made.paper and made.summary and made.address
-    assert made.method in METHODS.names()
+    assert bool(made.method) != bool(made.metric)
+    assert made.method in ("", *METHODS.names()) and made.metric in ("", *METRICS.names())
     if made.settings:
         METHODS.check(made.method, [option for option in made.settings if option != "steps"])
 

@@ -21,8 +21,8 @@ CONSTANT = np.full_like(CLEAN, 0.2)
 BROKEN = np.where(np.arange(CLEAN.size) == 7, np.float32(np.nan), CLEAN)
 ONE = np.array([0.5], dtype=np.float32)
 
-LARGE = {"wvmos", "utmos", "speaker_similarity"}
-"""They need weights that do not come with the project; so do those of NISQA. See test_networks.py."""
+LARGE = {"wvmos", "utmos", "speaker_similarity", "speaker_similarity_ge2e", "distillmos", "visqol"}
+"""They need weights or packages that do not come with the project; so does NISQA: test_networks.py, test_judges.py."""
 
 OURS = [
     name

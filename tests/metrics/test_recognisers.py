@@ -103,8 +103,8 @@ def test_whisper_is_asked_for_each_recording_by_itself(tmp_path: Path, monkeypat
     asked = []
 
     class Model:
-        def __init__(self, folder: str, device: str, compute_type: str) -> None:
-            assert (folder, device, compute_type) == (str(tmp_path), "cpu", "int8")
+        def __init__(self, folder: str, device: str, compute_type: str, cpu_threads: int) -> None:
+            assert (folder, device, compute_type, cpu_threads) == (str(tmp_path), "cpu", "int8", 1)
 
         def transcribe(self, speech: np.ndarray, **options: object) -> tuple[list[SimpleNamespace], None]:
             asked.append(options)
