@@ -65,7 +65,7 @@ class SpectrogramBatch:
 
     Attributes:
         clean, noisy: complex ``[B, 1, F, T]``.
-        t: diffusion times, uniform in [t_eps, 1), ``[B]``.
+        t: diffusion times, uniform in [t_eps, T), ``[B]``.
         z: standard complex Gaussian noise, as ``clean``.
         generator: for other random numbers; None if none may be drawn.
     """
@@ -114,6 +114,6 @@ def two_stage(objective: Objective, supervised_error: Tensor, score: Tensor) -> 
     return Losses(total, {"supervised": supervised, "score": score}, summed=True)
 
 
-def diffusion_time(uniform: Tensor, t_eps: float) -> Tensor:
-    """t uniform in [t_eps, 1) from a uniform draw in [0, 1)."""
-    return uniform * (1 - t_eps) + t_eps
+def diffusion_time(uniform: Tensor, t_eps: float, T: float = 1.0) -> Tensor:
+    """t uniform in [t_eps, T) from a uniform draw in [0, 1)."""
+    return uniform * (T - t_eps) + t_eps

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from inspect import Signature
+from dataclasses import MISSING, asdict
 from typing import Any
 
 from methods.checkpoints.settings import SENSELESS, FileSettings
 from methods.diffusion.parametrization import PARAMETRIZATIONS, Parametrization
 from methods.diffusion.paths import OUVE, PATHS, Path, path_from
 
-SDES = ("ouve", "ouvp", "sbve")
-"""Those of the two projects."""
+SDES = {called: name for name in PATHS.ours() for called in PATHS.get(name).checkpoint_names}  # type: ignore[attr-defined]
+"""What checkpoints call the paths that can be read from them, and our names."""
 
 SCALINGS: dict[str, tuple[str, ...]] = {
     **{"c_in": ("1", "edm"), "c_out": ("1", "sigma", "1/sigma", "edm"), "c_skip": ("0", "edm")},
@@ -19,30 +18,25 @@ SCALINGS: dict[str, tuple[str, ...]] = {
 }
 """What SGMSE's ``ncsnpp_v2`` can be scaled by; the first is its default, but for the last, which has none."""
 
-BOUNDS: dict[str, tuple[float, float]] = {
-    **{"theta": (1e-6, 100), "sigma_min": (1e-6, 1e3), "sigma_max": (1e-6, 1e3)},
-    **{"k": (1.001, 100), "c": (1e-6, 1e3), "eps": (0, 1)},
-    **{"beta_min": (0, 1e3), "beta_max": (0, 1e3), "stiffness": (1e-3, 1e3)},
-}
-"""What the SDEs' parameters can be."""
 
-
-def sde_of(settings: FileSettings, name: str, parametrization: Parametrization) -> Path:
-    """The process; its parameters have the reference's names.
+def sde_of(settings: FileSettings, sde: str, parametrization: Parametrization) -> Path:
+    """The process that the file calls ``sde``.
 
     A bridge's ``eps`` is that of the standard deviations which scale the network's input and output, where any
     do; the sampler has its own.
     """
     scaled = {"edm", "sigma", "1/sigma"} & set(asdict(parametrization).values())
-    parameters: dict[str, float] = {}
-    for key, default in PATHS.options(name).items():
+
+    def number(key: str, default: Any, least: float, most: float) -> float:
         if key == "eps" and not scaled:
-            continue
-        required = default is Signature.empty
-        if required and key not in settings.values:
-            settings.refuse("sde", f"trained with sde={name}, but its {key} is missing")
-        parameters[key] = settings.number(key, 1.0 if required else default, *BOUNDS[key])
-    if name == "ouve" and parameters["sigma_max"] <= parameters["sigma_min"]:
+            return float(default)
+        if default is MISSING and key not in settings.values:
+            settings.refuse("sde", f"trained with sde={sde}, but its {key} is missing")
+        return settings.number(key, 1.0 if default is MISSING else default, least, most)
+
+    name = SDES[sde]
+    parameters = PATHS.get(name).read_checkpoint(sde, number)  # type: ignore[attr-defined]
+    if parameters.get("sigma_max", 1.0) <= parameters.get("sigma_min", 0.0):
         told = f"sigma_max={parameters['sigma_max']:g} for sigma_min={parameters['sigma_min']:g}"
         settings.refuse("sigma_max", f"{SENSELESS} {told}, which is not less")
         return OUVE()
@@ -82,14 +76,14 @@ def parametrization_of(settings: FileSettings, project: str, sde: str) -> Parame
 
 
 def sampler_of(settings: FileSettings, project: str, sde: str) -> dict[str, Any]:
-    """What the project's ``enhancement.py`` samples with when it is told nothing else.
+    """What the project's ``enhancement.py`` samples with when it is told nothing else, or what its README tells it.
 
     The steps of a Schroedinger bridge are those it was trained to be evaluated with.
     """
     if sde == "sbve":
         return {"sampler": "ode", "steps": settings.whole("N", 50, 1, 100_000)}
-    # Annealed Langevin steps need a standard deviation, which this SDE has not; StoRM's script stops there.
-    return {**_SCRIPTS[project], "corrector": "none"} if sde == "ouvp" else dict(_SCRIPTS[project])
+    path: Any = PATHS.get(SDES[sde])
+    return {**_SCRIPTS[project], **path.checkpoint_sampler}
 
 
 _PREDICTOR_CORRECTOR = {"predictor": "reverse_diffusion", "corrector": "ald", "corrector_steps": 1, "snr": 0.5}

@@ -239,3 +239,24 @@ def test_options_of_another_sampler_are_refused(
 ) -> None:
     with pytest.raises(UserError, match=message):
         choose(SDE, told, defaults, 0.03)
+
+
+def test_the_reverse_process_starts_where_it_is_told() -> None:
+    """From the prior of that time, down a grid that begins there."""
+    times, lengths = PredictorCorrector(stepping="grid").grid(3, 0.5)
+    assert times.tolist() == pytest.approx([0.5, 0.265, 0.03]) and lengths == pytest.approx([0.235, 0.235, 0.03])
+    x0, y = pair()
+    for sampler in (PredictorCorrector(corrector="none", stepping="grid", start=0.4), ProbabilityFlow(start=0.4)):
+        score, asked = AnalyticScore(x0, y), []
+
+        def noted(x: Tensor, t: Tensor, score: AnalyticScore = score, asked: list[float] = asked) -> Tensor:
+            asked.append(t[0].item())
+            return score(x, t)
+
+        sampler.sample(noted, SDE, y, 3, torch.zeros_like)
+        assert max(asked) == pytest.approx(0.4)
+    assert choose(SDE, {"start": 0.4}, {}, 0.03).start == 0.4
+    with pytest.raises(UserError, match=r"start=1.5: for the SDE ouve a time above t_eps=0.03, at most T=1"):
+        choose(SDE, {"start": 1.5}, {}, 0.03)
+    with pytest.raises(UserError, match=r"start=0.01: for the SDE ouve a time above t_eps"):
+        choose(SDE, {"sampler": "ode", "start": 0.01}, {}, 0.03)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
@@ -19,6 +19,9 @@ from torch import Tensor
 from bench.core.errors import UserError
 from bench.core.registry import Registry
 from methods.noise import RandnLike
+
+ReadNumber = Callable[[str, Any, float, float], float]
+"""(name, default, least, most) -> a checkpoint's hyper-parameter; a default of ``MISSING``: it must be there."""
 
 
 def per_item(values: Tensor) -> Tensor:
@@ -54,10 +57,21 @@ class Path(ABC):
         name: in the registry, configurations and weights files.
         samplers: this path's samplers: the names in options and weights files, mapped to the names in ``SAMPLERS``;
             the first is the default. Any other sampler that supports the path can be used too.
+        checkpoint_names: what reference checkpoints call this path; none: it is not read from them.
+        checkpoint_bounds: least and most of its parameters in checkpoints.
+        checkpoint_sampler: options of the sampler by which its project's script differs for this path.
     """
 
     name: ClassVar[str]
     samplers: ClassVar[Mapping[str, str]]
+    checkpoint_names: ClassVar[tuple[str, ...]] = ()
+    checkpoint_bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    checkpoint_sampler: ClassVar[Mapping[str, Any]] = {}
+
+    @property
+    def T(self) -> float:  # the papers' symbol
+        """The largest time: of the training, and where the reverse process starts by default."""
+        return 1.0
 
     @abstractmethod
     def mean_weights(self, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,10 +101,16 @@ class Path(ABC):
         std = per_item(std)
         return Perturbed(mean + std * z, t, mean, std, x0, y, z)
 
-    def prior_sampling(self, y: Tensor, randn_like: RandnLike) -> Tensor:
-        """x_1 = y + sigma(1) z: the start of the reverse process."""
-        ones = torch.ones(y.shape[0], dtype=torch.float32, device=y.device)
-        return y + randn_like(y) * per_item(self.std(ones))
+    def prior_sampling(self, y: Tensor, randn_like: RandnLike, start: float | None = None) -> Tensor:
+        """x_t = y + sigma(t) z at the time ``start`` (None: T), where the reverse process starts."""
+        t = torch.full((y.shape[0],), self.T if start is None else start, dtype=torch.float32, device=y.device)
+        return y + randn_like(y) * per_item(self.std(t))
+
+    @classmethod
+    def read_checkpoint(cls, sde: str, number: ReadNumber) -> dict[str, float]:
+        """The parameters in a checkpoint that calls this path ``sde``, one of ``checkpoint_names``."""
+        known: Any = fields(cls)  # type: ignore[arg-type]
+        return {one.name: number(one.name, one.default, *cls.checkpoint_bounds[one.name]) for one in known}
 
     def config(self) -> dict[str, Any]:
         """The mapping from which ``path_from`` builds an equal path."""

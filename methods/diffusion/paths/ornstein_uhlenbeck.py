@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -23,6 +24,12 @@ class OUVE(SDE):
     """
 
     name: ClassVar[str] = "ouve"
+    checkpoint_names: ClassVar[tuple[str, ...]] = ("ouve",)
+    checkpoint_bounds: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "theta": (1e-6, 100),
+        "sigma_min": (1e-6, 1e3),
+        "sigma_max": (1e-6, 1e3),
+    }
 
     theta: float = 1.5
     sigma_min: float = 0.05
@@ -65,6 +72,14 @@ class OUVP(SDE):
     """
 
     name: ClassVar[str] = "ouvp"
+    checkpoint_names: ClassVar[tuple[str, ...]] = ("ouvp",)
+    checkpoint_bounds: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "beta_min": (0, 1e3),
+        "beta_max": (0, 1e3),
+        "stiffness": (1e-3, 1e3),
+    }
+    # Annealed Langevin steps need a standard deviation, which this SDE has not; StoRM's script stops there.
+    checkpoint_sampler: ClassVar[Mapping[str, Any]] = {"corrector": "none"}
 
     beta_min: float
     beta_max: float

@@ -25,6 +25,12 @@ class SBVE(Path):
 
     name: ClassVar[str] = "sbve"
     samplers: ClassVar[Mapping[str, str]] = {"ode": "bridge_ode", "sde": "bridge_sde"}  # as SGMSE has them
+    checkpoint_names: ClassVar[tuple[str, ...]] = ("sbve",)
+    checkpoint_bounds: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "k": (1.001, 100),
+        "c": (1e-6, 1e3),
+        "eps": (0, 1),
+    }
 
     k: float = 2.6
     c: float = 0.4
@@ -52,7 +58,7 @@ class SBVE(Path):
         """sigma_t sigma_bar_t / sigma_1."""
         return self.sigma_bar(t) * self.sigma(t) / (self.sigma_end(t) + self.eps)
 
-    def prior_sampling(self, y: Tensor, randn_like: RandnLike) -> Tensor:
+    def prior_sampling(self, y: Tensor, randn_like: RandnLike, start: float | None = None) -> Tensor:
         """x_1 = y; nothing is drawn."""
         return y
 

@@ -55,10 +55,34 @@ class Sampler(ABC):
             UserError: the path is not supported.
         """
 
+    def check(self, path: Path) -> None:
+        """Check that it can run along ``path`` with its options.
+
+        Raises:
+            UserError: it cannot; the message names the path, or the option.
+        """
+        if not isinstance(path, self.paths):
+            raise unsuited(self, path)
+
 
 def unsuited(sampler: Sampler, path: Path) -> UserError:
     """The error that ``sampler`` does not support ``path``."""
     return UserError(f"{type(sampler).__name__} cannot run along the SDE {path.name}")
+
+
+def start_time(start: float | None, path: Path) -> float:
+    """Where the reverse process starts: ``start``, or the path's T."""
+    return path.T if start is None else start
+
+
+def check_start(start: float | None, t_eps: float, path: Path) -> None:
+    """Check the option ``start`` of a sampler.
+
+    Raises:
+        UserError: it is not a time of ``path`` above ``t_eps``.
+    """
+    if not t_eps < start_time(start, path) <= path.T:
+        raise UserError(f"start={start}: for the SDE {path.name} a time above t_eps={t_eps:g}, at most T={path.T:g}")
 
 
 SAMPLERS: Registry[Sampler] = Registry(

@@ -41,6 +41,7 @@ def choose(path: Path, asked: Mapping[str, Any], defaults: Mapping[str, Any], t_
     if "t_eps" in options and kind.trained_t_eps:
         settings.setdefault("t_eps", t_eps)
     sampler: Sampler = kind(**settings)
+    sampler.check(path)
     return sampler
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
 from methods.diffusion.paths import SDE, Path
-from methods.diffusion.samplers.base import Estimate, Sampler, unsuited
+from methods.diffusion.samplers.base import Estimate, Sampler, check_start, start_time, unsuited
 from methods.diffusion.samplers.predictor_corrector import STEPPINGS
 from methods.diffusion.samplers.predictors import probability_flow, reverse_diffusion_mean
 from methods.noise import RandnLike
@@ -20,7 +20,7 @@ from methods.noise import RandnLike
 
 @dataclass(frozen=True)
 class ProbabilityFlow(Sampler):
-    """Dormand-Prince 4(5) with adaptive steps from 1 to ``t_eps``, then one noise-free reverse-diffusion step.
+    """Dormand-Prince 4(5) with adaptive steps from ``start`` to ``t_eps``, then one noise-free reverse-diffusion step.
 
     Song et al. 2021, Sec. 4.3, as the StoRM release runs it (``scipy.integrate.solve_ivp``). The only noise is the
     prior's. The number of network calls depends on the tolerances, not on N; N only sets the length 1/N of the
@@ -32,6 +32,7 @@ class ProbabilityFlow(Sampler):
         denoise: whether that last step is taken.
         max_calls: limit of network calls: a non-smooth network makes the steps ever shorter.
         t_eps: the last time at which the score is evaluated.
+        start: the time at which the reverse process starts, from the prior there; None: the path's T.
     """
 
     asks_for: ClassVar[str] = "score"
@@ -44,10 +45,15 @@ class ProbabilityFlow(Sampler):
     denoise: bool = True
     max_calls: int = 10000
     t_eps: float = 0.03
+    start: float | None = None
 
     def __post_init__(self) -> None:
         if self.stepping not in STEPPINGS:
             raise did_you_mean("stepping", self.stepping, STEPPINGS)
+
+    def check(self, path: Path) -> None:
+        super().check(path)
+        check_start(self.start, self.t_eps, path)
 
     def sample(self, estimate: Estimate, path: Path, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:
         from scipy.integrate import solve_ivp
@@ -72,8 +78,9 @@ class ProbabilityFlow(Sampler):
                 raise UserError(f"sampler=ode: at t={time:.3g} after {self.max_calls} network calls; raise rtol, atol")
             return np.asarray(flow.reshape(-1).cpu().numpy())
 
-        start = path.prior_sampling(y, randn_like).reshape(-1).cpu().numpy()
-        solution = solve_ivp(slope, (1.0, self.t_eps), start, method="RK45", rtol=self.rtol, atol=self.atol)
+        start = start_time(self.start, path)
+        prior = path.prior_sampling(y, randn_like, start).reshape(-1).cpu().numpy()
+        solution = solve_ivp(slope, (start, self.t_eps), prior, method="RK45", rtol=self.rtol, atol=self.atol)
         if not solution.success:
             raise UserError(f"sampler=ode stopped at t={solution.t[-1]:.3g}: {solution.message} Raise rtol, atol")
         x = state(solution.y[:, -1])

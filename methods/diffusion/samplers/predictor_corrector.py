@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
 from methods.diffusion.paths import SDE, Path
-from methods.diffusion.samplers.base import Estimate, Sampler, unsuited
+from methods.diffusion.samplers.base import Estimate, Sampler, check_start, start_time, unsuited
 from methods.diffusion.samplers.correctors import CORRECTORS
 from methods.diffusion.samplers.predictors import PREDICTORS
 from methods.noise import RandnLike
@@ -35,11 +35,12 @@ class PredictorCorrector(Sampler):
         corrector: "ald" (annealed Langevin dynamics), "langevin" or "none".
         corrector_steps: corrector steps at each time.
         snr: the corrector's step-size parameter r.
-        stepping: "uniform", every step is 1/N as in the StoRM release, although the times are
+        stepping: "uniform", every step is ``start``/N as in the StoRM release, although the times are
             (1 - t_eps)/(N - 1) apart, so that with few steps the state overshoots; or "grid", the differences of
             the times, the last one down to 0, as in SGMSE since 2024-06.
-        times: "to_t_eps", N times evenly from 1 to ``t_eps``; or "to_zero", 1, (N-1)/N, ..., 1/N, as in the
-            StoRM paper.
+        times: "to_t_eps", N times evenly from ``start`` to ``t_eps``; or "to_zero", ``start`` times 1, (N-1)/N, ...,
+            1/N, as in the StoRM paper.
+        start: the time at which the reverse process starts, from the prior there; None: the path's T.
         denoise: whether the last predictor step's noise is left out; the StoRM paper's Algorithm 2 keeps it.
         t_eps: the last time at which the score is evaluated.
     """
@@ -55,6 +56,7 @@ class PredictorCorrector(Sampler):
     times: str = "to_t_eps"
     denoise: bool = True
     t_eps: float = 0.03
+    start: float | None = None
 
     def __post_init__(self) -> None:
         PREDICTORS.get(self.predictor)
@@ -71,20 +73,25 @@ class PredictorCorrector(Sampler):
     def per_item(self) -> bool:
         return self.corrector != "langevin"  # whose step size is the batch's
 
-    def grid(self, steps: int) -> tuple[Tensor, list[float]]:
-        """The ``steps`` times, from 1 downwards, and the length of the step from each."""
-        times = torch.linspace(1.0, self.t_eps if self.times == "to_t_eps" else 1 / steps, steps)
+    def check(self, path: Path) -> None:
+        super().check(path)
+        check_start(self.start, self.t_eps, path)
+
+    def grid(self, steps: int, start: float = 1.0) -> tuple[Tensor, list[float]]:
+        """The ``steps`` times, from ``start`` downwards, and the length of the step from each."""
+        times = torch.linspace(start, self.t_eps if self.times == "to_t_eps" else start / steps, steps)
         if self.stepping == "uniform":
-            return times, [1 / steps] * steps
+            return times, [start / steps] * steps
         return times, [float(step) for step in times - torch.cat((times[1:], torch.zeros(1)))]
 
     def sample(self, estimate: Estimate, path: Path, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:
         if not isinstance(path, SDE):
             raise unsuited(self, path)
         predict, correct = PREDICTORS.get(self.predictor), CORRECTORS.get(self.corrector)
-        x = path.prior_sampling(y, randn_like)
+        start = start_time(self.start, path)
+        x = path.prior_sampling(y, randn_like, start)
         mean = x
-        for time, step in zip(*self.grid(steps), strict=True):
+        for time, step in zip(*self.grid(steps, start), strict=True):
             t = time.to(y.device).expand(y.shape[0])
             x, _ = correct(estimate, path, x, t, self.snr, self.corrector_steps, randn_like)
             x, mean = predict(estimate, path, x, t, y, step, randn_like)
