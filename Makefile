@@ -16,7 +16,7 @@ METHODS := ncsnpp_m sgmse_m refinement storm
 CURVE_RUN ?= curve
 CURVE_INTO ?= docs
 
-.PHONY: demo test lint types format docs wheel train-small train-gpu pack curve clean \
+.PHONY: demo test lint types format docs wheel train-small train-gpu pack curve agreement clean \
 	$(METHODS:%=train-%) train-ncsnpp_m-1
 
 # Known systems are in it where their weights can be had; a line says which could not.
@@ -108,6 +108,21 @@ curve: $(VENV)/.installed  ## Scores over the number of steps on the whole demo 
 	mkdir -p $(CURVE_INTO)
 	cp results/runs/$(CURVE_RUN)/leaderboard.csv $(CURVE_INTO)/curve.csv
 	cp results/runs/$(CURVE_RUN)/plots/nfe_demo_full.png $(CURVE_INTO)/curve.png
+
+# SPEECH and NOISE: folders of real recordings. What is stored in AGREEMENT is not computed again; after a training of
+# the embedded diffusion networks, delete AGREEMENT/diffusion.
+AGREEMENT ?= results/runs/agreement
+BOTH = 'datasets=[demo_full,{name: mixed_folders, speech: $(SPEECH), noise: $(NOISE), snr: [-5, 15], label: real}]' \
+	'metrics=[pesq,estoi,si_sdr,dnsmos]' runs_dir=$(AGREEMENT)
+
+agreement: $(VENV)/.installed  ## Whether the demo ranks systems as real recordings do: the tables of docs/demo.md.
+	@test -n "$(SPEECH)" -a -n "$(NOISE)" || { echo "make agreement SPEECH=folder NOISE=folder"; exit 2; }
+	$(BIN)/bench weights get gtcrn dtln dfn3 rnnoise webrtc_ns
+	$(BIN)/bench run run=one_pass $(BOTH) 'methods=[noisy,logmmse,wiener,gtcrn,dtln,dfn3,rnnoise,webrtc_ns,ncsnpp_m]'
+	$(BIN)/bench run run=diffusion $(BOTH) 'methods=[refinement]' 'steps=[3]'
+	$(BIN)/bench run run=diffusion $(BOTH) 'methods=[sgmse_m,storm]' 'steps=[3,10]'
+	$(BIN)/bench leaderboard $(AGREEMENT)/one_pass $(AGREEMENT)/diffusion out=$(AGREEMENT)/both
+	$(BIN)/python docs/agreement.py $(AGREEMENT)/both/leaderboard.csv
 
 clean:  ## What was installed or built; results/runs and checkpoints stay.
 	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache
