@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.commands.arguments import RULE, sort
 from bench.conf import compose as config
-from bench.core.errors import UserError, did_you_mean
+from bench.core.errors import UserError
 
 OK, FAILED = 0, 1
 
@@ -121,16 +121,30 @@ def _weights(step: str) -> Callable[[Sequence[str]], int]:
     return call
 
 
-def _data(arguments: Sequence[str]) -> int:
-    match arguments:
-        case ["demo", folder, styles]:
-            from bench.datasets.synthesis.make_demo import make_demo
+def _demo(arguments: Sequence[str]) -> int:
+    if len(arguments) != 2:
+        raise UserError(f"usage: bench {COMMANDS['data demo'].usage}")
+    from bench.datasets.synthesis.make_demo import make_demo
 
-            make_demo(folder, styles)
+    make_demo(arguments[0], arguments[1])
+    return OK
+
+
+def _data(step: str) -> Callable[[Sequence[str]], int]:
+    def call(arguments: Sequence[str]) -> int:
+        from bench.commands import data, data_compare
+
+        if step in ("list", "info", "compare"):
+            tell: dict[str, Callable[[Sequence[str]], str]]
+            tell = {"list": data.listing, "info": data.info, "compare": data_compare.compared}
+            print(tell[step](arguments))
             return OK
-        case [name, *_] if name != "demo":
-            raise did_you_mean("dataset that can be made", name, ["demo"])
-    raise UserError(f"usage: bench {COMMANDS['data'].usage}")
+        failures = {"prepare": data.prepared, "verify": data.verified}[step](arguments)
+        for line in failures:
+            print(f"bench: {line}", file=sys.stderr)
+        return FAILED if failures else OK
+
+    return call
 
 
 def _leaderboard(arguments: Sequence[str]) -> int:
@@ -236,7 +250,18 @@ COMMANDS = {
     "weights verify": Command(
         "weights verify [NAME ...]", "Check the copies of the catalogue's weights.", _weights("verify")
     ),
-    "data": Command(
-        "data demo FOLDER STYLES", "Make the demo benchmark anew; STYLES: npm pack kokoro-js@1.2.1.", _data
+    "data list": Command("data list", "Datasets that can be prepared, and whether they are.", _data("list")),
+    "data info": Command("data info NAME", "A dataset's card: what it is, how to have it, its keys.", _data("info")),
+    "data prepare": Command(
+        "data prepare NAME [KEY=VALUE ...]",
+        "Make a dataset from its corpora, once; interrupted, the same command continues.",
+        _data("prepare"),
+    ),
+    "data verify": Command("data verify NAME [dir=FOLDER]", "Check a prepared dataset, file by file.", _data("verify")),
+    "data compare": Command(
+        "data compare A B", "Say whether two datasets are the same, and how they differ.", _data("compare")
+    ),
+    "data demo": Command(
+        "data demo FOLDER STYLES", "Make the demo benchmark anew; STYLES: npm pack kokoro-js@1.2.1.", _demo
     ),
 }

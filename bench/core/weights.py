@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from importlib import metadata
 from pathlib import Path
+
+from bench.core.cache import cache_folder
 
 
 def folder(name: str) -> Path:
     """Where the files of a catalogue entry lie: under ``SEBENCH_CACHE`` if that is set, else in the user's cache."""
-    from platformdirs import user_cache_path
-
-    return Path(os.environ.get("SEBENCH_CACHE") or user_cache_path("sebench")) / "weights" / name
+    return cache_folder("weights") / name
 
 
 def installed(requirement: str, path: str) -> Path | None:

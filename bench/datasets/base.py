@@ -7,6 +7,8 @@ from typing import Any
 
 from bench.core.registry import Registry
 from bench.core.types import Utterance
+from bench.datasets.corpora.card import names as cards
+from bench.datasets.identity import Identifying, Identity, kept_identity
 
 
 class Dataset(ABC):
@@ -41,6 +43,25 @@ class Dataset(ABC):
     def fingerprint(self) -> str:
         """A hash of the data (every file's bytes): equal exactly if the data are equal."""
 
+    def identity(self) -> Identity:
+        """What the data are, however they are stored: ids, samples, rates and resampler. Reads every recording once.
+
+        It is kept in a cache, by the fingerprint.
+        """
+        return kept_identity(self.fingerprint(), self._identify)
+
+    def _identify(self) -> Identity:
+        found = Identifying()
+        for name in self.ids():
+            found.add(name, self._loaded(name))
+        return found.found()
+
+    def _loaded(self, name: str) -> Utterance | None:
+        try:
+            return self.load(name)
+        except Exception:  # what is wrong with it stands in its own rows
+            return None
+
 
 DATASETS: Registry[Dataset] = Registry(
     "dataset",
@@ -50,6 +71,7 @@ DATASETS: Registry[Dataset] = Registry(
         "demo_full": "bench.datasets.demo:demo_full",
         "mixed_folders": "bench.datasets.mixed_folders:MixedFolders",
         "paired_folder": "bench.datasets.paired_folder:PairedFolder",
+        **{name: f"bench.datasets.corpora.prepared:{name}" for name in cards()},
     },
 )
 

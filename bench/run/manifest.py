@@ -40,7 +40,12 @@ def describe(parts: Parts) -> Manifest:
         for label, recipe in parts.methods.items()
     }
     datasets = {
-        label: {"name": recipe.name, "options": recipe.options, "fingerprint": parts.dataset(label).fingerprint()}
+        label: {
+            "name": recipe.name,
+            "options": recipe.options,
+            "fingerprint": parts.dataset(label).fingerprint(),
+            "identity": parts.dataset(label).identity().short(),
+        }
         for label, recipe in parts.datasets.items()
     }
     metrics = {

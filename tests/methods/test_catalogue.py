@@ -15,6 +15,7 @@ from typing import ClassVar
 import pytest
 
 import methods
+from bench.core import download
 from bench.core.errors import UserError
 from methods.base import METHODS, create
 from methods.catalogue import cache, entry, fetch
@@ -139,7 +140,7 @@ def test_what_cannot_be_had_is_one_line(
     server: str, path: str, reason: str, monkeypatch: pytest.MonkeyPatch, own_cache: Path
 ) -> None:
     known(monkeypatch, {"url": server}, path)
-    monkeypatch.setattr(fetch, "SECONDS", 0.2)
+    monkeypatch.setattr(download, "SECONDS", 0.2)
     with pytest.raises(UserError, match=rf"cannot be fetched \(.*({reason}).*put it to .*weights"):
         fetch.get("theirs")
 
@@ -192,6 +193,6 @@ def test_a_method_takes_weights_by_address(monkeypatch: pytest.MonkeyPatch) -> N
     def copied(address: str, path: Path) -> None:
         shutil.copy(EMBEDDED / "ncsnpp_m.safetensors", path)
 
-    monkeypatch.setattr(fetch, "url", copied)
+    monkeypatch.setattr(fetch, "download", copied)
     there = create("ncsnpp_m", checkpoint="https://example.org/weights/mine.safetensors", device="cpu").provenance()
     assert there["weights_sha256"] == create("ncsnpp_m", device="cpu").provenance()["weights_sha256"]
