@@ -25,6 +25,7 @@ demo: $(VENV)/.installed  ## The benchmark of known systems and all methods on t
 	$(BIN)/bench run run=demo 'methods=[noisy,logmmse,known,ncsnpp_m,sgmse_m,refinement,storm]'
 	@echo "leaderboard: results/runs/demo/leaderboard.csv"
 	@echo "plots:       results/runs/demo/plots/"
+	@$(BIN)/bench report demo
 
 test: $(VENV)/.installed-dev  ## make test PYTEST="-m slow tests/methods" chooses other tests.
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -92,6 +93,16 @@ class One(click.Command):
             return self.command.call(arguments)
         except UserError as error:
             raise hinted(error, arguments) from error
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            raise UserError(f"{_short(error.filename)}: too long for the name of a file or folder") from error
+
+
+def _short(name: object) -> str:
+    """What was taken for a file's name, which may be a page of text."""
+    text = str(name)
+    return text if len(text) <= 80 else f"{text[:60]}..."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

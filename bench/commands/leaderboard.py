@@ -41,15 +41,15 @@ def views(asked: settings.Leaderboard) -> Views:
     """What is written beside the leaderboard."""
     return Views(
         options=options(asked),
-        strata=_names(asked.strata),
+        strata=names(asked.strata),
         bins=asked.bins,
-        mixed=_names(asked.mixed) or (),
-        content=_names(asked.content),
-        quality=_names(asked.quality),
+        mixed=names(asked.mixed) or (),
+        content=names(asked.content),
+        quality=names(asked.quality),
         plots=asked.plots,
     )
 
 
-def _names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
+def names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
     """Names, each once; none for null; None for auto."""
     return None if given == "auto" else tuple(dict.fromkeys(given or ()))

@@ -10,7 +10,7 @@ from pydantic import Strict
 from bench.conf.schema import Count, Folder, Positive, Reads, Schema, Text, Truth, key
 from bench.conf.values import Plain, settled
 from bench.run.entries import Named, Spec, registry
-from bench.run.settings import Device
+from bench.run.settings import Device, MethodEntries, MetricEntries
 
 Names = tuple[Text, ...]
 
@@ -82,6 +82,77 @@ class Leaderboard(Analysed):
         "says that it is one",
     )
     plots: Truth = key(True, "draw them")
+
+
+class Report(Analysed):
+    """Stored runs as one page to look at and listen to, in a browser and without a network; nothing is computed anew.
+
+    bench report demo
+    bench report mine theirs out=both             # a folder, with the audio of every recording beside the page
+    """
+
+    out: Folder | None = key(
+        None,
+        "NAME.html: the page; else a folder for it and the audio of every recording; null: report.html in the run's own",
+    )
+    title: Text | None = key(None, "of the page; null: the runs' names")
+    mix: Truth = key(False, "true: take datasets of one name for one, though their recordings differ")
+    strata: Literal["auto"] | Names | None = key(
+        "auto", "tags to split the recordings by; auto: every tag with more than one value; []: none"
+    )
+    bins: Annotated[int, Strict(), Ge(2)] = key(
+        4, "parts of equal size that numbers of more than 8 values (T60) are split into"
+    )
+    audio: Truth = key(True, "false: nothing to listen to")
+    megabytes: Annotated[float, Strict(), Ge(0)] = key(
+        10.0, "of audio within a page of one file, the recordings first that methods differ on most"
+    )
+
+
+class Show(Schema):
+    """What a run's methods made of one recording: where the audio is, its scores, a page with players, a picture.
+
+    bench show demo clip=denoise-01
+    bench show demo clip=denoise-01 method=storm steps=10
+    """
+
+    clip: Text | None = key(None, "the recording")
+    dataset: Text | None = key(None, "that it is of, where several have one of that name")
+    method: Text | None = key(None, "by its name in the run; null: all")
+    steps: Positive | None = key(None, "reverse steps; null: all that the run has")
+    seed: Count | None = key(None, "of the noise; null: the first")
+    runs_dir: Folder = key("results/runs", "where runs are stored")
+    out: Folder | None = key(None, "folder to write; null: show/DATASET-CLIP in the run's own")
+
+
+class Listen(Schema):
+    """Recordings of your own through several methods: one page with players that switch without a gap.
+
+    bench listen me.wav
+    bench listen mic                               # nothing but what the page's microphone button records
+    bench listen a.wav 'methods=[known,storm]' steps=10 serve=false
+    The page is written to a file; it is also served, to this machine alone, with the microphone, until Ctrl-C.
+    """
+
+    methods: MethodEntries = key(
+        ["logmmse", "ncsnpp_m", "sgmse_m", "refinement", "storm"],
+        "what enhances: bench list methods; known: every known system whose weights are here",
+    )
+    steps: Positive | None = key(None, "reverse steps N, for methods that take steps; null: each method's own number")
+    seed: Count = key(0, "of the noise, for methods that draw some")
+    metrics: MetricEntries = key(["dnsmos"], "what is scored, without a reference: dnsmos, nisqa, utmos, srmr")
+    channel: Count | None = key(None, "the one to take of several, from 0")
+    mixdown: Truth = key(False, "or their average")
+    out: Folder | None = key(None, "the page; null: listen.html here")
+    serve: Truth = key(True, "false: only write the page")
+    port: Annotated[int, Strict(), Ge(0), Lt(65536)] = key(0, "of the address; 0: any that is free")
+    threads: Positive = key(1, "CPU threads")
+    device: Device = key("auto", "auto: a GPU where there is one; cpu; cuda")
+
+    def check_names(self) -> None:
+        for kind, specs in (("methods", self.methods), ("metrics", self.metrics)):
+            for spec in specs:
+                registry(kind).check(spec.name, spec.options)
 
 
 class Card(Analysed):

@@ -156,6 +156,44 @@ def _leaderboard(arguments: Sequence[str]) -> int:
     return OK
 
 
+def _report(arguments: Sequence[str]) -> int:
+    runs, keys = sort(arguments, COMMANDS["report"].usage)
+    composed = _configured("report", keys)
+    from bench.commands.report import report
+
+    written = report(runs, composed)
+    print(f"report: {written.path} ({written.megabytes:.1f} MB)")
+    if composed["audio"] and written.heard < written.recordings:
+        print(f"audio of {written.heard} of {written.recordings} recordings is in it; out=FOLDER has all that was kept")
+    return OK
+
+
+def _show(arguments: Sequence[str]) -> int:
+    [run], keys = sort(arguments, COMMANDS["show"].usage)
+    composed = _configured("show", keys)
+    from bench.commands.show import show
+
+    shown = show(run, composed)
+    print("\n".join(shown.lines))
+    print(f"players: {shown.page}")
+    print(f"picture: {shown.picture}")
+    return OK
+
+
+def _listen(arguments: Sequence[str]) -> int:
+    files, keys = sort(arguments, COMMANDS["listen"].usage)
+    composed = _configured("listen", keys)
+    from bench.commands.listen import listen
+
+    ready = listen(files, composed, lambda line: print(line, flush=True))
+    if ready.page:
+        print(f"page: {ready.page}")
+    if ready.serve:
+        print(f"open {ready.address} (this machine only; it has the microphone); Ctrl-C ends", flush=True)
+        ready.serve()
+    return OK
+
+
 def _card(arguments: Sequence[str]) -> int:
     files, keys = sort(arguments, COMMANDS["card"].usage)
     composed = _configured("card", keys)
@@ -216,6 +254,24 @@ COMMANDS = {
         "Summarise stored runs (their names or folders), merged where they are several; nothing is computed anew.",
         _leaderboard,
         "leaderboard",
+    ),
+    "report": Command(
+        "report RUN... [KEY=VALUE ...]",
+        "Make a page of stored runs, to look at and to listen to in a browser.",
+        _report,
+        "report",
+    ),
+    "show": Command(
+        "show RUN [KEY=VALUE ...]",
+        "Audio, waveform, spectrogram and scores of one recording of a run.",
+        _show,
+        "show",
+    ),
+    "listen": Command(
+        "listen FILE... [KEY=VALUE ...]",
+        "Hear recordings of your own through several methods, and record more (FILE: mic).",
+        _listen,
+        "listen",
     ),
     "card": Command(
         "card WEIGHTS [RUN...] [KEY=VALUE ...]",

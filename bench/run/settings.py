@@ -62,6 +62,9 @@ MethodEntry = Annotated[InstanceOf[Spec], _spec("methods"), Named("methods")]
 DatasetEntry = Annotated[InstanceOf[Spec], AfterValidator(dataset_spec), _spec("datasets"), Named("datasets")]
 MetricEntry = Annotated[InstanceOf[Spec], _spec("metrics"), Named("metrics")]
 
+MethodEntries = Annotated[tuple[MethodEntry, ...], BeforeValidator(_with_known), MinLen(1)]
+MetricEntries = Annotated[tuple[MetricEntry, ...], MinLen(1)]
+
 
 def check_device(device: Device) -> None:
     """Raise ``UserError`` if a GPU is requested and there is none."""
@@ -85,7 +88,7 @@ class Settings(Schema):
         "default", "name of the run; the same name continues, and computes only what is missing"
     )
     runs_dir: Folder = key("results/runs", "where runs are stored")
-    methods: Annotated[tuple[MethodEntry, ...], BeforeValidator(_with_known), MinLen(1)] = key(
+    methods: MethodEntries = key(
         ["noisy", "ncsnpp_m", "sgmse_m", "refinement", "storm"],
         "what enhances: bench list methods; known: bench weights list",
     )
@@ -94,9 +97,7 @@ class Settings(Schema):
         ["demo"], "what is enhanced: bench list datasets, folders, manifests"
     )
     limit: Positive | None = key(None, "at most so many recordings of each dataset")
-    metrics: Annotated[tuple[MetricEntry, ...], MinLen(1)] = key(
-        ["pesq", "estoi", "si_sdr", "dnsmos"], "what is scored: bench list metrics"
-    )
+    metrics: MetricEntries = key(["pesq", "estoi", "si_sdr", "dnsmos"], "what is scored: bench list metrics")
     steps: Annotated[tuple[Positive, ...], AfterValidator(_once), MinLen(1)] = key(
         [3, 10], "reverse steps N, for the methods that take steps"
     )

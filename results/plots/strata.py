@@ -40,7 +40,7 @@ def scores_by_stratum(analysis: Analysis, strata: Sequence[Stratum]) -> Figure |
             ax.set_xticks(range(len(strata)), list(counts), size="small")
             ax.set(xlabel=figures.plain(strata[0].tag), ylabel=analysis.metrics[name].heading)
             ax.grid(visible=False, axis="x")
-            low, high = _range(strata, name)
+            low, high = score_range(strata, name)
             ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         handles = [
             Line2D([], [], label=figures.label(system), **look) for system, look in zip(systems, looks, strict=True)
@@ -50,7 +50,7 @@ def scores_by_stratum(analysis: Analysis, strata: Sequence[Stratum]) -> Figure |
     return figure
 
 
-def _range(strata: Sequence[Stratum], metric: str) -> tuple[float, float]:
+def score_range(strata: Sequence[Stratum], metric: str) -> tuple[float, float]:
     """The range of means and intervals, limited to the range of the scores: intervals of few recordings can be huge."""
     ends = [end for stratum in strata for of in stratum.metrics[metric] for end in (of.mean, of.low, of.high)]
     values = np.concatenate([stratum.panel.scores[metric].clips.ravel() for stratum in strata])

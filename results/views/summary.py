@@ -67,7 +67,7 @@ def summarise(
     rows, views = list(rows), views or Views()
     analyses = analyse(rows, metrics, views.options)
     _check(analyses, metrics, views)
-    looks = [_look(analysis, views) for analysis in analyses]
+    looks = [look_at(analysis, views) for analysis in analyses]
     tables.write(leaderboard(analyses, metrics), folder / "leaderboard.csv")
     tables.write(comparisons(analyses), folder / "comparisons.csv")
     write_rows(rows, folder)
@@ -80,7 +80,7 @@ def summarise(
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
     """A dataset's analysis with its further views."""
 
     analysis: Analysis
@@ -106,7 +106,7 @@ def _check(analyses: Sequence[Analysis], metrics: Mapping[str, MetricInfo], view
                 raise did_you_mean("metric", metric, known)
 
 
-def _look(analysis: Analysis, views: Views) -> _Look:
+def look_at(analysis: Analysis, views: Views) -> Look:
     from results.statistics.mixed import mixed_frame
     from results.views import findings
     from results.views.behaviour import correlate, goodhart
@@ -115,7 +115,7 @@ def _look(analysis: Analysis, views: Views) -> _Look:
 
     noted = findings.noted(analysis)
     invented = hallucinations(analysis, views.content, views.quality)
-    return _Look(
+    return Look(
         analysis,
         strata=stratify(analysis, views.strata, views.bins),
         correlations=correlate(analysis),
@@ -131,7 +131,7 @@ def _look(analysis: Analysis, views: Views) -> _Look:
     )
 
 
-def _write_views(looks: Sequence[_Look], folder: Path) -> None:
+def _write_views(looks: Sequence[Look], folder: Path) -> None:
     """Write one table per view, with all datasets; the file of an empty view is removed."""
     import pandas as pd
 
@@ -159,7 +159,7 @@ def _write_views(looks: Sequence[_Look], folder: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _draw(looks: Sequence[_Look], folder: Path) -> None:
+def _draw(looks: Sequence[Look], folder: Path) -> None:
     from results.plots import figures
     from results.plots.correlations import correlation_map
     from results.plots.plane import noise_artefact_plane

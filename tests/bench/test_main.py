@@ -232,3 +232,28 @@ def test_two_runs_cannot_write_to_one_folder(start: Start, tmp_path: Path) -> No
     first.communicate()
     assert "another `bench run` is writing here" in told
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["leaderboard", "{}"],
+        ["report", "{}"],
+        ["show", "{}"],
+        ["listen", "{}", "serve=false"],
+        ["card", "{}.safetensors"],
+        ["enhance", "{}", "out=enhanced"],
+        ["run", "datasets=[{}]"],
+        ["run", "checkpoint={}"],
+        ["check", "checkpoint={}"],
+        ["convert", "checkpoint={}.ckpt"],
+        ["mushra", "export", "{}"],
+        ["mushra", "serve", "{}"],
+    ],
+    ids=" ".join,
+)
+def test_a_page_of_text_where_a_name_is_wanted_is_one_line(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main([argument.format("long text " * 60) for argument in arguments]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "long text" in line and "too long" in line
