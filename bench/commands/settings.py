@@ -93,7 +93,7 @@ class Report(Analysed):
 
     out: Folder | None = key(
         None,
-        "NAME.html: the page; else a folder for it and the audio of every recording; null: report.html in the run's own",
+        "NAME.html: the page; else a folder: also for every recording's audio; null: report.html in the run's own",
     )
     title: Text | None = key(None, "of the page; null: the runs' names")
     mix: Truth = key(False, "true: take datasets of one name for one, though their recordings differ")
