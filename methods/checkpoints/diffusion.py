@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, asdict
 from typing import Any
 
+from bench.core.errors import UserError
 from methods.checkpoints.settings import SENSELESS, FileSettings
 from methods.diffusion.parametrization import PARAMETRIZATIONS, Parametrization
 from methods.diffusion.paths import OUVE, PATHS, Path, path_from
@@ -40,7 +41,11 @@ def sde_of(settings: FileSettings, sde: str, parametrization: Parametrization) -
         told = f"sigma_max={parameters['sigma_max']:g} for sigma_min={parameters['sigma_min']:g}"
         settings.refuse("sigma_max", f"{SENSELESS} {told}, which is not less")
         return OUVE()
-    return path_from({"name": name, **parameters})
+    try:
+        return path_from({"name": name, **parameters})
+    except UserError as error:
+        settings.refuse("sde", f"{SENSELESS} sde={sde}: {error}")
+        return OUVE()
 
 
 def trained_to(settings: FileSettings, project: str) -> float:
