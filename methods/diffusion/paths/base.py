@@ -135,6 +135,7 @@ PATHS: Registry[Path] = Registry(
     "sde",
     "sebench.paths",
     {
+        "bbed": "methods.diffusion.paths.brownian_bridge:BBED",
         "ouve": "methods.diffusion.paths.ornstein_uhlenbeck:OUVE",
         "ouvp": "methods.diffusion.paths.ornstein_uhlenbeck:OUVP",
         "sbve": "methods.diffusion.paths.schroedinger_bridge:SBVE",
