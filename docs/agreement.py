@@ -1,7 +1,7 @@
 """Whether the demo ranks systems as real recordings do: ``python docs/agreement.py RUN ...``, or ``make agreement``.
 
-Prints the tables of ``docs/demo.md`` from the rows of runs on ``demo_full`` and on a dataset labelled ``real``. A system
-counts where it has scores of every recording of both.
+Prints the tables of ``docs/demo.md`` from the rows of runs on ``demo_full`` and on a dataset labelled ``real``. A
+system counts where it has scores of every recording of both.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""How much of the speech can be understood."""
+"""Intelligibility and content: STOI, word error rate, phoneme similarity."""

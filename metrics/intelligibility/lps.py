@@ -1,8 +1,8 @@
-"""Levenshtein phoneme similarity: how much of the clean speech's phonemes a recogniser still hears in the enhanced.
+"""Levenshtein phoneme similarity: the share of the clean speech's phonemes that is recognised in the enhanced.
 
-Pirklbauer et al., "Evaluation Metrics for Generative Speech Enhancement Methods: Issues and Perspectives", ITG
-Speech Communication 2023: 1 minus the edit distance of the two sequences of phonemes, over the length of the clean
-one's. It needs no transcript, and falls where generative methods say something else; below 0 where they say more.
+Pirklbauer et al., "Evaluation Metrics for Generative Speech Enhancement Methods: Issues and Perspectives", ITG Speech
+Communication 2023: 1 minus the edit distance of the two sequences of phonemes, over the length of the clean one's. It
+needs no transcript. It decreases where a generative method changes phonemes, and is negative where it adds many.
 """
 
 from __future__ import annotations

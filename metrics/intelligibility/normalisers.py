@@ -1,4 +1,4 @@
-"""Words as they are compared: ways of writing that are not ways of speaking made alike."""
+"""Text normalisation before words are compared: different spellings of the same spoken words are made equal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def normaliser(name: str) -> Normaliser:
 
 
 def version(name: str) -> str:
-    """Which code a normaliser is."""
+    """The package and version of a normaliser."""
     return PLAIN if name == PLAIN else distribution("whisper-normalizer") + ", English"
 
 

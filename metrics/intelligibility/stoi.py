@@ -1,7 +1,9 @@
-"""Short-time objective intelligibility, STOI and its extended form ESTOI: up to 1, from the package ``pystoi``.
+"""Short-time objective intelligibility, STOI and its extended form ESTOI: -1 to 1, from the package ``pystoi``.
 
-Taal et al., IEEE TASLP 2011; Jensen and Taal, IEEE/ACM TASLP 2016. Silent frames of the clean speech
-are left out; what remains must fill one segment of 30 frames (about 0.4 s).
+Taal, Hendriks, Heusdens, Jensen, "An Algorithm for Intelligibility Prediction of Time-Frequency Weighted Noisy Speech",
+IEEE TASLP 2011; Jensen and Taal, "An Algorithm for Predicting the Intelligibility of Speech Masked by Modulated Noise
+Maskers", IEEE/ACM TASLP 2016. Silent frames of the clean speech are left out; the rest must fill one segment of 30
+frames (about 0.4 s).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from metrics.base import Clip, Metric, Undefined
 
 @contextmanager
 def _own_numpy_randomness() -> Iterator[None]:
-    """Seed numpy's global generator, and put it back as it was.
+    """Seed numpy's global generator, and restore its state afterwards.
 
     ``pystoi`` adds noise of 1e-16 from it to avoid divisions by zero. Seeded, the value is the same
     to the last bit whatever was drawn before; put back, whatever is drawn after is the same too.
@@ -57,7 +59,7 @@ class Stoi(Metric):
 
 
 class Estoi(Stoi):
-    """As STOI, with segments normalised over bands too: follows modulated noise better."""
+    """As STOI, with segments normalised over bands as well: valid for modulated noise."""
 
     label = "ESTOI"
     extended = True

@@ -1,4 +1,4 @@
-"""Word error rate: what a recogniser gets wrong of the enhanced speech, in percent of the words that were said.
+"""Word error rate of a speech recogniser on the enhanced speech, in percent of the words of the transcript.
 
 Substitutions, deletions and insertions over the words of the transcript, by the package ``jiwer``; it may exceed 100.
 Over recordings it is pooled: all errors, those heard where nothing is said among them, over all words. It measures
@@ -22,7 +22,7 @@ class WordErrorRate(Metric):
     Args:
         recogniser: its name, or ``{name: whisper, model: small.en}``: pocketsphinx, whisper, transformers, nemo, or
             another package's.
-        normaliser: what is not taken for an error of writing: plain (case and punctuation), or whisper_english
+        normaliser: differences that are not counted as errors: plain (case and punctuation), or whisper_english
             (numbers, currency, titles, contractions and British spelling too).
 
     Raises:

@@ -1,7 +1,7 @@
-"""How far the second stage of a two-stage method moved from its predictor's estimate, in dB.
+"""Relative energy of the change that the second stage of a two-stage method makes to its predictor's estimate, in dB.
 
 10 log10(|enhanced - estimate|^2 / |estimate|^2): stochastic regeneration (StoRM) and stochastic refinement start from a
-prediction; where they hardly move, the diffusion adds nothing. Neither way is better by itself.
+prediction; low values show that the diffusion changes little of it. Descriptive: neither direction is better.
 """
 
 from __future__ import annotations

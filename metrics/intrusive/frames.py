@@ -67,5 +67,5 @@ def holds_signal(clean: Frames) -> NDArray[np.bool_]:
 
 
 def trimmed_mean(values: NDArray[np.float64], share: float = 0.95) -> float:
-    """Mean of the lowest ``share`` of the values: what Hu and Loizou do against frames that mean nothing."""
+    """Mean of the lowest ``share`` of the values: as Hu and Loizou do to exclude outlying frames."""
     return float(np.sort(values)[: max(1, round(values.size * share))].mean())

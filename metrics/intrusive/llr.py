@@ -1,4 +1,4 @@
-"""Log-likelihood ratio of the all-pole spectra of two signals, frame by frame; 0 where they are equal.
+"""Log-likelihood ratio of the all-pole spectra of two signals, mean over frames, no unit; 0 for equal spectra.
 
 Quackenbush et al., "Objective Measures of Speech Quality", 1988, with linear prediction of order 16 (10 below
 10 kHz), as in Hu and Loizou, "Evaluation of Objective Quality Measures for Speech Enhancement", 2008.
@@ -16,7 +16,7 @@ from metrics.intrusive.frames import SILENCE, Frames, framed_pair, trimmed_mean
 
 
 class LogLikelihoodRatio(Metric):
-    """Mean of the lowest 95 % of the frames; the shape of the spectrum alone, not its level."""
+    """Mean of the lowest 95 % of the frames; depends on the shape of the spectrum, not on its level."""
 
     label = "LLR"
     higher_is_better = False

@@ -1,4 +1,4 @@
-"""Log-spectral distance, in dB: how far two spectra lie apart, frame by frame; 0 where they are equal.
+"""Log-spectral distance, in dB, 0 for equal spectra.
 
 Gray and Markel, "Distance Measures for Speech Processing", IEEE TASSP 1976: the root mean square over frequency
 of the difference of the log power spectra; the mean over frames.
@@ -21,11 +21,13 @@ WINDOW, HOP = 0.032, 0.008
 FRAMES = f"{1000 * WINDOW:g} ms, {1000 * HOP:g} ms apart"
 
 RANGE = 80.0
-"""Power more than so many dB below the clean recording's highest is raised to that: silence has no logarithm."""
+"""Lower limit of power, in dB below the clean recording's highest: the logarithm of silence is infinite."""
 
 
 class LogSpectralDistance(Metric):
-    """Frames of 32 ms, 8 ms apart, but those in which the clean speech is digital silence; a wrong gain counts."""
+    """Frames of 32 ms, 8 ms apart, without those in which the clean speech is digital silence. A gain changes the
+    value.
+    """
 
     label = "LSD"
     unit = "dB"

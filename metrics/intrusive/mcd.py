@@ -1,8 +1,8 @@
-"""Mel-cepstral distortion, in dB: the distance of two spectral envelopes; 0 where they are equal.
+"""Mel-cepstral distortion, in dB: the distance of two spectral envelopes, 0 for equal ones.
 
 Kubichek, "Mel-Cepstral Distance Measure for Objective Speech Quality Assessment", 1993: 10 sqrt(2) / ln 10 times
-the Euclidean distance of the mel cepstra without their energy term; the mean over frames. Enhancement keeps time,
-so frames are compared as they stand, without warping.
+the Euclidean distance of the mel cepstra without their energy term; the mean over frames. Enhancement
+keeps the time axis, so frames are compared without dynamic time warping.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ BANDS, COEFFICIENTS = 40, 24
 
 
 class MelCepstralDistortion(Metric):
-    """Coefficients 1 to 24 of 40 mel bands up to 8 kHz, frames of 32 ms, 8 ms apart, but those in which the clean
-    speech is digital silence; the gain is free.
+    """Coefficients 1 to 24 of 40 mel bands up to 8 kHz, frames of 32 ms, 8 ms apart, without those in which the
+    clean speech is digital silence. A gain does not change the value.
     """
 
     label = "MCD"

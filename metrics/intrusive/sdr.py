@@ -1,4 +1,5 @@
-"""Signal-to-distortion ratio of BSS Eval, in dB: what a short filter of the clean speech explains of the enhanced.
+"""Signal-to-distortion ratio of BSS Eval, in dB: the energy of the enhanced speech that a short filter of the clean
+speech explains, over the rest.
 
 Vincent, Gribonval, Fevotte, "Performance Measurement in Blind Audio Source Separation", IEEE TASLP 2006: the enhanced
 speech is projected on the clean speech and its delays by up to 511 samples, so that a gain, a short delay and a gentle
@@ -16,10 +17,10 @@ from metrics.base import Clip, Metric, Undefined
 
 
 class Sdr(Metric):
-    """At the recording's own rate.
+    """At the recording's own sampling rate.
 
     Args:
-        taps: of the filter that is allowed, 512 in BSS Eval.
+        taps: length of the allowed distortion filter in samples, 512 in BSS Eval.
 
     Raises:
         UserError: ``taps`` is no whole number from 1 up.

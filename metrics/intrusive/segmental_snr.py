@@ -20,7 +20,7 @@ TINY = np.finfo(np.float64).eps
 
 
 class SegmentalSnr(Metric):
-    """Frames of 30 ms; everything that differs from the clean speech is noise, a wrong gain too."""
+    """Frames of 30 ms; every difference from the clean speech counts as noise, a gain included."""
 
     label = "SSNR"
     unit = "dB"

@@ -1,7 +1,7 @@
 """Scale-invariant energy ratios: distortion (SI-SDR), interference (SI-SIR) and artefacts (SI-SAR), in dB.
 
 With the noise ``n = noisy - clean``, the enhanced speech is split by independent projections, as in "StoRM"
-(Lemercier et al., 2023), means and all, or with every signal's mean removed first:
+(Lemercier et al., 2023), with the signals' means kept, or with every signal's mean removed first:
 
     target  = <enhanced, clean> / |clean|^2 * clean
     noise   = <enhanced, n> / |n|^2 * n
@@ -9,7 +9,7 @@ With the noise ``n = noisy - clean``, the enhanced speech is split by independen
 
 and each ratio compares the target with the rest, with the noise, and with the artefact. Like StoRM we
 add 1e-10 to energies and ratios: far below what a recording holds, it lets a perfect estimate score a
-finite 100 to 130 dB, by its energy, where infinity would have no place in a mean.
+finite 100 to 130 dB, by its energy, where an infinite value could not be averaged.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _EnergyRatio(Metric):
 
 
 class SiSdr(_EnergyRatio):
-    """Target against everything else (Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019)."""
+    """Ratio of the target to everything else, in dB (Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019)."""
 
     label = "SI-SDR"
     needs_noise = False
@@ -103,7 +103,7 @@ class SiSdr(_EnergyRatio):
 
 
 class SiSir(_EnergyRatio):
-    """Target against the noise that is left."""
+    """Ratio of the target to the residual noise (interference), in dB."""
 
     label = "SI-SIR"
 
@@ -112,7 +112,7 @@ class SiSir(_EnergyRatio):
 
 
 class SiSar(_EnergyRatio):
-    """Target against what the enhancement added."""
+    """Ratio of the target to the artefacts of the enhancement, in dB."""
 
     label = "SI-SAR"
 

@@ -1,4 +1,4 @@
-"""Weighted spectral slope distance of two signals, frame by frame; 0 where they are equal.
+"""Weighted spectral slope distance of two signals, mean over frames, no unit; 0 for equal spectra.
 
 Klatt, "Prediction of Perceived Phonetic Distance from Critical-Band Spectra", ICASSP 1982, in the form of Hu
 and Loizou, "Evaluation of Objective Quality Measures for Speech Enhancement", 2008.

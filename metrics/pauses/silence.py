@@ -1,7 +1,7 @@
-"""What enhancement leaves or invents where nobody speaks: its level, and how much of it sounds like a voice.
+"""Residual sound in the pauses of the speech: its level, and the share of it that is voiced.
 
-Generative methods can breathe, murmur and vocalise in pauses. Pauses are read off the clean speech: frames 35 dB or
-more below its loud ones (the 95th percentile), or within 6 dB of its background (the 5th) where that lies 20 dB
+Generative methods can add breathing and speech-like sounds in pauses. Pauses are found in the clean speech: frames 35
+dB or more below its loud ones (the 95th percentile), or within 6 dB of its background (the 5th) where that lies 20 dB
 below; 60 ms on either side are left out, in which speech starts or dies away. Frames that are digital silence in the
 clean and in the noisy recording, such as those that fill it up to a fixed length, are left out where there are other
 pauses.
@@ -62,7 +62,7 @@ class _InPauses(Metric):
 
 
 class SilenceEnergy(_InPauses):
-    """Level in the pauses relative to that of the speech, both of the enhanced recording; lower is quieter."""
+    """Level in the pauses relative to that of the speech, both of the enhanced recording, in dB; lower is better."""
 
     label = "Pause level"
     unit = "dB"

@@ -21,7 +21,7 @@ from metrics.perceptual.pesq import Pesq, wide_band
 
 @dataclass(frozen=True)
 class Measures:
-    """What the regressions see of one clip."""
+    """The inputs of the regressions for one clip: PESQ (MOS-LQO), LLR, WSS, and segmental SNR in dB."""
 
     pesq: float
     llr: float
@@ -65,7 +65,7 @@ def measures_of(clip: Clip) -> Measures:
 
 
 class SignalDistortion(_Composite):
-    """Speech distortion, 5: not distorted."""
+    """Speech distortion (CSIG), 1 to 5; 5: not distorted."""
 
     label = "CSIG"
 
@@ -74,7 +74,7 @@ class SignalDistortion(_Composite):
 
 
 class Background(_Composite):
-    """Background intrusiveness, 5: not noticeable."""
+    """Background intrusiveness (CBAK), 1 to 5; 5: not noticeable."""
 
     label = "CBAK"
 
@@ -83,7 +83,7 @@ class Background(_Composite):
 
 
 class Overall(_Composite):
-    """Overall quality, 5: excellent."""
+    """Overall quality (COVL), 1 to 5; 5: excellent."""
 
     label = "COVL"
     aspect = "quality"

@@ -1,4 +1,4 @@
-"""DNSMOS: a network's guess, without reference, of the mean opinion scores of a listening test, 1 to 5.
+"""DNSMOS: a non-intrusive prediction, by a network, of the mean opinion scores of a listening test, 1 to 5.
 
 ITU-T P.835 speech (sig), background (bak) and overall (ovrl) quality, and P.808 overall quality
 (Reddy et al., ICASSP 2021 and 2022), from the models in the package ``speechmos``. Recordings shorter
@@ -24,7 +24,7 @@ P835, P808 = "sig_bak_ovr.onnx", "model_v8.onnx"
 
 @cache
 def _network() -> Any:
-    """The two models, loaded once a process. One thread each: the workers are the parallelism."""
+    """The two models, loaded once per process, one thread each: recordings are scored in parallel by processes."""
     import onnxruntime  # type: ignore[import-untyped,unused-ignore]
     from speechmos import dnsmos
 
@@ -55,7 +55,7 @@ def opinions(clip: Clip) -> Mapping[str, float]:
     """All four scores, by the package's names.
 
     Raises:
-        Undefined: there is nothing to hear.
+        Undefined: the enhanced speech is constant.
     """
     if np.ptp(clip.enhanced) == 0:
         raise Undefined("the enhanced speech is constant: there is nothing to hear")
@@ -64,7 +64,7 @@ def opinions(clip: Clip) -> Mapping[str, float]:
 
 
 class Dnsmos(Metric):
-    """P.835 overall quality."""
+    """Overall quality (OVRL, ITU-T P.835), MOS 1 to 5."""
 
     label = "DNSMOS"
     unit = "MOS"
@@ -86,7 +86,7 @@ class Dnsmos(Metric):
 
 
 class DnsmosSig(Dnsmos):
-    """P.835 quality of the speech itself."""
+    """Quality of the speech signal (SIG, ITU-T P.835), MOS 1 to 5."""
 
     label = "DNSMOS-SIG"
     aspect = "dimension"
@@ -94,7 +94,7 @@ class DnsmosSig(Dnsmos):
 
 
 class DnsmosBak(Dnsmos):
-    """P.835 absence of disturbing background."""
+    """Quality of the background (BAK, ITU-T P.835), MOS 1 to 5; 5: no disturbing background."""
 
     label = "DNSMOS-BAK"
     aspect = "dimension"
@@ -102,7 +102,7 @@ class DnsmosBak(Dnsmos):
 
 
 class DnsmosP808(Dnsmos):
-    """P.808 overall quality, from the older model."""
+    """Overall quality (ITU-T P.808), MOS 1 to 5, by the model of 2021."""
 
     label = "DNSMOS-P808"
     key = "p808_mos"

@@ -1,8 +1,9 @@
-"""NISQA: a network's guess, without reference, of five mean opinion scores, 1 to 5.
+"""NISQA: a non-intrusive prediction, by a network, of five mean opinion scores, 1 to 5.
 
 Mittag, Naderi, Chehadi, Möller, "NISQA: A Deep CNN-Self-Attention Model for Multidimensional Speech Quality
-Prediction with Crowdsourced Datasets", Interspeech 2021, version 2.0, by torchmetrics. It listens up to 20 kHz, at
-the recording's own rate. The authors' weights (CC BY-NC-SA 4.0) are to be downloaded by whoever uses them.
+Prediction with Crowdsourced Datasets", Interspeech 2021, version 2.0, by torchmetrics. Its mel spectrogram reaches up
+to 20 kHz, at the recording's own sampling rate. The authors' weights (CC BY-NC-SA 4.0) are not distributed here;
+users download them.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from metrics.base import Aspect, Clip, Metric, Undefined
 from metrics.models import model_file, sha256
 
 WEIGHTS = "~/.torchmetrics/NISQA/nisqa.tar"
-"""Where torchmetrics looks for them."""
+"""Where torchmetrics looks for the weights."""
 
 HOW = f"download https://github.com/gabrielmittag/NISQA/raw/master/weights/nisqa.tar to {WEIGHTS}"
 
 OUTPUTS = ("overall", "noisiness", "discontinuity", "coloration", "loudness")
-"""As torchmetrics gives them."""
+"""Names of the scores, in the order in which torchmetrics returns them."""
 
 
 class Nisqa(Metric):
-    """Overall quality.
+    """Overall quality, MOS 1 to 5.
 
     Raises:
-        UserError: the weights are not there.
+        UserError: the weights file is missing.
     """
 
     label = "NISQA"
@@ -55,7 +56,7 @@ def opinions(clip: Clip) -> Mapping[str, float]:
     """All five scores, by the names in ``OUTPUTS``.
 
     Raises:
-        Undefined: there is nothing to hear, or the recording is longer or shorter than NISQA takes.
+        Undefined: the enhanced speech is constant, or longer (52 s) or shorter than NISQA accepts.
     """
     import torch
     from torchmetrics.functional.audio.nisqa import non_intrusive_speech_quality_assessment
@@ -75,7 +76,7 @@ def opinions(clip: Clip) -> Mapping[str, float]:
 
 
 class NisqaNoisiness(Nisqa):
-    """Noisiness, 5: not noisy."""
+    """Noisiness, MOS 1 to 5; 5: not noisy."""
 
     label = "NISQA-NOI"
     aspect = "dimension"
@@ -83,7 +84,7 @@ class NisqaNoisiness(Nisqa):
 
 
 class NisqaDiscontinuity(Nisqa):
-    """Discontinuity, 5: continuous."""
+    """Discontinuity, MOS 1 to 5; 5: continuous."""
 
     label = "NISQA-DIS"
     aspect = "dimension"
@@ -91,7 +92,7 @@ class NisqaDiscontinuity(Nisqa):
 
 
 class NisqaColoration(Nisqa):
-    """Coloration, 5: not coloured."""
+    """Coloration, MOS 1 to 5; 5: not coloured."""
 
     label = "NISQA-COL"
     aspect = "dimension"
@@ -99,7 +100,7 @@ class NisqaColoration(Nisqa):
 
 
 class NisqaLoudness(Nisqa):
-    """Loudness, 5: optimal."""
+    """Loudness, MOS 1 to 5; 5: optimal."""
 
     label = "NISQA-LOUD"
     aspect = "dimension"

@@ -1,8 +1,8 @@
 """Perceptual evaluation of speech quality: MOS-LQO, 1.0 to 4.64, by ITU-T P.862.2 (wide) or P.862.1 (narrow band).
 
 The value is that of the package ``pesq``, the ITU's own code. That code holds at most 50 utterances,
-separated by pauses of 0.2 s or more; with some more it reads values that it has overwritten, and with
-many more it crashes. So recordings that hold more are ``undefined``, and it runs in a process of its own.
+separated by pauses of 0.2 s or more; with a few more it reads values that it has overwritten, and with
+many more it crashes. Recordings that hold more are therefore ``undefined``, and the code runs in a separate process.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Mode = Literal["wb", "nb"]
 
 MOST_UTTERANCES = 50
 SECONDS = 120.0
-"""Of computing: PESQ takes about a hundredth of a recording's length, and what takes so long does not end."""
+"""Limit of computing time: PESQ takes about a hundredth of a recording's length; a call that takes longer hangs."""
 
 
 class Pesq(Metric):

@@ -1,8 +1,8 @@
 """Speaker similarity: the cosine of two speaker embeddings, of the clean and of the enhanced speech, up to 1.
 
 By a network of speaker verification in the layout of Hugging Face transformers, by default WavLM with x-vectors
-(Chen et al., "WavLM: Large-Scale Self-Supervised Pre-Training for Full Stack Speech Processing", 2022). A generative
-method that swaps the voice shows here.
+(Chen et al., "WavLM: Large-Scale Self-Supervised Pre-Training for Full Stack Speech Processing", 2022). Low values show
+that a generative method changed the voice.
 """
 
 from __future__ import annotations

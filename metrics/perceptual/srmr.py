@@ -1,8 +1,9 @@
 """Speech-to-reverberation modulation energy ratio: energy in slow modulations over that in fast ones.
 
 Falk, Zheng, Chan, "A Non-Intrusive Quality and Intelligibility Measure of Reverberant and Dereverberated Speech",
-IEEE TASLP 2010. Speech moves at 4 to 16 Hz; a room's reverberation fills in faster modulations. Around 8 for dry
-speech and 2 to 3 in a live room; a comparison of versions of one recording, not a scale.
+IEEE TASLP 2010. Modulations of speech lie at 4 to 16 Hz; reverberation adds faster ones. The ratio has no unit; it is
+around 8 for speech without reverberation, and 2 to 3 in a reverberant room. It depends on voice and text: compare
+versions of one recording only.
 
 The cochlear filterbank is that of the package ``gammatone``. torchmetrics has an SRMR by the same package, and values
 equal to it to 1e-5, but needs torchaudio too, which must be of torch's very version; SRMRpy is not on PyPI.
@@ -33,7 +34,7 @@ WINDOW, HOP = 0.256, 0.064
 
 
 class Srmr(Metric):
-    """Without normalisation of energies, at 16 kHz."""
+    """Without normalisation of modulation energies, at 16 kHz; from 0 up, higher is less reverberant."""
 
     label = "SRMR"
     aspect = "dimension"
@@ -55,7 +56,7 @@ def srmr(signal: Audio, sample_rate: int) -> float:
     """Energy in the four lowest modulation bands over that in the bands above, up to the bandwidth of the speech.
 
     Raises:
-        Undefined: there is no energy.
+        Undefined: there is no energy in the modulation bands.
     """
     energy = _modulation_energy(_envelopes(signal, sample_rate), sample_rate)
     if not energy.sum() > 0:

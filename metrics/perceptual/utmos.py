@@ -1,7 +1,7 @@
-"""UTMOS: a guess, without reference, of the mean opinion score that synthetic speech gets for its naturalness, 1 to 5.
+"""UTMOS: a non-intrusive prediction of the mean opinion score (1 to 5) for the naturalness of synthetic speech.
 
 Saeki et al., "UTMOS: UTokyo-SaruLab System for VoiceMOS Challenge 2022", Interspeech 2022, its strong learner, by
-the package ``utmos-pytorch``. It was made for synthesised and converted voices: generative methods please it.
+the package ``utmos-pytorch``. It was trained on synthesised and converted voices, and favours generative methods.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""WV-MOS: a guess, without reference, of the mean opinion score of a listening test, about 1 to 5.
+"""WV-MOS: a non-intrusive prediction of the mean opinion score of a listening test, about 1 to 5 (not clipped).
 
 Andreev, Alanov, Ivanov, Vetrov, "HiFi++: A Unified Framework for Bandwidth Extension and Speech Enhancement", ICASSP
-2023: wav2vec 2.0 (base) with two linear layers on top, averaged over time. Its weights are not ours to give.
+2023: wav2vec 2.0 (base) with two linear layers on top, averaged over time. The weights are not distributed with this
+project.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from metrics.base import Clip, Metric, Undefined, distribution
 from metrics.models import model_file, needed, sha256
 
 DEFAULT = "~/.cache/wv_mos/wv_mos.ckpt"
-"""Where the authors' package keeps them."""
+"""Where the authors' package stores the weights."""
 
 WHENCE = "https://zenodo.org/record/6201162/files/wav2vec2.ckpt"
 HOW = f"download the weights ({WHENCE}) and name them: {{name: wvmos, weights: FILE}}"

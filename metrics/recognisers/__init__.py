@@ -1,1 +1,1 @@
-"""Speech recognisers behind one contract: what WER and phoneme similarity listen with."""
+"""Speech recognisers behind one contract: for word error rate and phoneme similarity."""

@@ -1,7 +1,7 @@
-"""CMU PocketSphinx with the American English model of its package: small, offline, easily confused.
+"""CMU PocketSphinx with the American English model of its package: small, offline, not robust to noise.
 
-Its errors say how far enhancement moves speech from what a plain recogniser of clean read speech expects; they are
-far above those of a recogniser trained on everything. Where the words are few, a grammar helps more than anything.
+It was trained on clean read speech; its error rates are far above those of recognisers trained on large amounts of
+data. A grammar lowers them most where the vocabulary is small.
 """
 
 from __future__ import annotations
