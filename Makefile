@@ -16,7 +16,7 @@ METHODS := ncsnpp_m sgmse_m refinement storm
 CURVE_RUN ?= curve
 CURVE_INTO ?= docs
 
-.PHONY: demo test lint types format docs wheel train-small train-gpu pack curve agreement clean \
+.PHONY: demo test lint types format docs wheel train-small train-gpu pack curve agreement perf perf-gpu clean \
 	$(METHODS:%=train-%) train-ncsnpp_m-1
 
 # Known systems are in it where their weights can be had; a line says which could not.
@@ -123,6 +123,13 @@ agreement: $(VENV)/.installed  ## Whether the demo ranks systems as real recordi
 	$(BIN)/bench run run=diffusion $(BOTH) 'methods=[refinement]' 'steps=[3]'
 	$(BIN)/bench run run=diffusion $(BOTH) 'methods=[sgmse_m,storm]' 'steps=[3,10]'
 	$(BIN)/python docs/agreement.py $(AGREEMENT)/one_pass $(AGREEMENT)/diffusion
+
+# make perf PERF="network --reference ../storm": one subject; sp-uhh/storm, cloned there, beside ours.
+perf: $(VENV)/.installed-dev  ## Ratios of speed, each against a baseline in the same run: docs/performance.md.
+	$(BIN)/python -m tests.perf $(PERF)
+
+perf-gpu: $(VENV)/.installed-dev  ## Every figure that is wanted of a GPU, in ten minutes: results/gpu.
+	$(BIN)/python -m tests.perf.gpu $(PERF)
 
 clean:  ## What was installed or built; results/runs and checkpoints stay.
 	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache

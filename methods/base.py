@@ -32,6 +32,7 @@ class Enhanced:
         estimate: the first estimate of a two-stage method; as ``audio``.
         adjusted: changes to an external system's output so that it fits the recording: {"samples": -304},
             {"resampled_from": 48000} and the like.
+        computing: how the method computed it, where not in float32 and call by call: {"precision": "bfloat16"}.
     """
 
     audio: Audio
@@ -39,6 +40,7 @@ class Enhanced:
     model_rate: int | None = None
     estimate: Audio | None = None
     adjusted: Mapping[str, Tag] = field(default_factory=dict)
+    computing: Mapping[str, Tag] = field(default_factory=dict)
 
 
 class Method(ABC):
@@ -55,12 +57,14 @@ class Method(ABC):
         paradigm: "control", "external", "predictive", "generative", "refinement", "regeneration".
         batches: whether ``enhance_together`` takes clips through the networks together, each with its own noise and
             as if it were alone, rounding aside.
+        in_pieces: whether long recordings may be enhanced in pieces, because its memory grows with their length.
         sample_rate: its sampling rate in Hz, or None for any.
     """
 
     uses_steps: bool = False
     stochastic: bool = False
     batches: bool = False
+    in_pieces: ClassVar[bool] = False
     needs_id: ClassVar[bool] = False
     two_stages: ClassVar[bool] = False
     paradigm: ClassVar[str] = "external"
@@ -142,7 +146,7 @@ class Method(ABC):
         steps: int | None = None,
         generators: Sequence[Seed] | None = None,
         *,
-        utterance_ids: Sequence[str] | None = None,
+        utterance_ids: Sequence[str | None] | None = None,
         batch: int = 1,
     ) -> list[Enhanced]:
         """Enhance recordings of any lengths, in order.

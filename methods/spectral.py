@@ -34,6 +34,8 @@ class EnhancedSpectrogram:
 class SpectralMethod(TrainedMethod):
     """Peak-normalise, transform, pad, enhance the spectrogram, invert, undo the normalisation, as the StoRM release."""
 
+    in_pieces = True
+
     @abstractmethod
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
         """Enhance a complex ``[B, 1, F, T]``, T a multiple of 64.
@@ -98,11 +100,11 @@ class SpectralMethod(TrainedMethod):
             return [np.asarray(waveform.squeeze(0).cpu().numpy()) for waveform in waveforms]
 
         given = [analysed(clip, peak) for clip, peak in zip(noisy, peaks, strict=True)]
-        with count_calls(*self.model.networks.values()) as calls:
+        with self.computing.set(self.device), count_calls(*self.model.networks.values()) as calls:
             made = self.enhance_spectrogram(torch.cat(given), steps, randn_like)
         speech = audible(made.speech)
         estimates = [None] * len(noisy) if made.estimate is None else audible(made.estimate)
         return [
-            Enhanced(audio, nfe=calls.total, estimate=estimate)
+            Enhanced(audio, nfe=calls.total, estimate=estimate, computing=self.computing.facts())
             for audio, estimate in zip(speech, estimates, strict=True)
         ]

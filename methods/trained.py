@@ -13,6 +13,7 @@ from methods.backbones import Network
 from methods.base import Method
 from methods.catalogue.fetch import local_copy
 from methods.checkpoints.systems import open_model
+from methods.computing import Computing
 from methods.devices import resolve
 from methods.losses import Batch, Losses, Objective
 from methods.weights import EMBEDDED, TrainedModel
@@ -31,6 +32,8 @@ class TrainedMethod(Method):
             this project; or networks already built.
         device: "cpu", "cuda", "cuda:1", ...; "auto" is a GPU if there is one.
         weights: "ema" or "raw", of a checkpoint with both; None: the averages if there are any.
+        precision: of the networks: "float32", "tf32" (NVIDIA GPUs) or "bfloat16".
+        compile: whether the networks are compiled.
 
     Attributes:
         name: in the registry and in weights files.
@@ -47,12 +50,17 @@ class TrainedMethod(Method):
     generates_residue: ClassVar[bool] = False
 
     def __init__(
-        self, checkpoint: str | TrainedModel = "embedded", device: str = "auto", weights: str | None = None
+        self,
+        checkpoint: str | TrainedModel = "embedded",
+        device: str = "auto",
+        weights: str | None = None,
+        precision: str = "float32",
+        compile: bool = False,
     ) -> None:
-        self.model = checkpoint if isinstance(checkpoint, TrainedModel) else self.find(checkpoint, weights)
+        self.computing = Computing(precision, compile)
+        model = checkpoint if isinstance(checkpoint, TrainedModel) else self.find(checkpoint, weights)
         self.device = resolve(device)
-        for network in self.model.networks.values():
-            network.to(self.device).eval()
+        self.model = self.computing.prepared(model, self.device)
         self.sample_rate = self.model.spectrogram.sample_rate
 
     @classmethod
@@ -106,5 +114,6 @@ class TrainedMethod(Method):
             "weights_sha256": self.model.sha256,
             "parameters": self.model.parameters,
             "device": str(self.device),
+            **self.computing.facts(),
             **{key: value for key, value in self.model.config().items() if key != "training"},
         }

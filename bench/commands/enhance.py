@@ -16,7 +16,7 @@ from bench.run.cluster import Pool
 from bench.run.enhance import Input, Result, Way, enhance, how, load
 from bench.run.enhanced_folder import EnhancedFolder
 from bench.run.entries import Spec
-from bench.run.parts import Recipe
+from bench.run.parts import Recipe, shared_options
 from bench.run.settings import check_device
 from methods.base import METHODS
 
@@ -79,8 +79,18 @@ def _inputs(given: Sequence[str], out: Path) -> tuple[list[Input], list[str]]:
 
 def _way(asked: Enhance) -> Way:
     spec = Spec.of("method", asked.method)
-    given = {} if asked.checkpoint is None else {"checkpoint": asked.checkpoint}
+    given = shared_options(asked.checkpoint, asked.precision, asked.compile)
     recipe = Recipe.of(METHODS, Spec(spec.name, spec.label, {**spec.options, **given}))
     check_device(asked.device)
     audio.check_channels("enhance", asked.mixdown, asked.channel)
-    return Way(recipe, asked.device, asked.steps, asked.seed, asked.rate, asked.channel, asked.mixdown)
+    return Way(
+        recipe,
+        asked.device,
+        asked.steps,
+        asked.seed,
+        asked.rate,
+        asked.channel,
+        asked.mixdown,
+        asked.batch,
+        asked.piece,
+    )

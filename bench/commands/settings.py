@@ -10,7 +10,7 @@ from pydantic import Strict
 from bench.conf.schema import Count, Folder, Positive, Reads, Schema, Text, Truth, key
 from bench.conf.values import Plain, settled
 from bench.run.entries import Named, Spec, registry
-from bench.run.settings import Device, MethodEntries, MetricEntries
+from bench.run.settings import LONGEST_PIECE, Batch, Device, MethodEntries, MetricEntries, Piece, Precision
 
 Names = tuple[Text, ...]
 
@@ -230,6 +230,15 @@ class Enhance(Schema):
     )
     threads: Positive = key(1, "CPU threads of each worker")
     device: Device = key("auto", "auto: a GPU where there is one; cpu; cuda")
+    precision: Precision = key(
+        "float32", "of the networks, where it names none: float32; bfloat16; tf32, on NVIDIA GPUs"
+    )
+    compile: Truth = key(False, "true: compile the networks (torch.compile, CUDA graphs)")
+    batch: Batch = key("auto", "at most so many clips share a network call; auto: 1 on a CPU, what fits on a GPU")
+    piece: Piece | None = key(
+        LONGEST_PIECE,
+        "seconds: networks enhance longer recordings in overlapping pieces; null: whole, whatever the memory",
+    )
 
     def check_names(self) -> None:
         check_entry(self.method)

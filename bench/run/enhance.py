@@ -17,9 +17,10 @@ from bench.core.files import digest
 from bench.core.memory import keep_freed_memory
 from bench.core.seeds import stable_seed
 from bench.core.types import Utterance
+from bench.run.batch_size import LARGEST, Batch
 from bench.run.cluster import Pool
 from bench.run.enhanced_folder import EnhancedFolder
-from bench.run.inference import Inference, Timed
+from bench.run.inference import Inference, Request, Timed
 from bench.run.parallel import WorkerDied, map_unordered
 from bench.run.parts import Recipe
 from bench.run.progress import progress
@@ -37,6 +38,7 @@ class Way:
         seed: of the noise.
         rate: of the output: each recording's ("input"), or the method's ("model").
         channel, mixdown: as in ``audio.read``.
+        batch, piece: see ``Inference``.
     """
 
     recipe: Recipe[Method]
@@ -46,6 +48,8 @@ class Way:
     rate: Literal["input", "model"] = "input"
     channel: int | None = None
     mixdown: bool = False
+    batch: Batch = 1
+    piece: float | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Made:
             "nfe": enhanced.nfe,
             "enhance_seconds": self.timed.seconds,
             **({"adjusted": dict(enhanced.adjusted)} if enhanced.adjusted else {}),
+            **({"computing": dict(self.timed.computing)} if self.timed.computing else {}),
         }
 
 
@@ -91,22 +96,28 @@ class Result:
 
 
 class Enhancer:
-    """Turns an input into enhanced speech, or into the reason of its failure. One per process."""
+    """Turns inputs into enhanced speech, each or into the reason of its failure. One per process."""
 
     def __init__(self, way: Way) -> None:
         keep_freed_memory()
         self._way = way
-        self._inference = Inference(way.recipe.build(way.device))
+        self._inference = Inference(way.recipe.build(way.device), way.batch, way.piece)
 
-    def __call__(self, item: Input) -> Made | str:
+    def __call__(self, items: Sequence[Input]) -> list[Made | str]:
+        read = [self._read(item) for item in items]
+        timed = iter(self._inference.many([request for request in read if isinstance(request, Request)]))
+        return [
+            self._made(item, request, next(timed)) if isinstance(request, Request) else request
+            for item, request in zip(items, read, strict=True)
+        ]
+
+    def _read(self, item: Input) -> Request | str:
         try:
-            return self._enhance(item)
-        except UserError as error:
-            return str(error)
+            return self._request(item)
         except Exception as error:  # one bad file must not end the others
-            return " ".join(f"{item.path}: {type(error).__name__}: {error}".split())[:300]
+            return _reason(item, error)
 
-    def _enhance(self, item: Input) -> Made:
+    def _request(self, item: Input) -> Request:
         way, method = self._way, self._inference.method
         recording = load(item, way)
         if way.rate == "model" and method.sample_rate:
@@ -116,7 +127,18 @@ class Enhancer:
             recording = replace(recording, noisy=at_rate, sample_rate=method.sample_rate)
         steps = way.steps if method.uses_steps else None
         generator = torch.Generator().manual_seed(stable_seed(way.seed, item.name, way.recipe.name, steps))
-        return Made(self._inference(recording, steps, generator), recording.sample_rate, digest(item.path))
+        return Request(recording, steps, generator)
+
+    def _made(self, item: Input, request: Request, timed: Timed | Exception) -> Made | str:
+        if isinstance(timed, Exception):
+            return _reason(item, timed)
+        return Made(timed, request.utterance.sample_rate, digest(item.path))
+
+
+def _reason(item: Input, error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    return " ".join(f"{item.path}: {type(error).__name__}: {error}".split())[:300]
 
 
 def load(item: Input, way: Way) -> Utterance:
@@ -170,9 +192,12 @@ def _work(waiting: Sequence[Input], way: Way, pool: Pool) -> Generator[tuple[Inp
         return
     if len(waiting) == 1:
         pool = replace(pool, workers=0)
-    with closing(map_unordered(waiting, partial(Enhancer, way), pool)) as work:
-        for item, result in work:
-            yield item, f"{item.path}: {result.reason}" if isinstance(result, WorkerDied) else result
+    size = way.batch if isinstance(way.batch, int) else 1 if way.device == "cpu" else LARGEST
+    together = [waiting[start : start + size] for start in range(0, len(waiting), size)]
+    with closing(map_unordered(together, partial(Enhancer, way), pool)) as work:
+        for items, result in work:
+            for index, item in enumerate(items):
+                yield item, f"{item.path}: {result.reason}" if isinstance(result, WorkerDied) else result[index]
 
 
 def how(way: Way, method: Method) -> Mapping[str, Any]:

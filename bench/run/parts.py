@@ -107,7 +107,8 @@ def of(settings: Settings, device: str) -> Parts:
     Raises:
         UserError: a name or option is unknown, a checkpoint or folder is missing, or a label is used twice.
     """
-    methods = [Recipe.of(METHODS, spec) for spec in _with_checkpoint(settings)]
+    shared = shared_options(settings.checkpoint, settings.precision, settings.compile)
+    methods = [Recipe.of(METHODS, spec) for spec in with_shared(settings.methods, shared)]
     datasets = [Recipe.of(DATASETS, spec) for spec in settings.datasets]
     metrics = [Recipe.of(METRICS, spec) for spec in settings.metrics]
     names = [recipe.build(device).name for recipe in datasets]
@@ -124,18 +125,30 @@ def of(settings: Settings, device: str) -> Parts:
     return parts
 
 
-def _with_checkpoint(settings: Settings) -> list[Spec]:
-    """The methods, with the run's checkpoint, if any, added to their options."""
-    given = settings.checkpoint
-    if given is None:
-        return list(settings.methods)
-    takes = ["checkpoint" in METHODS.options(spec.name).keys() - spec.options.keys() for spec in settings.methods]
-    if not any(takes):
-        raise UserError(f"checkpoint={given}: none of the methods takes it")
+def with_shared(specs: Sequence[Spec], shared: Mapping[str, Any]) -> list[Spec]:
+    """The methods, with those of the ``shared`` options that they take and do not name themselves.
+
+    Raises:
+        UserError: none of the methods takes an option.
+    """
+    for option, value in shared.items():
+        if not any(option in METHODS.options(spec.name).keys() - spec.options.keys() for spec in specs):
+            raise UserError(f"{option}={str(value).lower() if value is True else value}: none of the methods takes it")
     return [
-        replace(spec, options={**spec.options, "checkpoint": given}) if taken else spec
-        for spec, taken in zip(settings.methods, takes, strict=True)
+        replace(
+            spec, options={**{key: shared[key] for key in shared if key in METHODS.options(spec.name)}, **spec.options}
+        )
+        for spec in specs
     ]
+
+
+def shared_options(checkpoint: str | None, precision: str, compile: bool) -> dict[str, Any]:
+    """The options that a command gives to all its methods, those left out that are as by default."""
+    return {
+        **({} if checkpoint is None else {"checkpoint": checkpoint}),
+        **({} if precision == "float32" else {"precision": precision}),
+        **({"compile": True} if compile else {}),
+    }
 
 
 def _labelled(

@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from annotated_types import MinLen
-from pydantic import AfterValidator, BeforeValidator, InstanceOf
+from annotated_types import Ge, MinLen
+from pydantic import AfterValidator, BeforeValidator, InstanceOf, Strict
 
 from bench.conf.schema import Count, Folder, Positive, Schema, Text, Truth, key
 from bench.core.errors import UserError
@@ -22,6 +22,11 @@ SYSTEMS = ("gtcrn", "dtln", "dfn3", "rnnoise")
 
 Rescore = bool | Literal["outdated"]
 Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["float32", "tf32", "bfloat16"]
+Batch = Literal["auto"] | Positive
+Piece = Annotated[int, Strict(), Ge(4)]
+LONGEST_PIECE = 60
+"""Seconds; the paper's networks take about 0.2 GB for each."""
 
 
 def _name(key: str) -> AfterValidator:
@@ -109,6 +114,15 @@ class Settings(Schema):
     )
     threads: Positive = key(1, "CPU threads of each worker")
     device: Device = key("auto", "auto: a GPU where there is one; cpu; cuda")
+    precision: Precision = key(
+        "float32", "of the networks, where a method names none: float32; bfloat16; tf32, on NVIDIA GPUs"
+    )
+    compile: Truth = key(False, "true: compile the networks of all methods that have some (torch.compile, CUDA graphs)")
+    batch: Batch = key("auto", "at most so many clips share a network call; auto: 1 on a CPU, what fits on a GPU")
+    piece: Piece | None = key(
+        LONGEST_PIECE,
+        "seconds: networks enhance longer recordings in overlapping pieces; null: whole, whatever the memory",
+    )
     ray_address: Text | None = key(
         None, 'null: this machine; "auto" or an address: a Ray cluster that sees the same files'
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from bench.core.errors import UserError
@@ -38,11 +39,13 @@ class Backbone(nn.Module, ABC):
         stride: both spectrogram axes must be multiples of this.
         conditional: whether it is given the diffusion time.
         precise: how the names of weights begin that float16 would make others of.
+        core: the name of the method that is compiled where that is asked for.
     """
 
     stride: int
     conditional: bool
     precise: ClassVar[tuple[str, ...]] = ()
+    core: ClassVar[str] = "forward"
 
     @abstractmethod
     def forward(self, x: Tensor, t: Tensor | None = None) -> Tensor:
@@ -56,6 +59,20 @@ class Backbone(nn.Module, ABC):
             predicts: what a network with a time predicts, by its parametrization's name.
         """
         return {**options, "inputs": network.inputs, "conditional": network.timed}
+
+    def to_bfloat16(self) -> None:
+        """From now on compute in bfloat16, given and giving float32; for enhancement only.
+
+        Here by autocasting, which suits any network; one that casts its weights once and for all is faster.
+        """
+        exact = self.forward
+
+        def autocast(x: Tensor, t: Tensor | None = None) -> Tensor:
+            with torch.autocast(next(self.parameters()).device.type, dtype=torch.bfloat16):
+                output = exact(x, t)
+            return output.to(torch.complex64)
+
+        self.forward = autocast  # type: ignore[method-assign]
 
     def unused(self) -> Iterable[nn.Parameter]:
         """Parameters that no call uses; distributed training would wait for their gradients for ever."""

@@ -20,6 +20,9 @@ from methods.backbones.fir import KERNEL, downsample, upsample
 from methods.backbones.fused import ACTIVATIONS, norm_act
 from methods.backbones.warm_start import from_fewer_inputs, from_predictive
 
+FLOAT32 = ("fourier", "time0", "time1", "output")
+"""What computes in float32 in a network of bfloat16, beside the blocks' layers for the time."""
+
 
 class DownLevel(nn.Module):
     """Residual blocks at one resolution, then a halving one that the input pyramid joins, if there is one."""
@@ -55,7 +58,7 @@ class DownLevel(nn.Module):
             h = self.downsampling(h, embedding)
             if self.combine is not None:
                 pyramid = downsample(pyramid, self.style.fir_kernel)
-                h = h + self.combine(pyramid)
+                h = h + self.combine(pyramid.to(self.combine.weight.dtype))
             outputs.append(h)
         return outputs, pyramid
 
@@ -94,7 +97,7 @@ class UpLevel(nn.Module):
         h = self.attention(h)
         if self.norm is not None and self.tap is not None:
             tap = self.tap(norm_act(self.norm, h, self.style.activation))
-            pyramid = tap if pyramid is None else upsample(pyramid, self.style.fir_kernel) + tap
+            pyramid = tap.float() if pyramid is None else upsample(pyramid, self.style.fir_kernel) + tap
         return h if self.upsampling is None else self.upsampling(h, embedding), pyramid
 
 
@@ -123,6 +126,7 @@ class NCSNpp(Backbone):
     """
 
     precise: ClassVar[tuple[str, ...]] = ("fourier",)  # its angles reach 10^3 rad
+    core: ClassVar[str] = "real"  # compilers know no complex numbers
 
     def __init__(
         self,
@@ -247,13 +251,20 @@ class NCSNpp(Backbone):
             Complex ``[B, 1, F, T]``.
         """
         # Real channels re, im, re, im, ... of channels_last features: complex numbers already lie so.
-        pyramid = torch.view_as_real(x).permute(0, 1, 4, 2, 3).flatten(1, 2)
-        pyramid = pyramid.contiguous(memory_format=torch.channels_last)
+        channels = torch.view_as_real(x).permute(0, 1, 4, 2, 3).flatten(1, 2)
+        real = self.real(channels.contiguous(memory_format=torch.channels_last), t)
+        return torch.view_as_complex(real.float().permute(0, 2, 3, 1).contiguous()).unsqueeze(1)
+
+    def real(self, pyramid: Tensor, t: Tensor | None) -> Tensor:
+        """``forward`` with real channels: ``[B, 2 inputs, F, T]`` -> ``[B, 2, F, T]``.
+
+        Feature maps have the type of the weights; both pyramids, to which every level adds, stay in float32.
+        """
         if not self.centered:
             pyramid = 2 * pyramid - 1
         embedding = self._embed(t) if self.conditional else None
 
-        h = self.input(pyramid)
+        h = self.input(pyramid.to(self.input.weight.dtype))
         skips = [h]
         for level in self.down:
             outputs, pyramid = level(h, pyramid, embedding)
@@ -273,9 +284,12 @@ class NCSNpp(Backbone):
         if over is not None and not self.scale_last:
             summed = summed / over
         real = F.conv2d(summed, self.output.weight, self.output.bias)
-        if over is not None and self.scale_last:
-            real = real / over
-        return torch.view_as_complex(real.float().permute(0, 2, 3, 1).contiguous()).unsqueeze(1)
+        return real / over if over is not None and self.scale_last else real
+
+    def to_bfloat16(self) -> None:
+        for name, parameter in self.named_parameters():
+            if not name.startswith(FLOAT32) and ".time." not in name:
+                parameter.data = parameter.data.to(torch.bfloat16)
 
     def _embed(self, t: Tensor | None) -> Tensor:
         if t is None:

@@ -21,7 +21,7 @@ class DiffusionMethod(SpectralMethod):
     """A spectral method with a score network and a sampler.
 
     Args:
-        checkpoint, device, weights: see ``TrainedMethod``.
+        checkpoint, device, weights, precision, compile: see ``TrainedMethod``.
         sampler: "pc" (predictor-corrector) or "ode" (adaptive) for the diffusions, "ode" or "sde" for the
             Schroedinger bridge, or any other of ``SAMPLERS`` that supports the weights' path; or a mapping of its
             ``name`` and its options.
@@ -48,9 +48,11 @@ class DiffusionMethod(SpectralMethod):
         device: str = "auto",
         weights: str | None = None,
         sampler: str | Mapping[str, Any] | None = None,
+        precision: str = "float32",
+        compile: bool = False,
         **sampler_options: Any,
     ) -> None:
-        super().__init__(checkpoint, device, weights)
+        super().__init__(checkpoint, device, weights, precision, compile)
         asked = {name: value for name, value in {"sampler": sampler, **sampler_options}.items() if value is not None}
         defaults = {**self.release, **self.model.sampler}
         self.default_steps = int(defaults.pop("steps", self.default_steps))

@@ -79,6 +79,24 @@ def test_it_is_the_methods_own_enhance(noisy: Path, tmp_path: Path) -> None:
     assert np.array_equal(made(out)["anna/b.wav"][0], expected.audio)
 
 
+def test_batches_pieces_and_precision_are_said_in_the_record_and_change_no_more_than_they_must(
+    noisy: Path, tmp_path: Path
+) -> None:
+    plain, other = tmp_path / "plain", tmp_path / "other"
+    audio.write(noisy / "long.wav", noise(5 * RATE, 3), RATE)
+    assert enhance(noisy, f"out={plain}", "method=ncsnpp_m") == 0
+    assert enhance(noisy, f"out={other}", "method=ncsnpp_m", "batch=2", "piece=4") == 0
+    ours, theirs = made(plain), made(other)
+    for name in ("a.wav", "anna/b.wav"):  # of one length; the third is at another rate
+        assert np.abs(ours[name][0] - theirs[name][0]).max() <= 1e-4 * np.abs(ours[name][0]).max()
+    entries = [json.loads(line) for line in (other / "enhanced.jsonl").read_text().splitlines()[1:]]
+    told = {entry["file"]: entry.get("computing") for entry in entries}
+    assert told["a.wav"] == {"batch": 2} and told["anna/c.d.wav"] is None
+    assert told["long.wav"] == {"batch": 2, "pieces": 2}
+    assert enhance(noisy, f"out={other}", "method=ncsnpp_m", "precision=bfloat16") == 1  # no mixture
+    assert enhance(noisy, f"out={tmp_path / 'half'}", "method=ncsnpp_m", "precision=bfloat16") == 0
+
+
 @pytest.mark.parametrize(("rate", "sizes"), [("input", {RATE, 8000}), ("model", {48000})])
 def test_at_the_inputs_or_the_methods_rate(
     noisy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: str, sizes: set[int]

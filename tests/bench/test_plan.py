@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from bench.core.errors import UserError
 from bench.core.types import Score
 from bench.run import parts
 from bench.run.plan import Cell, keys, plan
@@ -89,3 +92,16 @@ def test_rescoring_takes_no_stored_score() -> None:
 def test_stored_rows_that_nobody_asked_for_change_nothing() -> None:
     other = replace(ROW, key=replace(KEY, utterance="b"))
     assert list(plan([KEY], {KEY: ROW, other.key: other}, VERSIONS, lambda _: True)) == []
+
+
+def test_a_runs_precision_is_an_option_of_the_methods_that_have_one_and_name_none(config: Config) -> None:
+    methods = ["noisy", "ncsnpp_m", {"name": "storm", "precision": "float32"}]
+    run = Settings.of(config(methods=methods, precision="bfloat16", compile=True))
+    options = {label: recipe.options for label, recipe in parts.of(run, "cpu").methods.items()}
+    assert options == {
+        "noisy": {},
+        "ncsnpp_m": {"precision": "bfloat16", "compile": True},
+        "storm": {"precision": "float32", "compile": True},
+    }
+    with pytest.raises(UserError, match="precision=bfloat16: none of the methods takes it"):
+        parts.of(Settings.of(config(methods=["noisy"], precision="bfloat16")), "cpu")

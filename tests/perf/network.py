@@ -1,112 +1,133 @@
-"""Time NCSN++: a forward pass at the paper's size and at 32 channels, and a training step.
+"""NCSN++ at the paper's size and at 32 channels, forward and in a training step, as ``bench run`` and ``train`` run it.
 
-    python tests/perf/network.py [--threads 2] [--repeat 5] [--reference CHECKOUT]
-
-With ``--reference``, a checkout of sp-uhh/storm, its network is timed in the same run, turn by turn with
-ours: absolute times drift with the machine's load, ratios do not. Nothing of it is built: its compiled
-extension is left out, so that its own plain-torch fallback runs, as it does on any CPU.
+The reference runs as its scripts do; ours keeps freed memory, as every worker of ``bench run`` does. Without a
+checkout of the reference, our network in float32 and its bare convolutions are the baselines.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import sys
-import time
-import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from methods.backbones import NCSNpp
+from tests.perf.reference import reference_network
+from tests.perf.table import Options, Ratio
+from tests.perf.turns import in_processes
 
-TARGETS = {128: 1.7, 32: 2.5}
-"""How many times faster than the reference, by width."""
-
-
-def seconds(*jobs: Callable[[], object], repeat: int) -> list[float]:
-    """Median seconds of each job, the jobs taking turns after one warm-up round."""
-    times: list[list[float]] = [[] for _ in jobs]
-    for turn in range(repeat + 1):
-        for job, record in zip(jobs, times, strict=True):
-            start = time.perf_counter()
-            job()
-            if turn:
-                record.append(time.perf_counter() - start)
-    return [statistics.median(record) for record in times]
+WIDTHS = {128: {"float32": 1 / 2.5, "bfloat16": 1 / 5}, 32: {"float32": 1 / 4, "bfloat16": 1 / 7}}
+"""The ratio to the reference's time that ours should not exceed."""
 
 
-def forward(network: Callable[..., Tensor]) -> Callable[[], Tensor]:
-    """One forward pass over 256 frames (2.04 s)."""
-    x, t = torch.randn(1, 2, 256, 256, dtype=torch.complex64), torch.tensor([0.5])
+def measure(options: Options) -> Iterator[Ratio]:
+    frames = 64 if options.quick else 256
+    for width, most in ({8: WIDTHS[32]} if options.quick else WIDTHS).items():
+        yield from _forward(width, frames, most, options)
+    yield from _training(options)
 
+
+def _forward(width: int, frames: int, most: dict[str, float], options: Options) -> Iterator[Ratio]:
+    jobs = {
+        "float32": partial(forward, width, frames, "float32"),
+        "bfloat16": partial(forward, width, frames, "bfloat16"),
+        "bare convolutions, float32": partial(convolutions, width, frames, "float32"),
+        "bare convolutions, bfloat16": partial(convolutions, width, frames, "bfloat16"),
+    }
+    if options.reference:
+        jobs["reference"] = partial(reference_forward, options.reference, width, frames)
+    keep = [name != "reference" for name in jobs]
+    times = dict(
+        zip(
+            jobs,
+            in_processes(list(jobs.values()), keep_memory=keep, threads=options.threads, repeat=options.repeat),
+            strict=True,
+        )
+    )
+    for precision in ("float32", "bfloat16"):
+        what, seconds = f"forward, {width} channels, {frames} frames, {precision}", times[precision]
+        if options.reference:
+            yield Ratio("network", what, seconds, "sp-uhh/storm, float32", times["reference"], most=most[precision])
+        bare = f"bare convolutions, {precision}"
+        yield Ratio("network", what, seconds, bare, times[bare])
+    what = f"forward, {width} channels, {frames} frames, bfloat16"
+    yield Ratio("network", what, times["bfloat16"], "the same in float32", times["float32"])
+
+
+def _training(options: Options) -> Iterator[Ratio]:
+    size = (8, 1, 64) if options.quick else (32, 8, 128)
+    jobs = [partial(training_step, *size, precision) for precision in ("bfloat16", "float32")]
+    half, whole = in_processes(jobs, keep_memory=[True, True], threads=options.threads, repeat=options.repeat)
+    what = f"training step, {size[0]} channels, {size[1]} crops of {size[2]} frames, bfloat16"
+    yield Ratio("network", what, half, "the same in float32", whole)
+
+
+def _network(width: int, precision: str) -> NCSNpp:
+    network = NCSNpp(width=width).eval()
+    if precision == "bfloat16":
+        network.to_bfloat16()
+    return network
+
+
+def _inputs(frames: int) -> tuple[Tensor, Tensor]:
+    return torch.randn(1, 2, 256, frames, dtype=torch.complex64), torch.tensor([0.5])
+
+
+def _run(network: Callable[..., Any], *inputs: Tensor) -> Callable[[], object]:
     @torch.inference_mode()
-    def run() -> Tensor:
-        return network(x, t)
+    def run() -> object:
+        return network(*inputs)
 
     return run
 
 
-def training_step(network: torch.nn.Module, precision: torch.dtype) -> Callable[[], None]:
-    """Forward, backward and Adam on 8 crops of 128 frames."""
-    x, t = torch.randn(8, 2, 256, 128, dtype=torch.complex64), torch.rand(8) * 0.97 + 0.03
+def forward(width: int, frames: int, precision: str) -> Callable[[], object]:
+    """One pass of our network."""
+    return _run(_network(width, precision), *_inputs(frames))
+
+
+def reference_forward(checkout: Path, width: int, frames: int) -> Callable[[], object]:
+    """One pass of the reference's network."""
+    return _run(reference_network(checkout, width), *_inputs(frames))
+
+
+def convolutions(width: int, frames: int, precision: str) -> Callable[[], object]:
+    """The same network's convolutions on feature maps of the same sizes, and nothing between them."""
+    network, calls = _network(width, precision), list[tuple[nn.Conv2d, Tensor]]()
+
+    def note(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
+        assert isinstance(layer, nn.Conv2d)
+        calls.append((layer, given[0].clone(memory_format=torch.channels_last)))
+
+    handles = [layer.register_forward_pre_hook(note) for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    _run(network, *_inputs(frames))()
+    for handle in handles:
+        handle.remove()
+
+    @torch.inference_mode()
+    def run() -> None:
+        for layer, given in calls:
+            F.conv2d(given, layer.weight, layer.bias, padding=layer.padding)
+
+    return run
+
+
+def training_step(width: int, crops: int, frames: int, precision: str) -> Callable[[], object]:
+    """Forward, backward and Adam, as ``bench train`` does with mixed precision."""
+    network = NCSNpp(width=width)
+    x = torch.randn(crops, 2, 256, frames, dtype=torch.complex64)
+    t = torch.rand(crops) * 0.97 + 0.03
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
 
     def run() -> None:
         optimizer.zero_grad()
-        with torch.autocast("cpu", dtype=precision, enabled=precision != torch.float32):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
             loss = network(x, t).abs().square().mean()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     return run
-
-
-def reference_network(checkout: Path) -> Callable[[int], Any]:
-    """The reference's NCSN++M constructor by width, imported without its compiled extension."""
-    import torch.utils.cpp_extension
-
-    torch.utils.cpp_extension.load = lambda *_, **__: None
-    packages = {"sgmse": checkout / "sgmse", "sgmse.util": checkout / "sgmse/util"}
-    packages["sgmse.backbones"] = checkout / "sgmse/backbones"
-    for name, folder in packages.items():  # without their __init__, which import the whole project
-        package = types.ModuleType(name)
-        package.__path__ = [str(folder)]
-        sys.modules[name] = package
-    other = types.ModuleType("sgmse.util.other")
-    other.pad_spec = lambda spectrogram: spectrogram  # type: ignore[attr-defined]
-    sys.modules["sgmse.util.other"] = other
-    from sgmse.backbones.ncsnpp import NCSNpp as Reference  # type: ignore[import-not-found]
-
-    return lambda width: Reference(nf=width, input_channels=4, discriminative=False).eval()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--reference", type=Path, help="a checkout of sp-uhh/storm")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    reference = reference_network(options.reference) if options.reference else None
-
-    for width, target in TARGETS.items():
-        jobs = [forward(NCSNpp(width=width).eval())]
-        if reference:
-            jobs.append(forward(reference(width)))
-        ours, *theirs = seconds(*jobs, repeat=options.repeat)
-        line = f"forward, {width} channels, 256 frames, float32: {ours:.3f} s"
-        if theirs:
-            line += f"; reference {theirs[0]:.3f} s, {theirs[0] / ours:.2f} times as long (target {target})"
-        print(line, flush=True)
-
-    for precision in (torch.float32, torch.bfloat16):
-        (step,) = seconds(training_step(NCSNpp(width=32), precision), repeat=options.repeat)
-        print(f"training step, 32 channels, 8 crops of 128 frames, {precision}: {step:.2f} s (target 2.5)", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -39,7 +39,7 @@ class SBVE(Path):
     def sigma(self, t: Tensor) -> Tensor:
         """sigma_t, the standard deviation that the reference process accumulates from 0 to t: ``[B]``."""
         # log k in t's precision: a sampler's first step divides by sigma_bar(1) = 1e-4 and amplifies rounding errors.
-        return torch.sqrt(self.c * (self.k ** (2 * t) - 1) / (2 * torch.log(torch.tensor(self.k).to(t))))
+        return torch.sqrt(self.c * (self.k ** (2 * t) - 1) / (2 * self._log_k(t)))
 
     def sigma_bar(self, t: Tensor) -> Tensor:
         """The same from t to 1: ``[B]``."""
@@ -67,4 +67,8 @@ class SBVE(Path):
         # Rounded once, as in the release, and not at every step: at t = 1 it may differ from ``sigma`` in the last
         # digit, and this difference determines sigma_bar(1) and so the first step.
         gathered = torch.full_like(t, self.c * (self.k**2 - 1))
-        return torch.sqrt(gathered / (2 * torch.log(torch.tensor(self.k).to(t))))
+        return torch.sqrt(gathered / (2 * self._log_k(t)))
+
+    def _log_k(self, t: Tensor) -> Tensor:
+        """log k in t's precision, of a k rounded to float32, computed where t is: nothing is copied to a GPU."""
+        return torch.log(torch.full((), self.k, dtype=torch.float32, device=t.device).to(t.dtype))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
 from methods.diffusion.paths import SDE, Path
 from methods.diffusion.samplers.base import Estimate, Sampler, check_start, start_time, unsuited
+from methods.diffusion.samplers.dormand_prince import Stopped, integrate
 from methods.diffusion.samplers.predictor_corrector import STEPPINGS
 from methods.diffusion.samplers.predictors import probability_flow, reverse_diffusion_mean
 from methods.noise import RandnLike
@@ -22,9 +21,8 @@ from methods.noise import RandnLike
 class ProbabilityFlow(Sampler):
     """Dormand-Prince 4(5) with adaptive steps from ``start`` to ``t_eps``, then one noise-free reverse-diffusion step.
 
-    Song et al. 2021, Sec. 4.3, as the StoRM release runs it (``scipy.integrate.solve_ivp``). The only noise is the
-    prior's. The number of network calls depends on the tolerances, not on N; N only sets the length 1/N of the
-    last step.
+    Song et al. 2021, Sec. 4.3, as the StoRM release runs it. The only noise is the prior's. The number of network calls
+    depends on the tolerances, not on N; N only sets the length 1/N of the last step.
 
     Attributes:
         rtol, atol: the solver's tolerances of its local error.
@@ -56,35 +54,25 @@ class ProbabilityFlow(Sampler):
         check_start(self.start, self.t_eps, path)
 
     def sample(self, estimate: Estimate, path: Path, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:
-        from scipy.integrate import solve_ivp
-
         if not isinstance(path, SDE):
             raise unsuited(self, path)
         calls = 0
 
-        def state(flat: NDArray[Any]) -> Tensor:
-            return torch.from_numpy(flat).reshape(y.shape).to(y.device, y.dtype)
-
-        def at(time: float) -> Tensor:
-            return torch.full((y.shape[0],), time, device=y.device)
-
-        def slope(time: float, flat: NDArray[Any]) -> NDArray[Any]:
-            flow = probability_flow(estimate, path, state(flat), at(time), y)
-            if not flow.isfinite().all():  # otherwise the solver would reduce the step forever
-                raise UserError(f"sampler=ode: the score is not finite at t={time:.3g}")
+        def slope(time: Tensor, x: Tensor) -> Tensor:
             nonlocal calls
             calls += 1
             if calls > self.max_calls:
-                raise UserError(f"sampler=ode: at t={time:.3g} after {self.max_calls} network calls; raise rtol, atol")
-            return np.asarray(flow.reshape(-1).cpu().numpy())
+                raise UserError(f"sampler=ode: not done after {self.max_calls} network calls; raise rtol, atol")
+            return probability_flow(estimate, path, x, time.to(torch.float32).expand(y.shape[0]), y)
 
         start = start_time(self.start, path)
-        prior = path.prior_sampling(y, randn_like, start).reshape(-1).cpu().numpy()
-        solution = solve_ivp(slope, (start, self.t_eps), prior, method="RK45", rtol=self.rtol, atol=self.atol)
-        if not solution.success:
-            raise UserError(f"sampler=ode stopped at t={solution.t[-1]:.3g}: {solution.message} Raise rtol, atol")
-        x = state(solution.y[:, -1])
+        prior = path.prior_sampling(y, randn_like, start)
+        try:
+            x = integrate(slope, prior, start, self.t_eps, self.rtol, self.atol)
+        except Stopped as error:
+            raise UserError(f"sampler=ode: {error.reason} at t={error.time:.3g}; raise rtol, atol") from error
         if not self.denoise:
             return x
         step = 1 / steps if self.stepping == "uniform" else self.t_eps
-        return reverse_diffusion_mean(estimate, path, x, at(self.t_eps), y, step)
+        last = torch.full((y.shape[0],), self.t_eps, device=y.device)
+        return reverse_diffusion_mean(estimate, path, x, last, y, step)

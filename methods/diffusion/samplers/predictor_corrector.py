@@ -82,7 +82,8 @@ class PredictorCorrector(Sampler):
         times = torch.linspace(start, self.t_eps if self.times == "to_t_eps" else start / steps, steps)
         if self.stepping == "uniform":
             return times, [start / steps] * steps
-        return times, [float(step) for step in times - torch.cat((times[1:], torch.zeros(1)))]
+        lengths: list[float] = (times - torch.cat((times[1:], torch.zeros(1)))).tolist()
+        return times, lengths
 
     def sample(self, estimate: Estimate, path: Path, y: Tensor, steps: int, randn_like: RandnLike) -> Tensor:
         if not isinstance(path, SDE):
@@ -91,8 +92,9 @@ class PredictorCorrector(Sampler):
         start = start_time(self.start, path)
         x = path.prior_sampling(y, randn_like, start)
         mean = x
-        for time, step in zip(*self.grid(steps, start), strict=True):
-            t = time.to(y.device).expand(y.shape[0])
+        times, lengths = self.grid(steps, start)
+        for time, step in zip(times.to(y.device), lengths, strict=True):
+            t = time.expand(y.shape[0])
             x, _ = correct(estimate, path, x, t, self.snr, self.corrector_steps, randn_like)
             x, mean = predict(estimate, path, x, t, y, step, randn_like)
         return mean if self.denoise else x

@@ -1,0 +1,85 @@
+"""Precision and compilation are named, change nothing by default, and are said in the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bench.core.errors import UserError
+from methods.backbones import Backbone
+from methods.base import Method
+from methods.computing import Computing
+from methods.storm import StoRM
+from methods.weights import TrainedModel, new_model
+
+CLIP = np.random.default_rng(0).normal(0, 0.1, 3000).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def model() -> TrainedModel:
+    torch.manual_seed(0)
+    model = new_model("storm", {"width": 16, "multipliers": [1, 2]})
+    for network in model.networks.values():
+        for level in network.up:  # type: ignore[union-attr]
+            torch.nn.init.normal_(level.tap.weight, std=0.05)
+    return model
+
+
+def apart(method: Method, other: Method) -> float:
+    ours, theirs = (one.enhance(CLIP, 16000, 2, 0).audio for one in (method, other))
+    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+
+
+def test_bfloat16_differs_by_its_rounding_and_leaves_the_given_networks_alone(model: TrainedModel) -> None:
+    exact, rounded = StoRM(model, device="cpu"), StoRM(model, device="cpu", precision="bfloat16")
+    assert 0 < apart(rounded, exact) < 0.05
+    assert {parameter.dtype for parameter in model.networks["score"].parameters()} == {torch.float32}
+    made = rounded.enhance(CLIP, 16000, 2, 0)
+    assert made.computing == {"precision": "bfloat16"} and rounded.provenance()["precision"] == "bfloat16"
+    assert made.audio.dtype == np.float32 and made.nfe == 3
+    assert not exact.enhance(CLIP, 16000, 2, 0).computing and "precision" not in exact.provenance()
+
+
+def test_another_packages_network_computes_in_bfloat16_too() -> None:
+    class Scale(Backbone):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(1, 1)
+
+        def forward(self, x: torch.Tensor, t: torch.Tensor | None = None) -> torch.Tensor:
+            product = self.layer(x.real.unsqueeze(-1)).squeeze(-1)
+            assert product.dtype == torch.bfloat16
+            return torch.complex(product.float(), x.imag)
+
+    network = Scale()
+    network.to_bfloat16()
+    assert network(torch.ones(1, 1, 2, 2, dtype=torch.complex64)).dtype == torch.complex64
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"precision": "bf16"}, "precision 'bf16'.*bfloat16"),
+        ({"precision": "tf32"}, "precision=tf32 is one of NVIDIA GPUs"),
+        ({"compile": "yes"}, "compile: true or false"),
+    ],
+)
+def test_what_there_is_not_is_refused(model: TrainedModel, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        StoRM(model, device="cpu", **options).enhance(CLIP, 16000, 2, 0)
+
+
+def test_float32_is_exact_whatever_the_process_allows_and_tf32_is_set_for_the_call_alone() -> None:
+    before = torch.backends.cudnn.allow_tf32
+    for precision, allowed in (("float32", False), ("tf32", True)):
+        with Computing(precision).set(torch.device("cuda")):
+            assert torch.backends.cudnn.allow_tf32 == torch.backends.cuda.matmul.allow_tf32 == allowed
+        assert torch.backends.cudnn.allow_tf32 == before
+
+
+@pytest.mark.slow
+def test_a_compiled_method_gives_the_same(model: TrainedModel) -> None:
+    assert apart(StoRM(model, device="cpu", compile=True), StoRM(model, device="cpu")) < 1e-4

@@ -1,0 +1,1 @@
+"""How fast it is: ratios, each against a named baseline in the same run."""
