@@ -16,8 +16,10 @@ from bench.train.settings import check
 from methods.base import METHODS
 from methods.diffusion.paths import OUVE
 from methods.diffusion.samplers import choose
+from metrics.base import METRICS
 
-TEXT = (Path(__file__).resolve().parent.parent / "docs" / "paper-vs-code.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+TEXT = (DOCS / "paper-vs-code.md").read_text(encoding="utf-8")
 CODE = re.findall(r"`([^`]+)`", TEXT)
 OPTIONS = [code for code in CODE if code.startswith("{") and "..." not in code]
 KEYS = [code for code in CODE if re.match(r"[a-z_.]+=[^\[]", code) and "..." not in code and code != "key=value"]
@@ -42,3 +44,10 @@ def test_keys_are_the_trainings(code: str, tmp_path: Path) -> None:
     check(config)
     with torch.device("meta"):
         untrained(config)
+
+
+def test_every_metric_stands_in_the_table() -> None:
+    table = [line for line in (DOCS / "metrics.md").read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    named = {name for line in table for name in re.findall(r"`([a-z0-9_]+)`", line.split("|")[1])}
+    ours = {name for name in METRICS.names() if METRICS.origin(name) == "sebench"}
+    assert ours - named == set()
