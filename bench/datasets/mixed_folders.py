@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from bench.core import audio
 from bench.core.errors import UserError, did_you_mean
 from bench.core.files import digest
 from bench.core.folders import recordings_in
-from bench.core.seeds import stable_seed
-from bench.core.types import Audio, Tag, Utterance
+from bench.core.types import Tag, Utterance
 from bench.datasets.base import Dataset
+from bench.datasets.corpora.raw import RawFile
 from bench.datasets.files import check_count, checked_name
-from bench.datasets.recipes import mixing
+from bench.datasets.recipes.mix import Draws, Mixer, Source, Spoken
 from bench.datasets.sidefiles import beside
 
 
@@ -26,6 +27,7 @@ class MixedFolders(Dataset):
 
     An utterance's noise, segment and SNR depend only on (seed, its id). Its tags are ``snr`` in dB, ``noise`` (the
     noise recording), ``noise_type`` (its sub-folder, if any) and ``speaker`` (the speech's first sub-folder, if any).
+    The same is stored by ``bench data prepare mix``, which has rooms and other laws of the SNR, too.
 
     Args:
         speech: folder of clean speech, read recursively; transcripts and tags in it are used
@@ -57,16 +59,13 @@ class MixedFolders(Dataset):
             raise UserError(f"mixed_folders: snr must be a range [lowest, highest] in dB, got {list(snr)}")
         check_count("mixed_folders", "limit", limit)
         audio.check_channels("mixed_folders", mixdown, channel)
-        found, noises = (recordings_in(Path(folder).expanduser()).required() for folder in (speech, noise))
-        side = beside(found.folder, found.files)
-        speech_files, self._noises = found.files, noises.files
-        self._transcripts, self._tags = side.transcripts, side.tags
-        self._notes = [*found.notes(used=side.files), *noises.notes(), *side.notes]
-        kept = np.linspace(0, len(speech_files) - 1, min(limit or len(speech_files), len(speech_files))).round()
-        names = list(speech_files)
-        self._speech = {names[int(i)]: speech_files[names[int(i)]] for i in kept}
-        self._snr, self._seed = (float(snr[0]), float(snr[1])), seed
-        self._mixdown, self._channel = mixdown, channel
+        spoken, speech_notes = speech_in(speech)
+        noises, noise_notes = noises_in(noise)
+        self._notes = sorted([*speech_notes, *noise_notes])
+        kept = np.linspace(0, len(spoken) - 1, min(limit or len(spoken), len(spoken))).round()
+        names = list(spoken)
+        draws = Draws((float(snr[0]), float(snr[1])), seed, mixdown=mixdown, channel=channel)
+        self._mixer = Mixer({names[int(i)]: spoken[names[int(i)]] for i in kept}, noises, draws)
         self._name = checked_name("mixed_folders", name)
 
     @property
@@ -74,7 +73,7 @@ class MixedFolders(Dataset):
         return self._name
 
     def ids(self) -> list[str]:
-        return list(self._speech)
+        return list(self._mixer.speech)
 
     def notes(self) -> list[str]:
         return self._notes
@@ -85,30 +84,9 @@ class MixedFolders(Dataset):
         Raises:
             UserError: no such utterance, a file cannot be read, or speech or noise is silent.
         """
-        if utterance not in self._speech:
-            raise did_you_mean(f"utterance of '{self.name}'", utterance, self._speech)
-        clean, rate = self._read(self._speech[utterance])
-        rng = np.random.default_rng(stable_seed("mixed_folders", self._seed, utterance))
-        snr = float(rng.uniform(*self._snr))
-        noise_name = list(self._noises)[int(rng.integers(len(self._noises)))]
-        noise = self._noise(noise_name, rng, clean.size, rate)
-        for signal, path in ((clean, self._speech[utterance]), (noise, self._noises[noise_name])):
-            if not signal.any():
-                raise UserError(f"{path}: silent, so no gain gives an SNR")
-        noisy = mixing.add_noise(clean, noise, snr)
-        gain = np.float32(min(1.0, 0.98 / float(np.abs(noisy).max())))
-        tags: dict[str, Tag] = {**self._tags.get(utterance, {}), "snr": round(snr, 2), "noise": noise_name}
-        for tag, name in (("noise_type", noise_name), ("speaker", utterance)):
-            if "/" in name:
-                tags[tag] = name.split("/", maxsplit=1)[0]
-        return Utterance(utterance, gain * noisy, rate, gain * clean, self._transcripts.get(utterance), tags)
-
-    def _read(self, path: Path) -> tuple[Audio, int]:
-        return audio.read(path, mixdown=self._mixdown, channel=self._channel)
-
-    def _noise(self, name: str, rng: np.random.Generator, samples: int, rate: int) -> Audio:
-        noise, noise_rate = self._read(self._noises[name])
-        return mixing.fit_noise(rng, audio.resample(noise, noise_rate, rate), samples)
+        if utterance not in self._mixer.speech:
+            raise did_you_mean(f"utterance of '{self.name}'", utterance, self._mixer.speech)
+        return self._mixer(utterance).utterance
 
     def fingerprint(self) -> str:
         """SHA-256 over ids, every file's bytes, transcripts and the options that change the samples."""
@@ -116,10 +94,47 @@ class MixedFolders(Dataset):
 
     @cached_property
     def _fingerprint(self) -> str:
-        options = [self._snr, self._seed, self._mixdown, *([] if self._channel is None else [self._channel])]
+        draws = self._mixer.draws
+        options = [draws.snr, draws.seed, draws.mixdown, *([] if draws.channel is None else [draws.channel])]
         speech = [
-            [name, digest(path), self._transcripts.get(name), *sorted(self._tags.get(name, {}).items())]
-            for name, path in self._speech.items()
+            [name, digest(spoken.file.path), spoken.transcript, *sorted(_given(name, spoken.tags).items())]
+            for name, spoken in self._mixer.speech.items()
         ]
-        noises = [[name, digest(path)] for name, path in self._noises.items()]
+        noises = [[source.name, digest(source.file.path)] for source in self._mixer.noises]
         return hashlib.sha256(json.dumps([options, speech, noises]).encode()).hexdigest()
+
+
+def speech_in(folder: str | Path) -> tuple[dict[str, Spoken], list[str]]:
+    """The recordings of a folder of speech by name, with their transcripts and tags; and notes.
+
+    Raises:
+        UserError: a folder is missing or holds no audio, or its side files do not fit.
+    """
+    found = recordings_in(Path(folder).expanduser()).required()
+    side = beside(found.folder, found.files)
+    spoken = {
+        name: Spoken(RawFile(path), side.transcripts.get(name), {**side.tags.get(name, {}), **_first(name, "speaker")})
+        for name, path in found.files.items()
+    }
+    return spoken, [*found.notes(used=side.files), *side.notes]
+
+
+def noises_in(folder: str | Path) -> tuple[list[Source], list[str]]:
+    """The recordings of a folder of noise; and notes.
+
+    Raises:
+        UserError: the folder is missing or holds no audio.
+    """
+    found = recordings_in(Path(folder).expanduser()).required()
+    sources = [Source(name, RawFile(path), _first(name, "noise_type")) for name, path in found.files.items()]
+    return sources, found.notes()
+
+
+def _first(name: str, tag: str) -> dict[str, Tag]:
+    """A tag from the first sub-folder, if there is one."""
+    return {tag: name.split("/", maxsplit=1)[0]} if "/" in name else {}
+
+
+def _given(name: str, tags: Mapping[str, Tag]) -> dict[str, Tag]:
+    """The tags that stand in a file: without the speaker of the folder's name."""
+    return {tag: value for tag, value in tags.items() if (tag, value) not in _first(name, "speaker").items()}

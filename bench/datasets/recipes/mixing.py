@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from scipy.signal import fftconvolve
 
 from bench.core.types import Audio
+from bench.datasets.recipes.active_level import active_level
 from bench.datasets.synthesis.rooms import Room
+
+Level = Literal["rms", "active"]
+"""What an SNR compares the noise's mean power with: the speech's over the whole file, or its active level (P.56)."""
 
 TAIL = 0.5
 """Seconds of silence appended to the speech for the reverberation to decay."""
@@ -19,9 +25,19 @@ def power(signal: Audio) -> float:
 
 def fit_noise(rng: np.random.Generator, noise: Audio, samples: int) -> Audio:
     """``samples`` of ``noise`` from a random position; looped if it is shorter."""
+    return segment(noise, draw_start(rng, noise.size, samples), samples)
+
+
+def draw_start(rng: np.random.Generator, size: int, samples: int) -> int:
+    """A random position from which ``samples`` of a noise of ``size`` samples are taken."""
+    looped = size if size >= samples else size * (-(-samples // size) + 1)
+    return int(rng.integers(looped - samples + 1))
+
+
+def segment(noise: Audio, start: int, samples: int) -> Audio:
+    """``samples`` of ``noise`` from ``start``, looped if it is shorter."""
     if noise.size < samples:
         noise = np.tile(noise, -(-samples // noise.size) + 1)
-    start = rng.integers(noise.size - samples + 1)
     return noise[start : start + samples]
 
 
@@ -35,6 +51,11 @@ def add_noise(clean: Audio, noise: Audio, snr: float) -> Audio:
         raise ValueError("an SNR needs speech and noise that are not silent")
     gain = np.sqrt(power(clean) / power(noise) / 10 ** (snr / 10))
     return clean + np.float32(gain) * noise
+
+
+def level_of(speech: Audio, rate: int, level: Level) -> float:
+    """Level of speech in dB of full scale: of its mean power over the whole file, or over its active parts (P.56)."""
+    return active_level(speech, rate)[0] if level == "active" else 10 * float(np.log10(power(speech)))
 
 
 def reverberate(speech: Audio, room: Room, rate: int) -> tuple[Audio, Audio]:

@@ -103,6 +103,19 @@ def measure_t60(response: Audio, rate: int) -> float:
     return float(-60 / slope)
 
 
+DIRECT = 0.0025
+"""Seconds on either side of the direct sound's peak that count as direct."""
+
+
+def measure_drr(response: Audio, rate: int) -> float:
+    """Direct-to-reverberant ratio in dB: energy within 2.5 ms of the largest sample, re all that comes later."""
+    arrival = int(np.argmax(np.abs(response)))
+    end = arrival + round(DIRECT * rate) + 1
+    energy = np.square(response.astype(np.float64))
+    direct, late = energy[max(0, arrival - round(DIRECT * rate)) : end].sum(), energy[end:].sum()
+    return float(10 * np.log10(direct / max(late, 1e-20 * direct)))
+
+
 def decay_curve(response: Audio) -> NDArray[np.float64]:
     """Energy in dB that is still to come, re the total (Schroeder 1965): ``[samples]``."""
     energy = np.cumsum(response[::-1].astype(np.float64) ** 2)[::-1]
