@@ -93,7 +93,7 @@ def test_batches_pieces_and_precision_are_said_in_the_record_and_change_no_more_
     told = {entry["file"]: entry.get("computing") for entry in entries}
     assert told["a.wav"] == {"batch": 2} and told["anna/c.d.wav"] is None
     assert told["long.wav"] == {"batch": 2, "pieces": 2}
-    assert enhance(noisy, f"out={other}", "method=ncsnpp_m", "precision=bfloat16") == 1  # no mixture
+    assert enhance(noisy, f"out={other}", "method=ncsnpp_m", "precision=bfloat16") == 2  # no mixture
     assert enhance(noisy, f"out={tmp_path / 'half'}", "method=ncsnpp_m", "precision=bfloat16") == 0
 
 
