@@ -15,6 +15,7 @@ from bench.core.errors import UserError
 from bench.core.registry import Registry
 from bench.core.types import Audio, Tag, Utterance
 from methods import names
+from methods.alignment import Alignment
 
 __all__ = ["METHODS", "Enhanced", "Method", "Seed", "create"]
 
@@ -30,8 +31,9 @@ class Enhanced:
         nfe: network function evaluations, counted where the networks are called.
         model_rate: the method's rate in Hz, if it resampled the recording.
         estimate: the first estimate of a two-stage method; as ``audio``.
-        adjusted: changes to an external system's output so that it fits the recording: {"samples": -304},
-            {"resampled_from": 48000} and the like.
+        adjusted: changes to the output so that it fits the recording: {"samples": -304}, {"resampled_from": 48000},
+            {"delay": 480.4} and the like.
+        seconds: the wall-clock time that it took when it was made, where that was not now; None: now.
         computing: how the method computed it, where not in float32 and call by call: {"precision": "bfloat16"}.
     """
 
@@ -41,6 +43,7 @@ class Enhanced:
     estimate: Audio | None = None
     adjusted: Mapping[str, Tag] = field(default_factory=dict)
     computing: Mapping[str, Tag] = field(default_factory=dict)
+    seconds: float | None = None
 
 
 class Method(ABC):
@@ -54,21 +57,30 @@ class Method(ABC):
         stochastic: whether its output depends on the generator.
         two_stages: whether it also returns a first estimate.
         needs_id: whether ``enhance`` needs the utterance's id.
-        paradigm: "control", "external", "predictive", "generative", "refinement", "regeneration".
+        needs_clean: whether ``enhance`` takes the keyword ``clean``, the reference (``methods.known.oracles``).
+        paradigm: "control", "oracle", "classical", "external", "predictive", "generative", "refinement",
+            "regeneration".
         batches: whether ``enhance_together`` takes clips through the networks together, each with its own noise and
             as if it were alone, rounding aside.
         in_pieces: whether long recordings may be enhanced in pieces, because its memory grows with their length.
+        ahead: so many recordings are given to ``enhance_batch`` before a run, which keeps what comes out for
+            ``enhance`` to find; 0: none, each is enhanced in its turn.
         sample_rate: its sampling rate in Hz, or None for any.
+        alignment: the delay and polarity of its output, which ``enhance`` compensates; as the options ``delay`` and
+            ``invert`` say, which every method takes in a run.
     """
 
     uses_steps: bool = False
     stochastic: bool = False
     batches: bool = False
     in_pieces: ClassVar[bool] = False
+    ahead: int = 0
     needs_id: ClassVar[bool] = False
+    needs_clean: ClassVar[bool] = False
     two_stages: ClassVar[bool] = False
     paradigm: ClassVar[str] = "external"
     sample_rate: int | None = None
+    alignment: Alignment = Alignment()
 
     @abstractmethod
     def enhance_one(
@@ -109,6 +121,16 @@ class Method(ABC):
             UserError: this method cannot process any of them.
         """
         return []
+
+    def set_common(self, delay: float | str = 0, invert: bool = False) -> None:
+        """Take the options that are common to all methods (``methods.names``)."""
+        self.alignment = Alignment(delay, invert)
+
+    def cost(self) -> dict[str, float]:
+        """What it costs beside time, the same for every recording: ``parameters``, ``macs_per_second`` of audio,
+        ``algorithmic_latency_ms``; each where it is known.
+        """
+        return {}
 
     def provenance(self) -> dict[str, Any]:
         """The facts about this method in the run's manifest: hash of the weights, sampler, sizes."""
@@ -190,7 +212,8 @@ class Method(ABC):
                 [utterance_ids[i] for i in group],
             )
             made.update(zip(group, together, strict=True))
-        return [_returned(made[i], rate, sample_rate, clips[i].size) for i in range(len(clips))]
+        aligned = [_aligned(made[i], self.alignment, rate) for i in range(len(clips))]
+        return [_returned(one, rate, sample_rate, clip.size) for one, clip in zip(aligned, clips, strict=True)]
 
 
 def grouped(lengths: Sequence[int], batch: int) -> list[list[int]]:
@@ -223,6 +246,14 @@ def _resampled(clip: Audio, sample_rate: int, rate: int) -> Audio:
     own = resample(clip, sample_rate, rate)
     # A clip may be shorter than one sample at a lower rate.
     return own if own.size else np.zeros(1, dtype=np.float32)
+
+
+def _aligned(made: Enhanced, alignment: Alignment, rate: int) -> Enhanced:
+    audio, done = alignment.applied(made.audio, rate)
+    if not done:
+        return made
+    estimate = None if made.estimate is None else alignment.applied(made.estimate, rate)[0]
+    return replace(made, audio=audio, estimate=estimate, adjusted={**made.adjusted, **done})
 
 
 def _returned(made: Enhanced, rate: int, sample_rate: int, length: int) -> Enhanced:

@@ -2,48 +2,69 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
-import subprocess
 import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
 
 from bench.core import audio
 from bench.core.errors import UserError
+from bench.core.folders import recordings_in
 from bench.core.types import Audio
 from methods.base import Enhanced, Method
-from methods.fitting import check_delay, check_tolerance, fitted
-from methods.programs import Limits, Server, call
+from methods.enhanced_files import FilesById, Pattern
+from methods.environment import described
+from methods.fitting import check_tolerance, fitted
+from methods.kept_results import Kept, KeptResults
+from methods.programs import Limits, call
+from methods.server import Server
 
 PLACES = ("{noisy}", "{enhanced}")
 
+Mode = Literal["file", "folder", "server"]
+
+ALL_AT_ONCE = 10**6
+"""More recordings than a dataset has."""
+
+LARGEST_RATIO = 64
+"""An output file of more than so many times the bytes of its recording is not read."""
+
 
 class Command(Method):
-    """An external program that gets the paths of a WAV file and of its output: started per recording, or as a server.
+    """An external program that gets the paths of recordings and of its output: per recording, per folder, or served.
 
-    ``{name: command, run: "python enhance.py --in {noisy} --out {enhanced}", python: /envs/x/bin/python}``. With
-    ``serve: true`` the program is started once and answers lines of JSON: it reads ``{"noisy": PATH, "enhanced": PATH,
-    "steps": N, "seed": S}`` from its standard input and, when the file is written, answers ``{}``, ``{"nfe": 30}`` or
-    ``{"error": "..."}`` on its standard output.
+    ``{name: command, run: "python enhance.py --in {noisy} --out {enhanced}", python: /envs/x/bin/python}``.
 
     Args:
         run: the command line, without a shell. ``{noisy}`` and ``{enhanced}`` are replaced by paths. If it contains
             ``{steps}`` or ``{seed}``, the method has steps, or is stochastic.
+        mode: ``file``: started for each recording, a WAV file. ``folder``: started once for all recordings of a
+            dataset; the paths are those of two folders, and the program keeps the files' names. ``server``: started
+            once, without paths; it reads a line of JSON ``{"noisy": PATH, "enhanced": PATH, "steps": N, "seed": S}``
+            from its standard input and, when the file is written, answers ``{}``, ``{"nfe": 30}`` or
+            ``{"error": "..."}`` on its standard output.
         python: the interpreter that replaces a leading ``python``.
         folder: the working directory; by default the current one.
-        serve: whether it is a server that answers JSON lines.
         takes_steps, draws_noise: whether a server uses steps or a seed; its command line does not show that.
+        batch: of a folder: at most so many recordings at a time; null: all.
+        pattern: of a folder: what the program calls its files, where it changes names: ``{id}_enhanced``.
         sample_rate: the rate in Hz of its input files; by default the recordings'.
         tolerance: by how many samples its output may be shorter (zeros are appended) or longer (it is cut).
-        delay: the delay of its output in samples at its rate, which is compensated.
         timeout: seconds for one recording.
         memory: limit of its address space in GiB; null: no limit.
+        processes: how many it may run at once (Linux).
+        reuse: keep its outputs in the user's cache and find them there again, for the same recording, steps, seed,
+            command line, files that this names, interpreter, packages and revision of the checkout.
 
-    Network calls inside it cannot be counted; only a server can report them. The measured time includes its start.
+    Network calls inside it cannot be counted; only a server can report them. The measured time includes its start; of a
+    folder it is each recording's share by length.
 
     Raises:
         UserError: an option is invalid, or the program does not exist.
@@ -52,60 +73,165 @@ class Command(Method):
     def __init__(
         self,
         run: str,
+        mode: Mode = "file",
         python: str | None = None,
         folder: str | None = None,
-        serve: bool = False,
         takes_steps: bool = False,
         draws_noise: bool = False,
+        batch: int | None = None,
+        pattern: str = "{id}",
         sample_rate: int | None = None,
         tolerance: int = 0,
-        delay: float = 0,
         timeout: float = 600,
         memory: float | None = None,
+        processes: int = 256,
+        reuse: bool = True,
     ) -> None:
         check_tolerance(tolerance)
-        check_delay(delay)
+        if mode not in get_args(Mode):
+            raise UserError(f"command: mode must be one of {', '.join(get_args(Mode))}, got {mode!r}")
+        if batch is not None and (mode != "folder" or batch < 1):
+            raise UserError("command: batch is the number of recordings in a folder, 1 or more, with mode: folder")
         self._words = _words(run, python)
         missing = [place for place in PLACES if place not in run]
-        if missing and not serve:
+        if missing and mode != "server":
             raise UserError(f"command: run must say where {' and '.join(missing)} go: {run}")
         self.uses_steps = takes_steps or "{steps}" in run
         self.stochastic = draws_noise or "{seed}" in run
+        self.batches = mode == "folder"
+        self.ahead = (batch or ALL_AT_ONCE) if mode == "folder" else 0
         self.sample_rate = sample_rate
         self._folder = Path(folder).expanduser() if folder else Path.cwd()
         if not self._folder.is_dir():
             raise UserError(f"command: folder: {self._folder}: no such folder")
-        self._serve, self._tolerance, self._delay = serve, tolerance, delay
-        self._limits = Limits(timeout, memory)
+        self._mode, self._tolerance, self._reuse, self._pattern = mode, tolerance, reuse, Pattern(pattern)
+        self._limits = Limits(timeout, memory, processes)
+
+    def padded_length(self, samples: int) -> int:
+        """Recordings of any lengths go into one folder."""
+        return 1 if self._mode == "folder" else samples
 
     def enhance_one(
         self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
-        seed = int(torch.randint(2**31, (), generator=generator)) if self.stochastic else None
-        with tempfile.TemporaryDirectory(prefix="sebench-") as own:
-            paths = {"noisy": Path(own) / "noisy.wav", "enhanced": Path(own) / "enhanced.wav"}
-            audio.write(paths["noisy"], noisy, sample_rate)
-            told = {name: str(path) for name, path in paths.items()} | {"steps": steps, "seed": seed}
-            nfe, said = self._call(told)
-            if not paths["enhanced"].is_file():
-                raise UserError(f"command: it ended well but left no file at {{enhanced}}{said}")
-            speech, rate = audio.read(paths["enhanced"])
-        made = fitted(speech, rate, noisy.size, sample_rate, self._tolerance, "its output", self._delay)
-        return Enhanced(made.audio, nfe=nfe, adjusted=made.adjusted)
+        return self.enhance_together([noisy], sample_rate, steps, [generator], [utterance_id])[0]
 
-    def _call(self, told: dict[str, Any]) -> tuple[int, str]:
-        if self._serve:
+    def enhance_together(
+        self,
+        noisy: Sequence[Audio],
+        sample_rate: int,
+        steps: int | None,
+        generators: Sequence[torch.Generator],
+        utterance_ids: Sequence[str | None],
+    ) -> list[Enhanced]:
+        told = [{"steps": steps, "seed": self._seed(generator)} for generator in generators]
+        kept = [self._find(clip, sample_rate, one) for clip, one in zip(noisy, told, strict=True)]
+        open_ = [index for index, one in enumerate(kept) if one is None]
+        made: list[Kept | UserError] = []
+        if self._mode == "folder" and open_:
+            made = self._from_folder([noisy[index] for index in open_], sample_rate, told[open_[0]])
+        else:
+            made = [self._from_file(noisy[index], sample_rate, told[index]) for index in open_]
+        new = dict(zip(open_, made, strict=True))
+        done = [
+            self._fitted(clip, sample_rate, one, kept[index] or new[index], index in new)
+            for index, (clip, one) in enumerate(zip(noisy, told, strict=True))
+        ]
+        for one in done:  # only now: what is good is kept
+            if isinstance(one, UserError):
+                raise one
+        return [one for one in done if isinstance(one, Enhanced)]
+
+    def _seed(self, generator: torch.Generator) -> int | None:
+        return int(torch.randint(2**31, (), generator=generator)) if self.stochastic else None
+
+    def _fitted(
+        self, clip: Audio, sample_rate: int, told: dict[str, Any], made: Kept | UserError, new: bool
+    ) -> Enhanced | UserError:
+        """What was made, fitted to its recording; kept if it is new and can be used."""
+        if isinstance(made, UserError):
+            return made
+        try:
+            fit = fitted(made.speech, made.sample_rate, clip.size, sample_rate, self._tolerance, "its output")
+        except UserError as error:
+            return error
+        if not np.isfinite(made.speech).all():
+            return UserError("command: its output holds NaN or infinity")
+        if new and self._reuse:
+            self._kept_results.keep(clip, sample_rate, told, made)
+        return replace(fit, nfe=made.nfe, seconds=made.seconds)
+
+    def _find(self, clip: Audio, sample_rate: int, told: dict[str, Any]) -> Kept | None:
+        return self._kept_results.find(clip, sample_rate, told) if self._reuse else None
+
+    def _from_file(self, noisy: Audio, sample_rate: int, told: dict[str, Any]) -> Kept:
+        with tempfile.TemporaryDirectory(prefix="sebench-") as own:
+            source, target = Path(own) / "noisy.wav", Path(own) / "enhanced.wav"
+            audio.write(source, noisy, sample_rate)
+            started = time.monotonic()
+            nfe, said = self._call({"noisy": str(source), "enhanced": str(target), **told}, self._limits)
+            seconds = time.monotonic() - started
+            if not target.is_file():
+                raise UserError(f"command: it ended well but left no file at {{enhanced}}{said}")
+            return Kept(*_read(target, noisy), nfe, seconds)
+
+    def _from_folder(self, noisy: Sequence[Audio], sample_rate: int, told: dict[str, Any]) -> list[Kept | UserError]:
+        """What one call made of each recording."""
+        limits = replace(self._limits, seconds=self._limits.seconds * len(noisy))
+        with tempfile.TemporaryDirectory(prefix="sebench-") as own:
+            source, target = Path(own) / "noisy", Path(own) / "enhanced"
+            target.mkdir()
+            for index, clip in enumerate(noisy):
+                audio.write(source / f"{_name(index)}.wav", clip, sample_rate)
+            started, failure, said = time.monotonic(), None, ""
+            try:
+                _, said = self._call({"noisy": str(source), "enhanced": str(target), **told}, limits)
+            except UserError as error:  # what it made before is as good as ever
+                failure = error
+            seconds = (time.monotonic() - started) / sum(clip.size for clip in noisy)
+            files = FilesById(target, recordings_in(target).files, self._pattern)
+            made: list[Kept | UserError] = []
+            for index, clip in enumerate(noisy):
+                try:
+                    made.append(Kept(*_read(files.find(_name(index)), clip), 0, seconds * clip.size))
+                except UserError as error:  # noqa: PERF203 (each recording's own)
+                    absent = not files.candidates(_name(index))
+                    reason = failure or UserError(f"command: it left no file for the recording in {{enhanced}}{said}")
+                    made.append(reason if absent else error)
+            return made
+
+    def _call(self, told: dict[str, Any], limits: Limits) -> tuple[int, str]:
+        if self._mode == "server":
             return self._server.ask(told), ""
-        words = [_filled(word, told) for word in self._words]
-        return 0, call(words, self._folder, self._limits)
+        return 0, call([_filled(word, told) for word in self._words], self._folder, limits)
 
     @cached_property
     def _server(self) -> Server:
         return Server(self._words, self._folder, self._limits)
 
+    @cached_property
+    def _environment(self) -> dict[str, str]:
+        return described(self._words, self._folder)
+
+    @cached_property
+    def _kept_results(self) -> KeptResults:
+        return KeptResults({**self.provenance(), "mode": self._mode})
+
     def provenance(self) -> dict[str, Any]:
         """The command line, its interpreter's installed packages, and the revision of the checkout in ``folder``."""
-        return {"run": self._words, "folder": str(self._folder), **_environment(self._words[0], self._folder)}
+        return {"run": self._words, "folder": str(self._folder), **self._environment}
+
+
+def _name(index: int) -> str:
+    """The name of a recording in a folder: in order, and the same length for all."""
+    return f"{index:06d}"
+
+
+def _read(path: Path, noisy: Audio) -> tuple[Audio, int]:
+    largest = LARGEST_RATIO * (noisy.nbytes + 2**14)
+    if path.stat().st_size > largest:
+        raise UserError(f"command: its output has {path.stat().st_size} bytes; at most {largest} are read")
+    return audio.read(path)
 
 
 def _words(run: str, python: str | None) -> list[str]:
@@ -126,24 +252,3 @@ def _filled(word: str, told: dict[str, Any]) -> str:
     for name, value in told.items():
         word = word.replace(f"{{{name}}}", "" if value is None else str(value))
     return word
-
-
-def _environment(program: str, folder: Path) -> dict[str, str]:
-    """Other facts that the output depends on, if they can be determined."""
-    found = {}
-    if Path(program).name.startswith("python"):
-        installed = _asked([program, "-m", "pip", "freeze"], folder)
-        if installed:
-            found["installed_sha256"] = hashlib.sha256(installed.encode()).hexdigest()
-        found["interpreter"] = _asked([program, "--version"], folder)
-    if revision := _asked(["git", "describe", "--always", "--dirty"], folder):
-        found["revision"] = revision
-    return found
-
-
-def _asked(words: list[str], folder: Path) -> str:
-    try:
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

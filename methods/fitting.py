@@ -18,43 +18,19 @@ def check_tolerance(tolerance: object) -> None:
         raise UserError(f"tolerance: a whole number of samples from 0 up, got {tolerance!r}")
 
 
-def check_delay(delay: object) -> None:
-    """Raise ``UserError`` unless it is a finite number of samples."""
-    if isinstance(delay, bool) or not isinstance(delay, int | float) or not math.isfinite(delay):
-        raise UserError(f"delay: a number of samples at the recording's rate, got {delay!r}")
-
-
-def advanced(speech: Audio, delay: float) -> Audio:
-    """``speech`` shifted ``delay`` samples earlier, with the same length; zeros are inserted at the other end.
-
-    A fraction of a sample is a phase shift of the spectrum.
-    """
-    whole = round(delay)
-    moved = np.pad(speech[max(0, whole) :], (max(0, -whole), max(0, whole)))[: speech.size]
-    moved = np.pad(moved, (0, speech.size - moved.size))
-    fraction = delay - whole
-    if not fraction:
-        return moved
-    size = 2 * speech.size
-    spectrum = np.fft.rfft(moved, size) * np.exp(2j * np.pi * fraction * np.fft.rfftfreq(size))
-    return np.asarray(np.fft.irfft(spectrum, size)[: speech.size], dtype=np.float32)
-
-
-def fitted(
-    speech: Audio, rate: int, samples: int, sample_rate: int, tolerance: int, source: object, delay: float = 0
-) -> Enhanced:
-    """``speech`` at the recording's rate and length, with the changes in ``adjusted``.
+def fitted(speech: Audio, rate: int, samples: int, sample_rate: int, tolerance: int, source: object) -> Enhanced:
+    """``speech`` at the recording's rate and not shorter than it, with the changes in ``adjusted``.
 
     ``resampled_from``: its own rate in Hz, if different. ``samples``: by how many samples it was longer than the
-    recording (its end was cut) or, if negative, shorter (zeros were appended). A difference below one sample at the
-    lower rate is due to rounding and not reported. ``delay``: by how many samples it was shifted earlier.
+    recording or, if negative, shorter (zeros were appended). A difference below one sample at the lower rate is due to
+    rounding and not reported. What it is longer by is left for ``Method.enhance``, which compensates a delay first and
+    then cuts the end.
 
     Args:
         speech: float32 ``[any]`` at ``rate`` Hz.
         samples, sample_rate: of the recording.
         tolerance: by how many samples at ``sample_rate`` the lengths may differ.
         source: the name in error messages.
-        delay: its delay relative to the recording in samples at ``sample_rate``, which is compensated.
 
     Raises:
         UserError: the lengths differ by more.
@@ -70,10 +46,7 @@ def fitted(
         if abs(difference) > tolerance:
             raise UserError(_refusal(speech.size, rate, fit.size, samples, sample_rate, tolerance, source))
         adjusted["samples"] = difference
-    if delay:
-        adjusted["delay"] = delay
-        fit = advanced(fit, delay)
-    return Enhanced(np.pad(fit[:samples], (0, max(0, -difference))), adjusted=adjusted)
+    return Enhanced(np.pad(fit, (0, max(0, -difference))), adjusted=adjusted)
 
 
 def _refusal(own: int, rate: int, size: int, samples: int, sample_rate: int, tolerance: int, source: object) -> str:

@@ -18,6 +18,9 @@ METHODS: Registry[Any] = Registry(  # of methods.base.Method
         "sgmse_m": "methods.sgmse:SGMSE",
         "refinement": "methods.refinement:StochasticRefinement",
         "storm": "methods.storm:StoRM",
+        "clean": "methods.known.oracles:Clean",
+        "ideal_ratio_mask": "methods.known.oracles:IdealRatioMask",
+        "phase_sensitive_mask": "methods.known.oracles:PhaseSensitiveMask",
         "logmmse": "methods.known.classical:LogMMSE",
         "wiener": "methods.known.classical:Wiener",
         "gtcrn": "methods.known.gtcrn:GTCRN",
@@ -26,4 +29,5 @@ METHODS: Registry[Any] = Registry(  # of methods.base.Method
         "rnnoise": "methods.known.native:RNNoise",
         "webrtc_ns": "methods.known.native:WebRTCNoiseSuppression",
     },
+    common={"delay": 0, "invert": False},
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from bench.core.files import digest
 from bench.core.folders import recordings_in
 from bench.core.names import examples
 from bench.core.types import Audio, Utterance
+from methods.alignment import AUTO, RECORDINGS, measure
 from methods.base import Enhanced, Method
 from methods.enhanced_files import FilesById, Pattern
-from methods.fitting import check_delay, check_tolerance, fitted
+from methods.fitting import check_tolerance, fitted
 
 LOOKED_AT = 100
 """The maximum number of files that are compared with their recordings before a run."""
@@ -34,9 +36,8 @@ class Precomputed(Method):
             (its end is cut) than the recording.
         mixdown: average the channels of multi-channel files, which are refused otherwise.
         channel: or use this channel of each file, counted from 0.
-        delay: the files' delay relative to the recordings, in samples at the recording's rate: 1440 for 30 ms at
-            48 kHz. It is compensated, including fractions of a sample.
 
+    A delay of the files, and inverted polarity, are undone by the options ``delay`` and ``invert`` of every method.
     Changes to a file are recorded in ``Enhanced.adjusted`` (``methods.fitting``).
 
     Raises:
@@ -52,14 +53,12 @@ class Precomputed(Method):
         pattern: str = "{id}",
         tolerance: int = 0,
         channel: int | None = None,
-        delay: float = 0,
     ) -> None:
         audio.check_channels("precomputed", mixdown, channel)
         check_tolerance(tolerance)
-        check_delay(delay)
         self._found = recordings_in(Path(dir).expanduser()).required()
         self._files = FilesById(self._found.folder, self._found.files, Pattern(pattern))
-        self._tolerance, self._mixdown, self._channel, self._delay = tolerance, mixdown, channel, delay
+        self._tolerance, self._mixdown, self._channel = tolerance, mixdown, channel
 
     def preview(self, utterance_ids: Sequence[str], load: Callable[[str], Utterance]) -> list[str]:
         """Notes on unused files of the folder, and on recordings without a file.
@@ -76,27 +75,37 @@ class Precomputed(Method):
             f"no file for {len(missing)} of {len(utterance_ids)} recordings": missing,
             f"{len(unused)} of {len(self._found.files)} files belong to no recording": unused,
         }
-        return self._found.notes() + [
-            f"{self._found.folder}: {what} ({examples(names)})" for what, names in counts.items() if names
+        return [
+            *self._found.notes(),
+            *(f"{self._found.folder}: {what} ({examples(names)})" for what, names in counts.items() if names),
+            *(f"{self._found.folder}: {warning}" for warning in self._misaligned(list(matched), load)),
         ]
 
     def _check_some(self, utterance_ids: Sequence[str], load: Callable[[str], Utterance]) -> None:
         """Look for a file that fits; if none does, raise one error instead of one per row."""
         looked_at = utterance_ids[:: max(1, -(-len(utterance_ids) // LOOKED_AT))]
         problems = []
-        for utterance_id in looked_at:
+        for recording in _readable(looked_at, load):
             try:
-                recording = load(utterance_id)
-            except UserError:  # its own row will have the reason
-                continue
-            try:
-                self._read(utterance_id, recording.noisy.size, recording.sample_rate)
-            except UserError as error:
+                self._read(recording.id, recording.noisy.size, recording.sample_rate)
+            except UserError as error:  # noqa: PERF203 (each file's own)
                 problems.append(str(error))
             else:
                 return
         if problems:
             raise UserError(problems[0] + (f" (of {len(problems)} files looked at none fits)" if problems[1:] else ""))
+
+    def _misaligned(self, utterance_ids: Sequence[str], load: Callable[[str], Utterance]) -> list[str]:
+        """What is to be said of the files' delay and polarity, as they are scored."""
+        if self.alignment.delay == AUTO:
+            return []
+        looked_at = utterance_ids[:: max(1, -(-len(utterance_ids) // RECORDINGS))]
+
+        def enhanced(recording: Utterance) -> Audio:
+            return self.enhance(recording.noisy, recording.sample_rate, utterance_id=recording.id).audio
+
+        measured = measure(enhanced, _readable(looked_at, load))
+        return [] if measured is None else measured.warnings()
 
     def enhance_one(
         self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
@@ -108,7 +117,7 @@ class Precomputed(Method):
     def _read(self, utterance_id: str, samples: int, sample_rate: int) -> Enhanced:
         path = self._files.find(utterance_id)
         speech, rate = audio.read(path, mixdown=self._mixdown, channel=self._channel)
-        return fitted(speech, rate, samples, sample_rate, self._tolerance, path, self._delay)
+        return fitted(speech, rate, samples, sample_rate, self._tolerance, path)
 
     def provenance(self) -> dict[str, Any]:
         """The folder, the number of files, and one SHA-256 over their names and bytes."""
@@ -116,3 +125,9 @@ class Precomputed(Method):
         for name, path in self._found.files.items():
             content.update(f"{name}\0{digest(path)}\n".encode())
         return {"dir": str(self._found.folder), "files": len(self._found.files), "sha256": content.hexdigest()}
+
+
+def _readable(utterance_ids: Iterable[str], load: Callable[[str], Utterance]) -> Iterator[Utterance]:
+    for utterance_id in utterance_ids:
+        with suppress(UserError):  # its own row will have the reason
+            yield load(utterance_id)

@@ -8,6 +8,7 @@ from typing import Any
 from bench.core.errors import UserError
 from methods.catalogue.recipe import recipe
 from methods.command import Command
+from methods.names import METHODS
 
 
 class RecipeCommand(Command):
@@ -41,7 +42,8 @@ class RecipeCommand(Command):
         chosen = {**self._recipe.options, **{name: value for name, value in given.items() if value is not None}}
         self._recipe.check({**chosen, "checkpoint": checkpoint})
         chosen["run"] = self._recipe.command_line(chosen["run"], _located(checkpoint, chosen.get("folder")))
-        super().__init__(**chosen)
+        super().__init__(**{name: value for name, value in chosen.items() if name not in METHODS.common})
+        self.set_common(**self._recipe.common)
 
     def provenance(self) -> dict[str, Any]:
         """The recipe's card and name, and what the command records."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bench.commands.settings import Check
@@ -10,6 +11,7 @@ from bench.core.errors import UserError
 from bench.core.notes import show
 from bench.core.types import Utterance
 from bench.datasets.base import DATASETS, Dataset
+from bench.run import alignment
 from bench.run.entries import Spec, dataset_spec
 from bench.run.parts import Recipe
 from methods.base import METHODS
@@ -81,7 +83,14 @@ def _other_rates(data: Dataset, rate: int) -> Iterator[str]:
 
 def _check_method(request: Check, data: Dataset | None) -> bool:
     spec = Spec.of("method", request.method)
-    method = Recipe.of(METHODS, spec).build(request.device)
+    recipe = Recipe.of(METHODS, spec)
+    if alignment.is_open(recipe):  # the contract is about what it does, whenever it does it
+        recipe = alignment.with_delay(recipe, 0)
+    if "reuse" in METHODS.options(spec.name):  # whether it is deterministic shows only where it runs twice
+        recipe = replace(recipe, options={**recipe.options, "reuse": False})
+    method = recipe.build(request.device)
+    if method.needs_clean:
+        raise UserError(f"method={spec.name} is an oracle, which is given the clean speech: there is nothing to check")
     if method.needs_id and data is None:
         raise UserError(f"method={spec.name} knows recordings by their names; add data=DATASET")
     clips: Sequence[Utterance] = generated(method)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.folders import recordings_in
 from bench.core.notes import show
+from bench.core.types import Utterance
+from bench.run import alignment
 from bench.run.cluster import Pool
 from bench.run.enhance import Input, Result, Way, enhance, how, load
 from bench.run.enhanced_folder import EnhancedFolder
@@ -41,9 +45,24 @@ def enhance_files(given: Sequence[str], config: Mapping[str, Any]) -> Result:
     by_name = {item.name: item for item in inputs}
     show(notes + method.preview(list(by_name), lambda name: load(by_name[name], way)))
     with EnhancedFolder(out, how(way, method)) as folder:
+        way = _aligned(way, inputs)
         result = enhance(inputs, way, folder, pool, lambda line: print(f"bench: {line}", file=sys.stderr, flush=True))
     show([_RESAMPLED.format(rate) for rate in result.model_rates])
     return result
+
+
+def _aligned(way: Way, inputs: Sequence[Input]) -> Way:
+    """``way`` with the method's delay measured on some of the recordings, where it is ``auto``."""
+    if not alignment.is_open(way.recipe):
+        return way
+
+    def some() -> Iterator[Utterance]:
+        for item in alignment.spread(inputs):
+            with suppress(UserError):
+                yield load(item, way)
+
+    found = alignment.measured(way.recipe.name, way.recipe, some(), way.steps)
+    return replace(way, recipe=alignment.with_delay(way.recipe, found.delay))
 
 
 _RESAMPLED = "the method works at {} Hz: recordings at another rate were resampled there and back; rate=model keeps it"

@@ -104,13 +104,15 @@ FINDINGS: Mapping[str, Finding] = {
         "ms",
         3.0,
         "lag behind the clean, else the noisy speech, if the two correlate; told where SI-SDR would gain 3 dB without",
-        "{who} is {value:.1f} ms late: SI-SDR, SSNR and spectral distances compare sounds that do not belong together",
+        "{who} is {value:.1f} ms late: SI-SDR, SSNR and spectral distances compare sounds that do not belong together; "
+        "a method's option delay: auto compensates",
     ),
     "inverted": Finding(
         "",
         0.65,  # a room's reflection, inverted and stronger than the direct sound, reaches 0.58
         "correlation with the clean, else the noisy speech, at its delay; told from -0.65 down",
-        "{who} has inverted polarity (correlation {value:.2f}), which SSNR counts as an error and SI-SDR does not",
+        "{who} has inverted polarity (correlation {value:.2f}), which SSNR counts as an error and SI-SDR does not; a "
+        "method's option invert: true undoes it",
     ),
 }
 """Every kind, by its name without a prefix. NaN and infinity are not findings but errors: they are never scored."""

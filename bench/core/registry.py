@@ -29,11 +29,16 @@ class Registry(Generic[T]):
         group: the entry-point group of other packages.
         places: our own names, each with its factory in the notation of entry points, ``"module:Class"``; imported on
             first use.
+        common: options that every entry takes beside its constructor's, with their defaults. What is built receives
+            them by its method ``set_common``.
     """
 
-    def __init__(self, kind: str, group: str, places: Mapping[str, str]) -> None:
+    def __init__(
+        self, kind: str, group: str, places: Mapping[str, str], common: Mapping[str, Any] | None = None
+    ) -> None:
         self.kind = kind
         self.group = group
+        self.common = dict(common or {})
         self._places = dict(places)
         self._factories: dict[str, Callable[..., T]] = {}
 
@@ -124,13 +129,13 @@ class Registry(Generic[T]):
             UserError: an option is unknown (the nearest is suggested) or a required one is missing.
         """
         source = self.declared(name)
-        if source is not None and (source.whole or set(options) <= source.parameters.keys()):
+        if source is not None and (source.whole or set(options) - self.common.keys() <= source.parameters.keys()):
             known = {option: parameter.default for option, parameter in source.parameters.items()}
         else:
             known = self.options(name)
         for option in options:
-            if option not in known:
-                raise did_you_mean(f"option of {self.kind} '{name}'", option, known)
+            if option not in known and option not in self.common:
+                raise did_you_mean(f"option of {self.kind} '{name}'", option, [*known, *self.common])
         for option, default in known.items():
             if default is inspect.Parameter.empty and option not in options:
                 raise UserError(f"{self.kind} '{name}' needs the option '{option}'")
@@ -142,7 +147,21 @@ class Registry(Generic[T]):
             UserError: as ``check``.
         """
         self.check(name, options)
-        return self.get(name)(**options)
+        return built(self.get(name), options, self.beside(name, options))
+
+    def beside(self, name: str, options: Collection[str]) -> frozenset[str]:
+        """Which of ``options`` are common ones that the constructor of ``name`` does not take."""
+        given = self.common.keys() & set(options)
+        return frozenset(given - self.options(name).keys()) if given else frozenset()
+
+
+def built(factory: Callable[..., T], options: Mapping[str, Any], beside: Collection[str]) -> T:
+    """Call ``factory`` with ``options``, without those in ``beside``, which are set on what it gives."""
+    made: Any = factory(**{name: value for name, value in options.items() if name not in beside})
+    if beside:
+        made.set_common(**{name: options[name] for name in beside})
+    found: T = made
+    return found
 
 
 def _written(annotation: Any) -> str:

@@ -14,7 +14,8 @@ from bench.core.errors import UserError
 from bench.core.files import naming, sweep
 from bench.core.notes import show
 from bench.core.types import Audio
-from bench.run import manifest, parts
+from bench.run import alignment, manifest, parts
+from bench.run.ahead import enhance_ahead
 from bench.run.cluster import Pool
 from bench.run.parallel import WorkerDied, map_unordered
 from bench.run.parts import Parts
@@ -70,7 +71,11 @@ def run(config: Mapping[str, Any]) -> Result:
         versions = {label: here.version(label) for label in here.metrics}
         stored = store.rows()
         cells = list(plan(wanted, stored, versions, lambda key: _has_audio(key, store, here), settings.rescore))
-        execute(cells, stored, here.on(settings.device), settings, store)
+        working = {cell.key.method for cell in cells if cell.enhance}
+        session["delays"] = alignment.settle(here, wanted, working, manifest.delays(merged))
+        there = alignment.compensated(here, session["delays"]).on(settings.device)
+        enhance_ahead(there, cells)
+        execute(cells, stored, there, settings, store)
         rows = store.rows()
         session["ended"] = manifest.now()
         store.write_manifest(merged)

@@ -47,7 +47,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class _Part:
-    """A recording, or a piece of one, of which ``request`` is the index."""
+    """A recording, or a piece of one, of which ``request`` is the index; with its reference for an oracle."""
 
     request: int
     noisy: Audio
@@ -55,6 +55,7 @@ class _Part:
     steps: int | None
     generator: torch.Generator
     utterance_id: str | None
+    clean: Audio | None = None
 
 
 class Inference:
@@ -122,8 +123,10 @@ class Inference:
     def _parts(self, index: int, request: Request, where: Sequence[slice]) -> Iterator[_Part]:
         utterance = request.utterance
         name = utterance.id if self.method.needs_id else None
+        clean = utterance.clean if self.method.needs_clean else None
         for own, generator in zip(where, generators(request.generator, len(where)), strict=True):
-            yield _Part(index, utterance.noisy[own], utterance.sample_rate, request.steps, generator, name)
+            reference = None if clean is None else clean[own]
+            yield _Part(index, utterance.noisy[own], utterance.sample_rate, request.steps, generator, name, reference)
 
     def _length(self, part: _Part) -> int:
         """The length to which the part is padded, at the method's rate."""
@@ -150,6 +153,7 @@ class Inference:
     def _together(self, parts: Sequence[_Part], length: int) -> list[Timed] | Exception:
         """One batch, or why it failed, without the traceback, which would keep its tensors in memory."""
         first = parts[0]
+        references = {"clean": [part.clean for part in parts]} if self.method.needs_clean else {}
         try:
             with self._size.measured(length, len(parts)), Stopwatch(self.device) as watch:
                 made = self.method.enhance_batch(
@@ -159,11 +163,15 @@ class Inference:
                     [part.generator for part in parts],
                     utterance_ids=[part.utterance_id for part in parts],
                     batch=len(parts),
+                    **references,
                 )
         except Exception as error:
             return error if len(parts) == 1 and not out_of_memory(error) else error.with_traceback(None)
         computing = {"batch": len(parts)} if len(parts) > 1 else {}
-        return [Timed(enhanced, watch.seconds / len(parts), {**enhanced.computing, **computing}) for enhanced in made]
+        share = watch.seconds / len(parts)
+        return [
+            Timed(one, share if one.seconds is None else one.seconds, {**one.computing, **computing}) for one in made
+        ]
 
 
 def _explained(error: Exception) -> Exception:
@@ -201,7 +209,7 @@ def _joined(pieces: Sequence[Timed], where: Sequence[slice]) -> Timed:
 
 def _warm_up(method: Method, sample_rate: int) -> None:
     """One short call, because the first one allocates, loads and tunes. Its failure is ignored."""
-    if method.needs_id:
+    if method.needs_id or method.needs_clean or method.ahead:
         return
     noise = np.random.default_rng(0).normal(size=int(WARM_UP_SECONDS * sample_rate)).astype(np.float32) * 0.1
     with contextlib.suppress(Exception):

@@ -92,6 +92,11 @@ def merge(stored: Manifest | None, parts: Manifest, this_session: Manifest) -> M
     return {**merged, "sessions": [*stored["sessions"], this_session]}
 
 
+def delays(merged: Manifest) -> dict[str, str]:
+    """The delays that earlier sessions measured (``delay: auto``), by the methods' labels."""
+    return {label: delay for session in merged["sessions"] for label, delay in session.get("delays", {}).items()}
+
+
 def _refuse_changes(kind: str, stored: Mapping[str, Any], new: Mapping[str, Any], aspects: tuple[str, ...]) -> None:
     for label in sorted(stored.keys() & new.keys()):
         for aspect in aspects:

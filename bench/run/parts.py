@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
+import torch
+
 from bench.core.errors import UserError
-from bench.core.registry import AT_RUN_TIME, OURS, Registry
+from bench.core.registry import AT_RUN_TIME, OURS, Registry, built
+from bench.core.seeds import stable_seed
 from bench.datasets.base import DATASETS, Dataset
 from bench.run.entries import Spec, check_label
 from bench.run.settings import Settings
 from methods.base import METHODS, Method
 from metrics.base import METRICS, Metric
+from results.store.rows import Key
 
 T = TypeVar("T")
 
@@ -25,18 +29,22 @@ class Recipe(Generic[T]):
     factory: Callable[..., T]
     options: Mapping[str, Any]
     takes_device: bool = False
+    beside: frozenset[str] = frozenset()
+    """The options that are not the factory's but common to the registry's entries."""
 
     @staticmethod
     def of(registry: Registry[T], spec: Spec) -> Recipe[T]:
         """The recipe of ``spec``. Raises ``UserError`` for an unknown name or option."""
         registry.check(spec.name, spec.options)
         takes_device = "device" in registry.options(spec.name) and "device" not in spec.options
-        return Recipe(spec.name, registry.get(spec.name), spec.options, takes_device)
+        beside = registry.beside(spec.name, spec.options)
+        return Recipe(spec.name, registry.get(spec.name), spec.options, takes_device, beside)
 
     def build(self, device: str) -> T:
         """Build the part for ``device``. Raises ``UserError`` if the factory does not accept the options."""
         try:
-            return self.factory(**self.options, **({"device": device} if self.takes_device else {}))
+            options = {**self.options, **({"device": device} if self.takes_device else {})}
+            return built(self.factory, options, self.beside)
         except (TypeError, ValueError, LookupError, OSError) as error:
             if not self.options:
                 raise
@@ -70,6 +78,13 @@ class Parts:
     def metric(self, label: str) -> Metric:
         built: Metric = self._once("metric", label, self.metrics)
         return built
+
+    def generator(self, key: Key) -> torch.Generator:
+        """The generator of a cell's noise. Its seed depends on the names of dataset and method, not on their labels:
+        two checkpoints of one method get the same noise.
+        """
+        dataset, method = self.dataset(key.dataset).name, self.methods[key.method].name
+        return torch.Generator().manual_seed(stable_seed(key.seed, dataset, key.utterance, method, key.steps))
 
     def needs_estimate(self, metric: str) -> bool:
         """Whether a metric needs the first estimate of two-stage methods."""

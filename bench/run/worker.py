@@ -6,11 +6,8 @@ import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-import torch
-
 from bench.core.errors import UserError
 from bench.core.memory import keep_freed_memory
-from bench.core.seeds import stable_seed
 from bench.core.types import Audio, Score, Utterance
 from bench.run.inference import Inference, Timed
 from bench.run.parts import Parts
@@ -101,14 +98,7 @@ class Worker:
     def _enhance(self, key: Key, utterance: Utterance) -> Timed:
         if key.method not in self._methods:
             self._methods[key.method] = Inference(self.parts.method(key.method))
-        return self._methods[key.method](utterance, key.steps, self._generator(key))
-
-    def _generator(self, key: Key) -> torch.Generator:
-        """The generator of the clip's noise. Its seed depends on the names of dataset and method, not on their labels:
-        two checkpoints of one method get the same noise.
-        """
-        dataset, method = self.parts.dataset(key.dataset).name, self.parts.methods[key.method].name
-        return torch.Generator().manual_seed(stable_seed(key.seed, dataset, key.utterance, method, key.steps))
+        return self._methods[key.method](utterance, key.steps, self.parts.generator(key))
 
     def _row(self, key: Key, utterance: Utterance, timed: Timed) -> Row:
         inference, enhanced = self._methods[key.method], timed.enhanced
@@ -126,6 +116,7 @@ class Worker:
             device=inference.device,
             tags=dict(utterance.tags),
             adjusted=dict(enhanced.adjusted),
+            cost=inference.method.cost(),
         )
 
     def _scored(self, row: Row, metrics: Iterable[str], enhanced: Enhanced, loaded: _Loaded) -> Row:

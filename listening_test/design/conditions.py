@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.core.errors import UserError, did_you_mean
-from results.store.info import PARADIGMS
+from results.store.info import PARADIGMS, UNRANKED
 from results.store.rows import Key, Row
 
 Role = Literal["reference", "anchor", "system"]
@@ -64,7 +64,7 @@ def systems(
 
     Args:
         entries: names of methods, or mappings with ``method`` and optionally ``steps``, ``seed`` and ``label``;
-            None: every method except the unprocessed recording.
+            None: every method except the unprocessed recording and oracles.
         steps, seed: which rows to use of a method with several, unless its entry has them.
 
     Raises:
@@ -76,7 +76,7 @@ def systems(
         variants.setdefault(row.key.method, set()).add((row.key.steps, row.key.seed))
         paradigms[row.key.method] = row.paradigm
     if entries is None:
-        entries = sorted((m for m, p in paradigms.items() if p != "control"), key=lambda m: _rank(m, paradigms[m]))
+        entries = sorted((m for m, p in paradigms.items() if p not in UNRANKED), key=lambda m: _rank(m, paradigms[m]))
     if not entries:
         raise UserError("conditions: none to listen to; name at least one method of the run")
     found = [_system(_mapping(entry), variants, paradigms, steps, seed) for entry in entries]

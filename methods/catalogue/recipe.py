@@ -64,6 +64,11 @@ class Recipe:
             word.replace("{here}", str(self.folder)).replace("{checkpoint}", checkpoint or "") for word in words
         )
 
+    @property
+    def common(self) -> dict[str, Any]:
+        """Those of its options that every method takes."""
+        return {name: value for name, value in self.options.items() if name in METHODS.common}
+
     def told(self) -> str:
         """The card, a line a fact."""
         facts = {name: value for name, value in self.card.items() if name not in ("summary", "expected")}
@@ -109,7 +114,7 @@ def _read(path: Path) -> Recipe:
     if not isinstance(fields, dict) or not isinstance(fields.get("run"), str):
         raise UserError(f"{path}: a recipe is a mapping with the key 'run', a command line, and options of command")
     card, needs = fields.pop("card", {}), fields.pop("needs", [])
-    known = METHODS.annotations("command")
+    known = [*METHODS.annotations("command"), *METHODS.common]
     for key in fields:
         if key not in known:
             raise did_you_mean(f"key of the recipe {path}:", str(key), [*known, "card", "needs"])

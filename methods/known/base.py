@@ -11,6 +11,7 @@ from bench.core.types import Audio
 from methods.base import Method
 from methods.catalogue import cache
 from methods.catalogue.entry import entry
+from methods.known.onnx import Network
 
 
 class KnownSystem(Method):
@@ -19,7 +20,10 @@ class KnownSystem(Method):
     Attributes:
         weights: its entry in the catalogue.
         delay: how far its output lags behind the input, in samples at its own rate; compensated here.
+        block: by how many samples it goes on at a time, at its own rate.
+        latency: how many samples later a sample comes out on a stream, the block that it waits for included.
         streaming: it is causal, and works on a stream.
+        networks: those that are run frame by frame, a block each; empty where they are inside a library.
 
     Raises:
         UserError: its weights are not here.
@@ -27,12 +31,22 @@ class KnownSystem(Method):
 
     weights: ClassVar[str]
     delay: ClassVar[int] = 0
+    block: ClassVar[int]
+    latency: ClassVar[int]
+    sample_rate: int
     streaming: ClassVar[bool] = True
     paradigm: ClassVar[str] = "predictive"
 
     def __init__(self) -> None:
         self.files: dict[str, Path] = cache.files(self.weights)
         self.digests = cache.digests(self.weights)
+        self.networks: tuple[Network, ...] = ()
+
+    def cost(self) -> dict[str, float]:
+        """Latency on a stream, and multiply-accumulates a second where the networks can be looked into."""
+        calls = self.sample_rate / self.block
+        counted = {"macs_per_second": calls * sum(network.macs for network in self.networks)} if self.networks else {}
+        return {"algorithmic_latency_ms": 1000 * self.latency / self.sample_rate, **counted}
 
     def provenance(self) -> dict[str, Any]:
         """The catalogue's entry, the files' SHA-256, and what was compensated."""

@@ -7,15 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from bench.core.types import Audio
 from methods.base import Enhanced, Method
+from methods.known.frames import OVERLAP, Frames
 from methods.known.noise_psd import NoiseTracker, Power
-
-WINDOW_SECONDS = 0.032
-OVERLAP = 4
-"""Frames that cover each sample."""
 
 NOISE_SECONDS = 0.1
 """The beginning, from which the first estimate of the noise is taken."""
@@ -49,12 +45,11 @@ class SpectralGain(Method):
     def enhance_one(
         self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
-        hop = max(1, round(WINDOW_SECONDS * sample_rate / OVERLAP))
-        window = np.sqrt(np.hanning(OVERLAP * hop + 1)[:-1])
-        spectra = _analyse(noisy.astype(np.float64), window, hop)
-        beginning = max(1, round(NOISE_SECONDS * sample_rate / hop))
+        frames = Frames(sample_rate)
+        spectra = frames.analyse(noisy)
+        beginning = max(1, round(NOISE_SECONDS * sample_rate / frames.hop))
         gained = self._gains(np.abs(spectra) ** 2, OVERLAP - 1, beginning) * spectra
-        return Enhanced(_synthesise(gained, window, hop, noisy.size).astype(np.float32))
+        return Enhanced(frames.synthesise(gained, noisy.size))
 
     def _gains(self, power: Power, first: int, beginning: int) -> Power:
         """Gains ``[frames, bins]``; frame ``first`` is the first that the recording fills."""
@@ -93,23 +88,3 @@ class Wiener(SpectralGain):
 
     def gain(self, prior: Power, posterior: Power) -> Power:
         return prior / (1 + prior)
-
-
-def _analyse(signal: NDArray[np.float64], window: NDArray[np.float64], hop: int) -> NDArray[np.complex128]:
-    """Spectra ``[frames, bins]`` of frames that cover every sample ``OVERLAP`` times."""
-    before = window.size - hop
-    after = before + -signal.size % hop
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(signal, (before, after)), window.size)[::hop]
-    return np.fft.rfft(frames * window)
-
-
-def _synthesise(
-    spectra: NDArray[np.complex128], window: NDArray[np.float64], hop: int, length: int
-) -> NDArray[np.float64]:
-    """Overlapping frames added up; the squared windows sum to ``OVERLAP / 2``."""
-    frames = np.fft.irfft(spectra, window.size) * window / (OVERLAP / 2)
-    signal = np.zeros((len(frames) - 1) * hop + window.size)
-    for index, frame in enumerate(frames):
-        signal[index * hop : index * hop + window.size] += frame
-    before = window.size - hop
-    return signal[before : before + length]

@@ -8,7 +8,7 @@ import torch
 from bench.core.types import Audio
 from methods.base import Enhanced
 from methods.known.base import KnownSystem
-from methods.known.onnx import session
+from methods.known.onnx import Network, passes
 
 WINDOW, HOP = 512, 256
 
@@ -24,10 +24,13 @@ class GTCRN(KnownSystem):
 
     weights = "gtcrn"
     sample_rate = 16000
+    block = HOP
+    latency = WINDOW
 
     def __init__(self) -> None:
         super().__init__()
-        self._network = session(self.files["gtcrn_simple.onnx"])
+        self._network = Network(self.files["gtcrn_simple.onnx"])
+        self.networks = (self._network,)
         self._window = np.sqrt(np.hanning(WINDOW + 1)[:-1])
 
     def enhance_one(
@@ -36,11 +39,13 @@ class GTCRN(KnownSystem):
         padded = np.pad(noisy, (HOP, WINDOW + -noisy.size % HOP))
         enhanced = np.zeros(padded.size)
         state = {name: np.zeros(shape, np.float32) for name, shape in CACHES.items()}
-        for start in range(0, padded.size - WINDOW + 1, HOP):
+        starts, before = range(0, padded.size - WINDOW + 1, HOP), self._network.calls
+        for start in starts:
             spectrum = np.fft.rfft(padded[start : start + WINDOW] * self._window)
             mix = np.stack([spectrum.real, spectrum.imag], axis=-1)[None, :, None].astype(np.float32)
-            masked, *caches = self._network.run(None, {"mix": mix, **state})
+            masked, *caches = self._network.run({"mix": mix, **state})
             state = dict(zip(CACHES, caches, strict=True))
             frame = np.fft.irfft(masked[0, :, 0, 0] + 1j * masked[0, :, 0, 1])
             enhanced[start : start + WINDOW] += frame * self._window
-        return Enhanced(enhanced[HOP : HOP + noisy.size].astype(np.float32), nfe=1)
+        nfe = passes(self.networks, [before], len(starts))
+        return Enhanced(enhanced[HOP : HOP + noisy.size].astype(np.float32), nfe=nfe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,8 @@ class DeepFilterNet3(KnownSystem):
     weights = "dfn3"
     sample_rate = 48000
     delay = 1440
-
-    BLOCK = 480
+    block = 480
+    latency = delay + block
     LEVEL = -26.0
     NO_LIMIT = 100.0
     """Of the attenuation, in dB."""
@@ -58,16 +58,15 @@ class DeepFilterNet3(KnownSystem):
         self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
         if not noisy.any():
-            return Enhanced(noisy.copy(), nfe=1)
+            return Enhanced(noisy.copy(), nfe=0)
         loud, gain = levelled(noisy, self.LEVEL)
         if self.fill_band is not None:
             loud = loud + _high_noise(noisy.size, self.sample_rate, self.fill_band)
-        given = blocks(loud, self.BLOCK, self.delay)
+        given = blocks(loud, self.block, self.delay)
         made = np.zeros_like(given)
         with self._state() as state:
-            for block, out in zip(given, made, strict=True):
-                self._library.df_process_frame(state, block.ctypes.data_as(FLOATS), out.ctypes.data_as(FLOATS))
-        return Enhanced(made.reshape(-1)[self.delay : self.delay + noisy.size] / np.float32(gain), nfe=1)
+            nfe = _streamed(given, made, lambda block, out: self._library.df_process_frame(state, block, out))
+        return Enhanced(made.reshape(-1)[self.delay : self.delay + noisy.size] / np.float32(gain), nfe=nfe)
 
     def provenance(self) -> dict[str, Any]:
         return super().provenance() | {"fill_band": self.fill_band, "level_dbfs": self.LEVEL}
@@ -87,8 +86,8 @@ class RNNoise(KnownSystem):
     weights = "rnnoise"
     sample_rate = 48000
     delay = 960
-
-    BLOCK = 480
+    block = 480
+    latency = delay + block
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,15 +101,14 @@ class RNNoise(KnownSystem):
     def enhance_one(
         self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
     ) -> Enhanced:
-        given = blocks(noisy * np.float32(FULL_SCALE), self.BLOCK, self.delay)
+        given = blocks(noisy * np.float32(FULL_SCALE), self.block, self.delay)
         made = np.zeros_like(given)
         state = self._library.rnnoise_create(None)
         try:
-            for block, out in zip(given, made, strict=True):
-                self._library.rnnoise_process_frame(state, out.ctypes.data_as(FLOATS), block.ctypes.data_as(FLOATS))
+            nfe = _streamed(given, made, lambda block, out: self._library.rnnoise_process_frame(state, out, block))
         finally:
             self._library.rnnoise_destroy(state)
-        return Enhanced(made.reshape(-1)[self.delay : self.delay + noisy.size] / np.float32(FULL_SCALE), nfe=1)
+        return Enhanced(made.reshape(-1)[self.delay : self.delay + noisy.size] / np.float32(FULL_SCALE), nfe=nfe)
 
 
 class WebRTCNoiseSuppression(KnownSystem):
@@ -123,9 +121,9 @@ class WebRTCNoiseSuppression(KnownSystem):
     weights = "webrtc_ns"
     sample_rate = 16000
     delay = 96
+    block = 160
+    latency = delay + block
     paradigm = "classical"
-
-    BLOCK = 160
 
     def __init__(self, level: int = 4) -> None:
         if level not in (1, 2, 3, 4):
@@ -139,13 +137,22 @@ class WebRTCNoiseSuppression(KnownSystem):
     ) -> Enhanced:
         loud = np.clip(np.round(noisy * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.float32)
         processor = self._module.AudioProcessor(0, self.level)  # automatic gain: none
-        given = blocks(loud, self.BLOCK, self.delay).astype(np.int16)
+        given = blocks(loud, self.block, self.delay).astype(np.int16)
         made = b"".join(processor.Process10ms(block.tobytes()).audio for block in given)
         enhanced = np.frombuffer(made, np.int16)[self.delay : self.delay + noisy.size]
         return Enhanced(enhanced.astype(np.float32) / np.float32(FULL_SCALE), nfe=0)
 
     def provenance(self) -> dict[str, Any]:
         return super().provenance() | {"level": self.level}
+
+
+def _streamed(given: Audio, made: Audio, process: Callable[[Any, Any], Any]) -> int:
+    """Give every block ``[blocks, size]`` to ``process``, which fills the one in ``made``; passes over all of them."""
+    calls = 0
+    for block, out in zip(given, made, strict=True):
+        process(block.ctypes.data_as(FLOATS), out.ctypes.data_as(FLOATS))
+        calls += 1
+    return calls // len(given)
 
 
 def _load(path: Path) -> ctypes.CDLL:

@@ -27,6 +27,7 @@ from results.store.info import PARADIGMS
 
 COLOURS = {
     "control": "#7F7F7F",
+    "oracle": "#B8A000",
     "external": "#000000",
     "predictive": "#0072B2",
     "generative": "#E69F00",

@@ -87,8 +87,9 @@ def analyse(
 def _analyse(panel: Panel, metrics: Mapping[str, MetricInfo], options: Options) -> Analysis:
     summaries = summarise(panel, options.confidence, options.resamples)
     comparisons = compare(panel, options.confidence, options.resamples)
+    barred = panel.degenerate | panel.oracles
     standing = {
-        metric: standings(panel.scores[metric], comparisons[metric], info.direction, options.level, panel.degenerate)
+        metric: standings(panel.scores[metric], comparisons[metric], info.direction, options.level, barred)
         for metric, info in metrics.items()
     }
     return Analysis(panel, metrics, options, summaries, comparisons, standing)

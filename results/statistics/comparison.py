@@ -41,7 +41,8 @@ class Comparison:
         difference: of the means (of the pooled rates) over these recordings, in the metric's unit.
         low, high: its interval, uncorrected; NaN for too few units.
         p_bootstrap, p_wilcoxon: two-sided; NaN where there are fewer than two units.
-        holm_bootstrap, holm_wilcoxon: corrected for all comparisons by this metric on this dataset.
+        holm_bootstrap, holm_wilcoxon: corrected for all comparisons by this metric on this dataset. Those with an
+            oracle are not among them, and have NaN.
         dz: Cohen's d of paired data: mean over standard deviation of the recordings' differences.
         rank_biserial: matched-pairs rank-biserial correlation (Kerby, 2014) of the recordings'
             differences, from -1 (``second`` is greater on every one) to 1.
@@ -80,12 +81,14 @@ def _compare(
     low, high = paired.draws.interval(confidence, scale)
     p_bootstrap = paired.draws.p_value(scale)
     p_wilcoxon = wilcoxon(paired.of_units)
+    ranked = ~(np.isin(first, list(panel.oracles)) | np.isin(second, list(panel.oracles)))
     between_clips = scores.clips[first] - scores.clips[second]
     columns = (
         np.isfinite(between_clips).sum(axis=1),
         paired.draws.units,
         *(paired.draws.estimate, low, high),
-        *(p_bootstrap, holm(p_bootstrap), p_wilcoxon, holm(p_wilcoxon)),
+        *(p_bootstrap, holm(np.where(ranked, p_bootstrap, np.nan))),
+        *(p_wilcoxon, holm(np.where(ranked, p_wilcoxon, np.nan))),
         *(cohens_dz(between_clips), rank_biserial(between_clips)),
     )
     lists = [column.tolist() for column in (first, second, *columns)]

@@ -133,6 +133,11 @@ class Panel:
     degenerate: frozenset[int] = frozenset()
 
     @property
+    def oracles(self) -> frozenset[int]:
+        """The indices of systems that are given the clean reference."""
+        return frozenset(number for number, system in enumerate(self.systems) if system.paradigm == "oracle")
+
+    @property
     def unit_count(self) -> int:
         return int(self.units.max()) + 1 if len(self.units) else 0
 

@@ -8,8 +8,14 @@ from itertools import chain
 
 from results.store.rows import Row
 
-PARADIGMS = ("control", "external", "predictive", "generative", "refinement", "regeneration")
+PARADIGMS = (
+    *("control", "oracle", "classical", "external"),
+    *("predictive", "generative", "refinement", "regeneration"),
+)
 """The order in which methods are listed by paradigm; other paradigms follow."""
+
+UNRANKED = frozenset({"control", "oracle"})
+"""Paradigms that are no enhancement: the recording itself, and methods that are given the clean reference."""
 
 
 @dataclass(frozen=True)

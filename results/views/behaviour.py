@@ -22,6 +22,7 @@ from scipy import stats
 from results.statistics.analysis import Analysis
 from results.statistics.bootstrap import Draws, Resampler
 from results.statistics.comparison import contenders
+from results.store.info import UNRANKED
 
 Array = NDArray[np.float64]
 Kind = Literal["pearson", "spearman"]
@@ -182,7 +183,7 @@ def _ends(analysis: Analysis, metric: str) -> tuple[int, int] | None:
     direction = analysis.metrics[metric].direction
     of_metric = [summary.metrics[metric] for summary in analysis.summaries]
     systems = analysis.panel.systems
-    full = [at for at in contenders(analysis.panel.scores[metric]) if systems[at].paradigm != "control"]
+    full = [at for at in contenders(analysis.panel.scores[metric]) if systems[at].paradigm not in UNRANKED]
     if len(full) < 3 or not direction:
         return None
     ranked = sorted(full, key=lambda at: direction * of_metric[at].mean)

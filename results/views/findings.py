@@ -79,13 +79,17 @@ def _remark(notes: Sequence[Noted], recordings: int) -> str:
 
 
 def barred(analysis: Analysis) -> list[str]:
-    """A line listing the systems that are never marked best because their output is not speech."""
-    names = [
-        system.label for number, system in enumerate(analysis.panel.systems) if number in analysis.panel.degenerate
+    """A line listing the systems that are never marked best because their output is not speech; one of the oracles."""
+    panel = analysis.panel
+    reasons = {
+        f"never marked best, since recordings come out as {' or '.join(sorted(DEGENERATE))}": panel.degenerate,
+        "oracles, which are given the clean reference: compared with others, never marked best": panel.oracles,
+    }
+    return [
+        f"{reason}: {', '.join(panel.systems[number].label for number in sorted(numbers))}"
+        for reason, numbers in reasons.items()
+        if numbers
     ]
-    if not names:
-        return []
-    return [f"never marked best, since recordings come out as {' or '.join(sorted(DEGENERATE))}: {', '.join(names)}"]
 
 
 def findings_frame(analysis: Analysis, found: Iterable[Noted]) -> pd.DataFrame:

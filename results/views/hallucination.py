@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from results.statistics.analysis import Analysis
 from results.statistics.bootstrap import Resampler
 from results.statistics.scale import Scale
-from results.store.info import MetricInfo
+from results.store.info import UNRANKED, MetricInfo
 
 Array = NDArray[np.float64]
 
@@ -70,7 +70,7 @@ def hallucinations(
         for of_content in _chosen(analysis, content, lambda info: info.aspect == "content")
         for of_quality in _chosen(analysis, quality, lambda info: info.aspect == "quality" and not info.intrusive)
         for at in range(len(systems))
-        if systems[at].paradigm != "control"
+        if systems[at].paradigm not in UNRANKED
         and (found := _hallucinations(analysis, at, control, of_content, of_quality, resampler)).n
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,12 @@ import pytest
 from bench.core.errors import UserError
 from methods import create
 from methods.base import Method
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEBENCH_CACHE", str(tmp_path / "cache"))
+
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 4000).astype(np.float32)
 
@@ -42,7 +49,7 @@ for line in sys.stdin:
 def program(folder: Path, text: str, extra: str = "", **options: object) -> Method:
     script = folder / "enhance it.py"
     script.write_text(text)
-    run = f"python '{script}'" + ("" if options.get("serve") else " {noisy} {enhanced}") + extra
+    run = f"python '{script}'" + ("" if options.get("mode") == "server" else " {noisy} {enhanced}") + extra
     return create("command", run=run, python=sys.executable, **options)
 
 
@@ -115,8 +122,8 @@ child = subprocess.Popen(["sleep", "1000"])
 open({str(tmp_path / "pids")!r}, "w").write(f"{{os.getpid()}} {{child.pid}}")
 time.sleep(1000)
 """
-    with pytest.raises(UserError, match="no answer within 5 s"):
-        program(tmp_path, hangs, timeout=5).enhance(NOISE, 16000)
+    with pytest.raises(UserError, match="no answer within 2 s"):
+        program(tmp_path, hangs, timeout=2).enhance(NOISE, 16000)
     assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
 
 
@@ -128,7 +135,7 @@ def test_memory_has_a_limit(tmp_path: Path) -> None:
 
 def test_a_server_is_started_once(tmp_path: Path) -> None:
     once = f"open({str(tmp_path / 'starts')!r}, 'a').write('start ')\n" + SERVER
-    method = program(tmp_path, once, serve=True, takes_steps=True)
+    method = program(tmp_path, once, mode="server", takes_steps=True)
     for _ in range(3):
         enhanced = method.enhance(NOISE, 16000, 10)
         np.testing.assert_array_equal(enhanced.audio, NOISE)
@@ -137,7 +144,7 @@ def test_a_server_is_started_once(tmp_path: Path) -> None:
 
 
 def test_a_server_that_dies_or_answers_nonsense_is_started_again(tmp_path: Path) -> None:
-    method = program(tmp_path, SERVER, serve=True)
+    method = program(tmp_path, SERVER, mode="server")
     for samples, reason in ((7, "without an answer: seven is too few"), (8, "not a line of JSON"), (9, "nine again")):
         with pytest.raises(UserError, match=reason):
             method.enhance(NOISE[:samples], 16000)
@@ -152,6 +159,10 @@ def test_a_server_that_dies_or_answers_nonsense_is_started_again(tmp_path: Path)
         ({"run": "./enhance {noisy} {enhanced}", "python": "python3"}, "does not begin with python"),
         ({"run": "e {noisy} {enhanced}", "folder": "/nowhere/at/all"}, "no such folder"),
         ({"run": "e {noisy} {enhanced}", "timeout": 0}, "above 0"),
+        ({"run": "e {noisy} {enhanced}", "processes": 0}, "above 0"),
+        ({"run": "e {noisy} {enhanced}", "mode": "serve"}, "mode must be one of file, folder, server, got 'serve'"),
+        ({"run": "e {noisy} {enhanced}", "batch": 4}, "batch is the number of recordings in a folder"),
+        ({"run": "e {noisy} {enhanced}", "pattern": "x"}, "pattern: 'x' must say"),
         ({"run": "e {noisy} {enhanced}", "delay": "late"}, "delay: a number"),
     ],
 )
@@ -169,3 +180,79 @@ def test_what_it_was_run_by_is_recorded(tmp_path: Path) -> None:
     recorded = program(tmp_path, HALVES).provenance()
     assert recorded["run"][0] == sys.executable and recorded["interpreter"].startswith("Python 3")
     assert len(recorded["installed_sha256"]) == 64
+
+
+FOLDER = """
+import os, sys, soundfile
+from pathlib import Path
+noisy, enhanced, log, *rest = sys.argv[1:]
+files = sorted(Path(noisy).glob("*.wav"))
+open(log, "a").write(f"{len(files)} ")
+for file in files:
+    x, rate = soundfile.read(file, dtype="float32")
+    if len(x) == 13:
+        os.abort()
+    soundfile.write(Path(enhanced) / f"{file.stem}_enhanced.wav", 0.5 * x, rate, subtype="FLOAT")
+"""
+CLIPS = [NOISE, NOISE[:100], NOISE[:3000]]
+
+
+def test_a_folder_is_one_call_and_lengths_differ(tmp_path: Path) -> None:
+    method = program(tmp_path, FOLDER, f" {tmp_path / 'calls'}", mode="folder", pattern="{id}_enhanced")
+    made = method.enhance_batch(CLIPS, 16000, batch=10)
+    for clip, enhanced in zip(CLIPS, made, strict=True):
+        np.testing.assert_array_equal(enhanced.audio, 0.5 * clip)
+        assert enhanced.seconds is not None and enhanced.seconds > 0
+    assert made[0].seconds == pytest.approx(40 * made[1].seconds)
+    method.enhance_batch(CLIPS, 16000, batch=10)  # kept
+    np.testing.assert_array_equal(method.enhance(NOISE[:50], 16000).audio, 0.5 * NOISE[:50])
+    assert (tmp_path / "calls").read_text() == "3 1 "
+
+
+def test_of_a_folder_that_fails_the_good_ones_are_kept(tmp_path: Path) -> None:
+    method = program(tmp_path, FOLDER, f" {tmp_path / 'calls'}", mode="folder", pattern="{id}_enhanced")
+    with pytest.raises(UserError, match="ended by SIGABRT"):
+        method.enhance_batch([NOISE, NOISE[:13], NOISE[:20]], 16000, batch=10)
+    method.enhance(NOISE, 16000)
+    method.enhance(NOISE[:20], 16000)
+    with pytest.raises(UserError, match="ended by SIGABRT"):
+        method.enhance(NOISE[:13], 16000)
+    assert (tmp_path / "calls").read_text() == "3 1 1 "
+
+
+def test_a_result_is_found_again_until_something_changes(tmp_path: Path) -> None:
+    log = tmp_path / "calls"
+    counts = f"open({str(log)!r}, 'a').write('.')\n" + HALVES
+
+    def calls(noisy: np.ndarray = NOISE, text: str = counts, extra: str = "", **options: object) -> int:
+        before = log.stat().st_size if log.exists() else 0
+        program(tmp_path, text, extra, **options).enhance(noisy, 16000, 3, 1)
+        return log.stat().st_size - before
+
+    assert [calls(), calls()] == [1, 0]
+    assert calls(2 * NOISE) == 1  # another recording
+    assert calls(text=counts + "# changed") == 1  # another script
+    assert [calls(extra=" {steps}"), calls(extra=" {steps}")] == [1, 0]
+    assert calls(extra=" {steps} --fast") == 1
+    assert [calls(extra=" {seed}", reuse=False), calls(extra=" {seed}", reuse=False)] == [1, 1]
+    for path in (tmp_path / "cache").rglob("*.wav"):
+        path.write_bytes(b"damaged")
+    assert calls(text=counts) == 1
+
+
+def test_a_changed_checkout_is_another_program(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", "-C", str(tmp_path), *identity, *words], check=True, capture_output=True)
+
+    def recorded(text: str) -> dict[str, str]:
+        (tmp_path / "enhance.py").write_text(text)
+        return create("command", run="python enhance.py {noisy} {enhanced}", folder=str(tmp_path)).provenance()
+
+    (tmp_path / "enhance.py").write_text(HALVES)
+    git("init", "-q")
+    git("add", "enhance.py")
+    git("commit", "-qm", "one")
+    first, changed, again = (recorded(HALVES + more) for more in ("", "# more", "# and more"))
+    assert first["revision"] + "-dirty" == changed["revision"] == again["revision"]
+    assert len({first.get("changes_sha256"), changed["changes_sha256"], again["changes_sha256"]}) == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.fitting import advanced
+from methods.alignment import advanced
 
 TONES = sum(np.sin(2 * np.pi * f * np.arange(8000) / 16000) for f in (300, 1100, 3100)).astype(np.float32) * 0.1  # type: ignore[union-attr]
 TONES *= np.hanning(8000).astype(np.float32)

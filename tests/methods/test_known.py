@@ -127,6 +127,27 @@ def test_the_level_of_webrtc_is_one_of_four() -> None:
         create("webrtc_ns", level=7)
 
 
+COST = {  # network calls, million multiply-accumulates a second, latency in ms
+    "gtcrn": (1, (25, 40), 32),
+    "dtln": (2, (110, 135), 32),
+    "dfn3": (1, None, 40),
+    "rnnoise": (1, None, 30),
+    "webrtc_ns": (0, None, 16),
+}
+"""Published: GTCRN 33 million; DTLN has 0.99 million weights, each used every 8 ms. DeepFilterNet's latency: 40 ms."""
+
+
+@pytest.mark.parametrize("name", WITH_WEIGHTS)
+def test_calls_and_operations_are_counted(name: str) -> None:
+    system = built(name)
+    calls, macs, latency = COST[name]
+    for samples in (100, 8001):
+        assert system.enhance(noise(samples), RATE).nfe == calls
+    cost = system.cost()
+    assert cost["algorithmic_latency_ms"] == pytest.approx(latency)
+    assert "macs_per_second" not in cost if macs is None else macs[0] < cost["macs_per_second"] / 1e6 < macs[1]
+
+
 TABLE = {
     "gtcrn": (2.65, 0.84, 13.7),
     "dtln": (2.58, 0.85, 15.7),

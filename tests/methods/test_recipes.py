@@ -66,6 +66,11 @@ def test_there_are_at_least_ten() -> None:
     assert "expected: PESQ 3.41" in told
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEBENCH_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """What a user gives: an interpreter that runs a stub, a checkout, weights; with spaces in their names."""
@@ -82,7 +87,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 @pytest.mark.parametrize("name", names())
 def test_every_recipe_builds_a_command_that_runs(name: str, environment: dict[str, str]) -> None:
     about = recipe(name)
-    method = create("recipe", system=name, **{need: environment[need] for need in about.needs})
+    method = create("recipe", system=name, reuse=False, **{need: environment[need] for need in about.needs})
     assert method.uses_steps == about.options.get("takes_steps", False)
     assert method.stochastic == about.options.get("draws_noise", False)
     made = method.enhance(NOISE, about.options.get("sample_rate", 16000), 5, 1)
@@ -94,7 +99,7 @@ def test_every_recipe_builds_a_command_that_runs(name: str, environment: dict[st
 
 
 def test_what_is_given_goes_before_the_recipe(environment: dict[str, str]) -> None:
-    method = create("recipe", system="voicefixer", python=environment["python"], sample_rate=8000, tolerance=0)
+    method = create("recipe", system="voicefixer", python=environment["python"], sample_rate=8000, reuse=False)
     assert method.enhance(NOISE, 16000).model_rate == 8000
 
 
@@ -137,7 +142,7 @@ def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
     [
         ("run: [", "mine.yaml: not a YAML file"),
         ("- run", "a recipe is a mapping with the key 'run'"),
-        ("serve: true", "a recipe is a mapping with the key 'run'"),
+        ("mode: server", "a recipe is a mapping with the key 'run'"),
         ("run: x {noisy} {enhanced}\ntolerence: 3", "mine.yaml: 'tolerence': did you mean 'tolerance'"),
         ("run: x {noisy} {enhanced}\ncard: MIT", "card must be a mapping"),
         ("run: x {noisy} {enhanced}\nneeds: [pyhton]", "needs must be a list of python, folder, checkpoint"),
@@ -219,3 +224,52 @@ def write(folder: Path, files: dict[str, str]) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+DOCS = (Path(__file__).resolve().parents[2] / "docs" / "running.md").read_text(encoding="utf-8")
+HALVING = """
+import argparse, soundfile
+parser = argparse.ArgumentParser()
+parser.add_argument("--input"); parser.add_argument("--output")
+given = parser.parse_args()
+x, rate = soundfile.read(given.input, dtype="float32")
+assert rate == 16000
+soundfile.write(given.output, 0.5 * x[:-320], rate, subtype="FLOAT")
+"""
+THE_SYSTEM = """
+print("loading")
+class Model:
+    def enhance(self, noisy):
+        print("enhancing")
+        return 0.5 * noisy
+def load_model():
+    return Model()
+"""
+
+
+def documented(first_line: str) -> str:
+    """The code block of the documentation that begins so."""
+    start = DOCS.index(f"```{first_line}") + 3
+    return DOCS[start : DOCS.index("```", start)].partition("\n")[2]
+
+
+def test_the_documented_recipe_of_ten_lines_runs(tmp_path: Path) -> None:
+    text = documented("yaml\n# theirs.yaml")
+    assert len(text.strip().splitlines()) - 1 <= 10
+    text = text.replace("/envs/theirs/bin/python", sys.executable).replace("/checkouts/theirs", str(tmp_path))
+    (tmp_path / "theirs.yaml").write_text(text)
+    (tmp_path / "enhance_one.py").write_text(HALVING)
+    method = create("recipe", system=str(tmp_path / "theirs.yaml"))
+    made = method.enhance(NOISE, 16000)
+    np.testing.assert_array_equal(made.audio[:-320], 0.5 * NOISE[:-320])
+    assert made.adjusted == {"samples": -320} and method.provenance()["licence"]["code"] == "MIT"
+
+
+def test_the_documented_server_runs(tmp_path: Path) -> None:
+    (tmp_path / "enhance_server.py").write_text(documented("python\n# enhance_server.py"))
+    (tmp_path / "the_system.py").write_text(THE_SYSTEM)
+    run = "python {here}/enhance_server.py"
+    (tmp_path / "theirs.yaml").write_text(yaml.safe_dump({"run": run, "mode": "server", "python": sys.executable}))
+    method = create("recipe", system=str(tmp_path / "theirs.yaml"))
+    for _ in range(2):
+        np.testing.assert_array_equal(method.enhance(NOISE, 16000).audio, 0.5 * NOISE)
