@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import audio
+from bench.core.cache import cache_folder
 from bench.core.errors import UserError
 from bench.core.files import replacing
 from bench.core.types import Audio
@@ -60,4 +61,4 @@ class KeptResults:
         digest = hashlib.sha256(f"{self._identity}\n{sample_rate}\n{json.dumps(told, sort_keys=True)}\n".encode())
         digest.update(noisy.tobytes())
         name = digest.hexdigest()
-        return folder("commands") / name[:2] / f"{name}.wav"
+        return cache_folder("commands") / name[:2] / f"{name}.wav"
