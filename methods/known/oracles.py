@@ -74,7 +74,7 @@ class Oracle(Method):
         steps: int | None = None,
         generators: Sequence[Seed] | None = None,
         *,
-        utterance_ids: Sequence[str] | None = None,
+        utterance_ids: Sequence[str | None] | None = None,
         batch: int = 1,
         clean: Sequence[Audio | None] | None = None,
     ) -> list[Enhanced]:
