@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Literal
 
 import numpy as np
 
+from bench.core.errors import did_you_mean
 from metrics.base import Clip, Metric, Undefined, distribution
 from metrics.models import needed
+
+MAPPINGS = ("lattice", "polynomial")
 
 QUIETEST = 10 ** (-60 / 20)
 """Root mean square of the clean reference."""
@@ -30,10 +32,10 @@ class Visqol(Metric):
     """Needs the extra ``visqol``.
 
     Args:
-        mapping: from similarities to a score: "lattice" or "polynomial".
+        mapping: from similarities to a score, one of ``MAPPINGS``.
 
     Raises:
-        UserError: the package is not installed, or for the lattice not its runtime.
+        UserError: there is no such mapping, or the package, or for the lattice its runtime, is not installed.
     """
 
     label = "ViSQOL"
@@ -45,7 +47,9 @@ class Visqol(Metric):
     min_seconds = 0.7
     package = "visqol-python"
 
-    def __init__(self, mapping: Literal["lattice", "polynomial"] = "lattice") -> None:
+    def __init__(self, mapping: str = "lattice") -> None:
+        if mapping not in MAPPINGS:
+            raise did_you_mean("mapping", str(mapping), MAPPINGS)
         package = needed("visqol", "visqol")
         if mapping == "lattice":
             needed("ai_edge_litert", "visqol")

@@ -206,6 +206,8 @@ def test_visqol_names_its_mapping_and_the_extra(monkeypatch: pytest.MonkeyPatch)
     assert lattice.provenance()["mapping"].startswith("lattice, ")
     assert polynomial.provenance()["mapping"] == "polynomial"
     assert lattice.score(0 * CLIP + 1, pair(CLIP, CLIP)).status == "undefined"
+    with pytest.raises(UserError, match="did you mean 'lattice'"):
+        create("visqol", mapping="latice")
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
     create("visqol", mapping="polynomial")
     with pytest.raises(UserError, match=r"ai_edge_litert is not installed: pip install .*\[visqol\]"):
