@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from bench.commands.arguments import RULE, sort
 from bench.conf import compose as config
 from bench.core.errors import UserError
 
-OK, FAILED = 0, 1
+OK, FAILED, MISUSED = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ def _configured(job: str, arguments: Sequence[str]) -> dict[str, Any]:
 
 def _run(arguments: Sequence[str]) -> int:
     composed = _configured("run", arguments)
+    if composed["dry_run"]:
+        return _forecast(composed)
     from bench.run.benchmark import run
 
     result = run(composed)
@@ -61,6 +63,14 @@ def _run(arguments: Sequence[str]) -> int:
     for line in result.reasons():
         print(f"  {line}", file=sys.stderr)
     return FAILED
+
+
+def _forecast(composed: Mapping[str, Any]) -> int:
+    from bench.run.forecast import forecast
+
+    found = forecast(composed)
+    print("\n".join(found.lines()))
+    return MISUSED if found.missing else OK
 
 
 def _train(arguments: Sequence[str]) -> int:

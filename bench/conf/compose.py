@@ -59,7 +59,7 @@ def compose(job: str, arguments: Sequence[str]) -> dict[str, Any]:
         UserError: an argument cannot be read, or names a key that does not exist.
     """
     kind = schema_of(job)
-    given = [pair for argument in arguments for pair in _pairs(kind, argument)]
+    given = [kind.renamed(*pair) for argument in arguments for pair in _pairs(kind, argument)]
     chosen = groups.choices(job, given)
     tree = groups.composed(job, chosen) if groups.of(job) else defaults(kind)
     for key, value in given:

@@ -67,10 +67,16 @@ class Schema(BaseModel):
         Raises:
             UserError: a key is unknown, or its value makes no sense.
         """
+        config = dict(cls.renamed(key, value) for key, value in config.items())
         try:
             return cls.model_validate(typed(cls, config))
         except ValidationError as error:
             raise _told(cls, error) from error
+
+    @classmethod
+    def renamed(cls, key: str, value: Any) -> tuple[str, Any]:
+        """``key`` and ``value`` as they are called now, where an earlier version called them otherwise."""
+        return key, value
 
     def check_names(self) -> None:
         """That what is named in registries is there, with the options given, as far as that needs no heavy import.

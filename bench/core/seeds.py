@@ -13,4 +13,4 @@ import hashlib
 def stable_seed(*parts: object) -> int:
     """A seed in [0, 2**63) from the text of ``parts``, the same on every machine and Python version."""
     text = "\x1f".join(str(part) for part in parts)
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big") >> 1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 from bench.core.registry import Registry
-from bench.core.types import Utterance
+from bench.core.types import Tag, Utterance
 from bench.datasets.corpora.card import names as cards
 from bench.datasets.identity import Identifying, Identity, kept_identity
 
@@ -34,6 +35,10 @@ class Dataset(ABC):
         Raises:
             UserError: its files are missing, unreadable, or do not fit together.
         """
+
+    def tags(self, utterance: str) -> Mapping[str, Tag]:
+        """The recording's tags, as far as they are known without reading its audio."""
+        return {}
 
     def notes(self) -> list[str]:
         """Notes shown before anything is computed, such as files that are not read; one line each."""

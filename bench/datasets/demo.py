@@ -6,13 +6,14 @@ are used nowhere in training.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from bench.core.errors import UserError, did_you_mean
 from bench.core.files import sha256
-from bench.core.types import Utterance
+from bench.core.types import Tag, Utterance
 from bench.datasets.base import Dataset
 from bench.datasets.paired_folder import PairedFolder
 
@@ -59,6 +60,9 @@ class Demo(Dataset):
 
     def ids(self) -> list[str]:
         return self._recordings.ids()
+
+    def tags(self, utterance: str) -> Mapping[str, Tag]:
+        return self._recordings.tags(utterance)
 
     def load(self, utterance: str) -> Utterance:
         """Read one recording.

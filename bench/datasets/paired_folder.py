@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from bench.core import audio
 from bench.core.errors import UserError, did_you_mean
 from bench.core.files import digest
-from bench.core.types import Audio, Utterance
+from bench.core.types import Audio, Tag, Utterance
 from bench.datasets.base import Dataset
 from bench.datasets.files import check_count, checked_name, name_of
 from bench.datasets.pairs import Entry, from_folder, from_manifest
@@ -87,6 +88,9 @@ class PairedFolder(Dataset):
 
     def ids(self) -> list[str]:
         return list(self._entries)
+
+    def tags(self, utterance: str) -> Mapping[str, Tag]:
+        return self._entries[utterance].tags
 
     def notes(self) -> list[str]:
         return self._notes

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.files import naming, sweep
 from bench.core.notes import show
-from bench.core.types import Audio
-from bench.run import alignment, manifest, parts
+from bench.run import alignment, costs, manifest, parts
 from bench.run.ahead import enhance_ahead
+from bench.run.archive import Archive
+from bench.run.batch_size import LARGEST
+from bench.run.cell import GRACE_SECONDS, CellFlow
 from bench.run.cluster import Pool
-from bench.run.parallel import WorkerDied, map_unordered
+from bench.run.cost import Cost
+from bench.run.flows import Crew, Serial
+from bench.run.machine import local_gpus
+from bench.run.manifest import Manifest
+from bench.run.parallel import runner
 from bench.run.parts import Parts
-from bench.run.plan import Cell, keys, plan
+from bench.run.plan import Cell, Drawn, in_blocks, keys, plan, recordings
+from bench.run.pools import Pools
 from bench.run.preview import preview
 from bench.run.progress import progress
 from bench.run.settings import Settings, check_device
-from bench.run.worker import Item, Outcome, Worker, failed
+from bench.run.worker import Item, Limits, Outcome, Sizes, Worker
 from results.store.folder import Store
 from results.store.merge import infos
 from results.store.rows import Key, Row
 from results.store.versions import outdated, separate
 from results.views.summary import summarise
+
+AUDIO_SAMPLE = 20
+"""The number of recordings of each dataset whose audio ``keep_audio=sample`` keeps."""
 
 
 @dataclass(frozen=True)
@@ -58,24 +67,28 @@ def run(config: Mapping[str, Any]) -> Result:
         UserError: the configuration is invalid, or contradicts what is stored under the run's name.
     """
     settings = Settings.of(config)
+    if settings.dry_run:
+        raise UserError("dry_run: bench.run.forecast.forecast tells what a run would compute; this would compute it")
     if settings.ray_address is None:
         check_device(settings.device)
     here = parts.of(settings, device="cpu")
-    wanted = keys(settings, here)
     show(preview(here))
     with Store(settings.folder) as store:
         sweep(settings.folder)
         session = manifest.session(config, parts.plugins(settings))
-        merged = manifest.merge(_known(store), manifest.describe(here), session)
+        known = _known(store)
+        merged = manifest.merge(known, manifest.describe(here), session)
+        merged["drawn"] = drawn = drawn_by(known, settings)
+        wanted = keys(settings, here, drawn)
         store.write_manifest(merged)
         versions = {label: here.version(label) for label in here.metrics}
         stored = store.rows()
-        cells = list(plan(wanted, stored, versions, lambda key: _has_audio(key, store, here), settings.rescore))
+        cells = list(plan(wanted, stored, versions, lambda key: has_audio(key, store, here), settings.rescore))
         working = {cell.key.method for cell in cells if cell.enhance}
         session["delays"] = alignment.settle(here, wanted, working, manifest.delays(merged))
         there = alignment.compensated(here, session["delays"]).on(settings.device)
         enhance_ahead(there, cells)
-        execute(cells, stored, there, settings, store)
+        execute(cells, stored, there, settings, store, merged)
         rows = store.rows()
         session["ended"] = manifest.now()
         store.write_manifest(merged)
@@ -96,6 +109,15 @@ def _known(store: Store) -> manifest.Manifest | None:
     return known
 
 
+def drawn_by(known: Manifest | None, settings: Settings) -> Drawn:
+    """How a limit chooses recordings: a run that an earlier version began goes on with the first ones."""
+    if known is None or known.get("drawn") == "balanced":
+        return "balanced"
+    if settings.limit is not None:
+        show(["limit: this run was begun by a version that took the first recordings, and goes on with those"])
+    return "first"
+
+
 def _outdated_notes(rows: Iterable[Row], versions: Mapping[str, str]) -> list[str]:
     return [
         f"{metric}: {sum(found.values())} stored scores are of another version ({'; '.join(found)}; now "
@@ -104,34 +126,86 @@ def _outdated_notes(rows: Iterable[Row], versions: Mapping[str, str]) -> list[st
     ]
 
 
-def execute(cells: Sequence[Cell], stored: Mapping[Key, Row], there: Parts, settings: Settings, store: Store) -> None:
-    """Compute ``cells`` and store every outcome as it arrives."""
+def execute(
+    cells: Sequence[Cell], stored: Mapping[Key, Row], there: Parts, settings: Settings, store: Store, merged: Manifest
+) -> None:
+    """Compute ``cells`` and store every outcome as it arrives; costs, measured before, go into ``merged`` too."""
     if not cells:
         return
-    pool = Pool(settings.workers, settings.threads, settings.device != "cpu", settings.ray_address)
-    work = map_unordered(_items(cells, stored, store), partial(Worker, there, settings.threads), pool)
-    failures = 0
-    with closing(work), progress(len(cells)) as advance:
-        for item, result in work:
-            if isinstance(result, WorkerDied):
-                result = Outcome(failed(item, result.reason, there), trace=result.detail)
-            collect(result, store, settings.save_audio)
-            failures += result.row.failed
-            advance(failures)
+    limits = Limits(settings.clip_timeout, settings.metric_timeout)
+    sizes = Sizes(settings.batch, settings.piece)
+    together = _together(settings)
+    crews = {
+        "enhancers": Crew(partial(Worker, there, settings.threads, limits, sizes), together=together, ahead=2),
+        "scorers": Crew(partial(Worker, there, 1, limits, sizes), size="scorers", otherwise="enhancers"),
+        "archive": Crew(partial(Archive, settings.folder), size=1, beside=True),
+    }
+    ordered = in_blocks(cells, together)
+    items = (Item(cell, _finished(stored.get(cell.key))) for cell in ordered)
+    with runner(crews, _pool(settings, there)) as workers:
+        known = costs.stored(merged, settings)
+        if settings.measure_cost:
+            known |= _measured(costs.needed(cells, known), workers, limits)
+            merged["costs"] = list(costs.merged(merged.get("costs", []), costs.entries(known, settings)))
+            store.write_manifest(merged)
+        failures = 0
+        work = workers.run(items, CellFlow(there, kept(settings, there), limits, together > 1))
+        with closing(work), progress(len(cells)) as advance:
+            for _, outcome in work:
+                if outcome.enhanced:
+                    outcome = replace(outcome, row=costs.with_cost(outcome.row, known))
+                collect(outcome, store)
+                failures += outcome.row.failed
+                advance(failures)
 
 
-def _items(cells: Sequence[Cell], stored: Mapping[Key, Row], store: Store) -> Iterator[Item]:
-    """The cells with their stored rows and audio, read one by one: workers have no access to the run's folder."""
-    for cell in cells:
-        row = stored.get(cell.key)
-        known = row if row is not None and row.status == "ok" else None
-        if cell.enhance:
-            yield Item(cell, known)
-        else:
-            yield Item(cell, known, _read(store.audio_path(cell.key)), _read(store.estimate_path(cell.key)))
+def _measured(systems: Sequence[costs.Excerpts], workers: Serial | Pools, limits: Limits) -> dict[costs.System, Cost]:
+    """The systems' costs, one after the other, with nothing beside them."""
+    if not systems:
+        return {}
+    seconds = None if limits.clip is None else limits.clip + GRACE_SECONDS
+    work = workers.run(systems, partial(costs.flow, seconds=seconds), most=1)
+    with closing(work), progress(len(systems), "systems measured") as advance:
+        found: dict[costs.System, Cost] = {}
+        for excerpts, cost in work:
+            if cost is not None:
+                found[excerpts.system] = cost
+            advance(0)
+    show(costs.notes(found))
+    return found
 
 
-def _has_audio(key: Key, store: Store, parts: Parts) -> bool:
+def _together(settings: Settings) -> int:
+    """How many clips an enhancing worker is given at a time, from which ``Inference`` makes batches."""
+    if settings.workers == 0:
+        if settings.batch not in ("auto", 1):
+            show([f"batch={settings.batch}: not with workers=0, which takes one clip at a time"])
+        return 1
+    if isinstance(settings.batch, int):
+        return settings.batch
+    gpu = settings.device != "cpu" and (settings.ray_address is not None or local_gpus() > 0)
+    return LARGEST if gpu else 1
+
+
+def kept(settings: Settings, there: Parts) -> Callable[[Key], bool]:
+    """Whether a cell's audio is kept: of all cells, none, or those of a sample of each dataset's recordings."""
+    if settings.keep_audio != "sample":
+        return lambda key: settings.keep_audio == "all"
+    samples = {label: set(recordings(there.dataset(label), AUDIO_SAMPLE)) for label in there.datasets}
+    return lambda key: key.utterance in samples[key.dataset]
+
+
+def _pool(settings: Settings, there: Parts) -> Pool:
+    gpu = settings.device != "cpu"
+    return Pool(settings.workers, settings.threads, gpu, settings.ray_address, settings.scorers, there.modules())
+
+
+def _finished(row: Row | None) -> Row | None:
+    """``row`` if its enhancement succeeded."""
+    return row if row is not None and row.status == "ok" else None
+
+
+def has_audio(key: Key, store: Store, parts: Parts) -> bool:
     """Whether all audio that the run's metrics need is stored."""
     needed = [store.audio_path(key)]
     if parts.method(key.method).two_stages and any(map(parts.needs_estimate, parts.metrics)):
@@ -139,23 +213,9 @@ def _has_audio(key: Key, store: Store, parts: Parts) -> bool:
     return all(path.is_file() for path in needed)
 
 
-def _read(path: Path) -> Audio | None:
-    """Stored audio; None if there is none, or if it is damaged and must be computed again."""
-    try:
-        return audio.read(path)[0]
-    except UserError:
-        return None
-
-
-def collect(outcome: Outcome, store: Store, save_audio: bool) -> None:
-    """Store an outcome: audio first, so that no row lacks the audio it was scored on."""
+def collect(outcome: Outcome, store: Store) -> None:
+    """Store an outcome; its audio is stored already."""
     row = outcome.row
-    signals = {store.estimate_path(row.key): outcome.estimate, store.audio_path(row.key): outcome.audio}
-    for path, signal in signals.items():
-        if signal is not None and save_audio:
-            assert row.sample_rate is not None
-            with naming(path):
-                audio.write(path, signal, row.sample_rate)
     if outcome.trace:
         with naming(store.folder / "errors.log"), (store.folder / "errors.log").open("a", encoding="utf-8") as log:
             log.write(f"{manifest.now()} {row.key}\n{outcome.trace}\n")

@@ -8,30 +8,27 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import re
-import secrets
-import shutil
 import signal
 import socket
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from bench.core import signals
 from bench.core.errors import Unfinished, UserError
+from bench.run.liveness import Health, given_up
 from bench.run.machine import local_cores, local_gpus
+from bench.run.ray_home import EVERYWHERE, HERE, environment, private_folder, token
 
-OBJECT_STORE_BYTES = 128 * 2**20
-"""Ray's shared memory. It is hardly used, because recordings are sent as messages (the default is 30 % of the RAM)."""
+OBJECT_STORE_BYTES = 256 * 2**20
+"""Ray's shared memory: it holds the audio of the cells under way (the default is 30 % of the RAM). What does not fit is
+spilled to Ray's folder.
+"""
 
 GIVE_UP_SECONDS = 40.0
 """How long a joined cluster may be silent, e.g. during a restart. Ray itself ends the process after 60 s."""
@@ -39,24 +36,10 @@ GIVE_UP_SECONDS = 40.0
 CHECK_SECONDS = 1.0
 """The interval of checks whether Ray is still running."""
 
+OURS = Path(__file__).resolve().parents[2]
+OUR_PACKAGES = ("bench", "methods", "metrics", "results", "listening_test")
+
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-_EVERYWHERE: dict[str, str | None] = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DISABLE_IMPORT_WARNING": "1",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # suppresses long logs whenever a process dies
-}
-_HERE: dict[str, str | None] = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # no cluster: the loopback interface, on Linux too
-    "RAY_worker_niceness": "0",  # added to the command's own
-    "RAY_max_direct_call_object_size": str(2**30),  # by message: whoever waits for its shared memory when the
-    "RAY_task_rpc_inlined_bytes_limit": str(2**30),  # raylet dies, dies with it
-    "RAY_AUTH_MODE": "token",
-}
-_PARTS = {"raylet": "raylet", "gcs_server": "control service"}
-_PREFIX = "sebench-ray-"
-_LONGEST_PARENT = 18
-"""In bytes: a socket's path is 85 bytes longer, and its limit is 103 (macOS; 107 on Linux)."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +52,36 @@ class Pool:
         threads: CPU threads of each worker.
         gpu: whether the GPUs are divided among the workers.
         address: of a Ray cluster ("auto": the one this machine belongs to); None: only this machine.
+        scorers: further workers of one thread each, which score what the others enhance; 0: who enhances also
+            scores; None: the cores that are left where GPUs enhance, else 0.
+        modules: the modules of what workers build; other machines of a cluster are sent their packages.
     """
 
     workers: int | None = None
     threads: int = 1
     gpu: bool = False
     address: str | None = None
+    scorers: int | None = 0
+    modules: tuple[str, ...] = ()
+
+    def on(self, cpus: int, gpus: int, *, bounded: bool = True) -> Pool:
+        """The pool with its numbers decided, for so many CPUs and GPUs.
+
+        Where only CPUs enhance, separate scorers would have nothing to spare them: both would share the same cores,
+        and one of the two would wait for the other. So each worker there takes a cell from beginning to end.
+
+        Args:
+            bounded: at most as many workers as fit; otherwise those that do not fit yet wait for further machines.
+        """
+        gpus = gpus if self.gpu else 0
+        spared = self.scorers or 0
+        fitting = max(1, (cpus - spared) // self.threads)
+        workers = self.workers or gpus or fitting
+        if bounded:
+            workers = min(workers, fitting)
+        left = max(0, cpus - workers * self.threads)
+        scorers = (left if gpus else 0) if self.scorers is None else self.scorers
+        return replace(self, workers=workers, scorers=min(scorers, left) if bounded else scorers)
 
 
 @dataclass(frozen=True)
@@ -83,15 +90,20 @@ class Cluster:
 
     Attributes:
         ray: the module.
-        workers: the number of processes.
-        gpus: GPUs, or fraction of a GPU, for each.
+        pool: the numbers of workers, decided.
+        gpus: GPUs, or fraction of a GPU, for each worker that enhances.
         lost: returns which part of Ray has ended; empty while all are running.
+        asked: the pool as it was asked for.
+        path: entries of the module path that workers need beyond their own; a joined cluster has a runtime
+            environment instead.
     """
 
     ray: Any
-    workers: int
+    pool: Pool
     gpus: float
     lost: Callable[[], str]
+    asked: Pool = Pool()
+    path: tuple[str, ...] = ()
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -103,17 +115,27 @@ class Cluster:
         errors = self.ray.exceptions
         try:
             yield
-        except (errors.RayTaskError, errors.RayActorError, errors.OutOfMemoryError):
+        except (errors.RayTaskError, errors.RayActorError, errors.OutOfMemoryError, errors.ObjectLostError):
             self._check()
             raise
         except (errors.RayError, ConnectionError) as error:
             self._check()
-            raise _ended(_first_line(error)) from error
+            raise _ended(first_line(error)) from error
         self._check()
+
+    def now(self) -> Pool:
+        """The pool with its numbers for the machines that belong to the cluster now."""
+        return _decided(self.ray, self.asked)
+
+    def here(self) -> Any:
+        """Where an actor is placed that must run on this machine."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        return NodeAffinitySchedulingStrategy(self.ray.get_runtime_context().get_node_id(), soft=False)
 
     def _check(self) -> None:
         if part := self.lost():
-            raise _ended(f"its {part} is gone: killed, or out of memory")
+            raise _ended(f"its {part} is gone: killed, stopped, or out of memory")
 
 
 def _ended(why: str) -> Unfinished:
@@ -132,27 +154,33 @@ def cluster(pool: Pool) -> Iterator[Cluster]:
     """
     ray = sys.modules.get("ray")
     if ray is not None and ray.is_initialized():
-        yield _fitted(ray, pool, lambda: _dead_part(ray))
+        yield _fitted(ray, pool, Health(_processes(ray)))
     elif pool.address is not None:
-        with _environment(_EVERYWHERE), _joined(pool.address) as (ray, lost):
+        with environment(EVERYWHERE), _joined(pool) as (ray, lost):
             yield _fitted(ray, pool, lost)
     else:
         with (
-            _private_folder() as folder,
-            _environment(_EVERYWHERE | _HERE | _token(folder)),
+            private_folder() as folder,
+            environment(EVERYWHERE | HERE | token(folder)),
             _started(pool, folder) as ray,
         ):
-            yield _fitted(ray, pool, lambda: _dead_part(ray))
+            yield _fitted(ray, pool, Health(_processes(ray)))
 
 
 def _fitted(ray: Any, pool: Pool, lost: Callable[[], str]) -> Cluster:
+    cpus = ray.cluster_resources().get("CPU", 0)
+    if int(cpus) < pool.threads and not (pool.address and pool.workers):
+        raise UserError(f"threads: no worker with {pool.threads} threads fits into Ray's {cpus:g} CPUs")
+    decided = _decided(ray, pool)
+    gpus = int(ray.cluster_resources().get("GPU", 0)) if pool.gpu else 0
+    path = () if pool.address else tuple(sys.path)
+    return Cluster(ray, decided, gpu_share(decided.workers or 1, gpus), lost, pool, path)
+
+
+def _decided(ray: Any, pool: Pool) -> Pool:
+    """Workers that were asked for by number may wait for machines that a joined cluster is still to get."""
     resources: dict[str, float] = ray.cluster_resources()
-    gpus = int(resources.get("GPU", 0)) if pool.gpu else 0
-    places = int(resources.get("CPU", 1)) // pool.threads
-    if places < 1:
-        raise UserError(f"threads: no worker with {pool.threads} threads fits into Ray's {resources['CPU']:g} CPUs")
-    workers = min(pool.workers or gpus or places, places)
-    return Cluster(ray, workers, gpu_share(workers, gpus), lost)
+    return pool.on(int(resources.get("CPU", 1)), int(resources.get("GPU", 0)), bounded=pool.address is None)
 
 
 def gpu_share(workers: int, gpus: int) -> float:
@@ -167,24 +195,25 @@ def _started(pool: Pool, folder: Path) -> Iterator[Any]:
 
     _read_again(ray)
     gpus = local_gpus() if pool.gpu else 0
-    workers = pool.workers or gpus or max(1, local_cores() // pool.threads)
+    decided = pool.on(local_cores(), gpus, bounded=False)
     try:
         with signals.kept():
             try:
-                ray.init(
-                    "local",
-                    num_cpus=workers * pool.threads,
-                    num_gpus=gpus,
-                    object_store_memory=OBJECT_STORE_BYTES,
-                    include_dashboard=False,
-                    _temp_dir=str(folder),
-                    **_QUIET,
-                )
+                with given_up("workers: Ray does not start here"):
+                    ray.init(
+                        "local",
+                        num_cpus=(decided.workers or 1) * pool.threads + (decided.scorers or 0),
+                        num_gpus=gpus,
+                        object_store_memory=OBJECT_STORE_BYTES,
+                        include_dashboard=False,
+                        _temp_dir=str(folder),
+                        **_QUIET,
+                    )
             except SystemExit as stop:  # raised by its SIGTERM handler during the start
                 raise signals.Stopped(signal.SIGTERM) from stop
             except Exception as error:  # of any type; a bare Exception if the start takes too long
                 raise Unfinished(
-                    f"workers: Ray does not start here ({_first_line(error)}); the same command continues; "
+                    f"workers: Ray does not start here ({first_line(error)}); the same command continues; "
                     "workers=0 does without Ray"
                 ) from error
         yield ray
@@ -199,27 +228,38 @@ def _read_again(ray: Any) -> None:
     ray._raylet.Config.initialize("")
 
 
-def _dead_part(ray: Any) -> str:
-    """Which part of a Ray started by this process has ended; empty if none."""
-    node = ray._private.worker._global_node
-    dead = [kind for kind, _ in node.dead_processes()] if node is not None else []
-    return next((name for kind, name in _PARTS.items() if kind in dead), "")
+def _processes(ray: Any) -> Callable[[], dict[str, list[Any]]]:
+    """The processes of a Ray that this process has started, by kind; none if it was joined."""
+
+    def processes() -> dict[str, list[Any]]:
+        node = ray._private.worker._global_node
+        every = node.all_processes if node is not None else {}
+        return {kind: [info.process for info in infos] for kind, infos in every.items()}
+
+    return processes
 
 
 @contextmanager
-def _joined(address: str) -> Iterator[tuple[Any, Callable[[], str]]]:
-    """Join an existing cluster."""
+def _joined(pool: Pool) -> Iterator[tuple[Any, Callable[[], str]]]:
+    """Join an existing cluster, whose machines are sent this package's code and that of plugins."""
     import ray
 
-    match = re.fullmatch(r"(?:ray://)?([^:/]+):(\d+)", address)
+    address = pool.address
+    assert address is not None
+    if address.startswith("ray://"):
+        raise UserError(
+            f"ray_address: '{address}' is of Ray Client, which would send all audio through one process; start the run "
+            "on a machine of the cluster and give HOST:PORT, or auto"
+        )
+    match = re.fullmatch(r"([^:/]+):(\d+)", address)
     try:
         if match:  # Ray itself would retry for minutes
             socket.create_connection((match[1], int(match[2])), timeout=10).close()
         with signals.kept():
-            ray.init(address, **_QUIET)
+            ray.init(address, runtime_env={"py_modules": _code(ray, pool.modules)}, **_QUIET)
     except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise UserError(
-            f"ray_address: no Ray cluster answers at '{address}' ({_first_line(error)}); "
+            f"ray_address: no Ray cluster answers at '{address}' ({first_line(error)}); "
             "one with token authentication also needs RAY_AUTH_MODE=token in the environment"
         ) from error
     try:
@@ -227,6 +267,21 @@ def _joined(address: str) -> Iterator[tuple[Any, Callable[[], str]]]:
     finally:
         with signals.kept():
             ray.shutdown()
+
+
+def _code(ray: Any, modules: Iterable[str]) -> list[str]:
+    """The folders of our packages and of the packages of ``modules``, for the workers' runtime environment.
+
+    A module that is a single file is sent with what refers to it.
+    """
+    folders = {str(OURS / name): None for name in OUR_PACKAGES}
+    for name in sorted({module.partition(".")[0] for module in modules} - set(OUR_PACKAGES)):
+        module = sys.modules.get(name)
+        if places := list(getattr(module, "__path__", ())):
+            folders[str(places[0])] = None
+        elif module is not None:
+            ray.cloudpickle.register_pickle_by_value(module)
+    return list(folders)
 
 
 class Pulse:
@@ -254,70 +309,7 @@ class Pulse:
         return "control service" if now - self._heard > self.patience else ""
 
 
-@contextmanager
-def _environment(values: Mapping[str, str | None]) -> Iterator[None]:
-    """Set variables that Ray and its processes read, for the duration of the context; None: unset."""
-    before = {name: os.environ.get(name) for name in values}
-    _set(values)
-    try:
-        yield
-    finally:
-        _set(before)
-
-
-def _set(values: Mapping[str, str | None]) -> None:
-    for name, value in values.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
-
-
-def _token(folder: Path) -> dict[str, str | None]:
-    """Variables for a private token, in a file that only its user can read."""
-    path = folder / "token"
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_text(_secret(), encoding="ascii")
-    return {"RAY_AUTH_TOKEN_PATH": str(path), "RAY_AUTH_TOKEN": None}
-
-
-@cache
-def _secret() -> str:
-    """The token, constant during this process, because Ray reads it only once."""
-    return secrets.token_hex(32)
-
-
-@contextmanager
-def _private_folder() -> Iterator[Path]:
-    """A folder for Ray's files that only this user can read; folders left by killed runs are removed."""
-    parent = _short_parent()
-    for left in parent.glob(f"{_PREFIX}*"):
-        with suppress(OSError, Timeout), FileLock(left / "lock", timeout=0, mode=0o600):
-            if left.stat().st_uid == os.getuid():
-                shutil.rmtree(left)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-    try:
-        with FileLock(folder / "lock", mode=0o600):
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _short_parent() -> Path:
-    """The folder for temporary files, or /tmp if the paths of sockets would be too long.
-
-    Raises:
-        UserError: neither is usable.
-    """
-    for parent in (Path(tempfile.gettempdir()), Path("/tmp")):
-        if len(os.fsencode(parent)) <= _LONGEST_PARENT and os.access(parent, os.W_OK):
-            return parent
-    raise UserError(
-        f"TMPDIR={tempfile.gettempdir()}: Ray's sockets need a folder of at most {_LONGEST_PARENT} characters that can "
-        "be written; name one there, or workers=0 does without Ray"
-    )
-
-
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's message, or its type."""
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:200]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
-from bench.run.machine import local_cores, local_gpus
+from bench.run.machine import machine
 from bench.run.parts import Parts
 from metrics.base import Metric
 
@@ -89,7 +88,7 @@ def merge(stored: Manifest | None, parts: Manifest, this_session: Manifest) -> M
     _refuse_changes("method", stored["methods"], parts["methods"], ("name", "options", "provenance"))
     _refuse_changes("dataset", stored["datasets"], parts["datasets"], ("fingerprint",))
     merged = {kind: {**stored[kind], **parts[kind]} for kind in ("methods", "datasets", "metrics")}
-    return {**merged, "sessions": [*stored["sessions"], this_session]}
+    return {**stored, **merged, "sessions": [*stored["sessions"], this_session]}
 
 
 def delays(merged: Manifest) -> dict[str, str]:
@@ -171,32 +170,3 @@ def revision() -> str | None:
 def _git(root: Path, *command: str) -> str:
     done = subprocess.run(["git", "-C", str(root), *command], capture_output=True, text=True, check=True)
     return done.stdout.strip()
-
-
-def machine() -> Manifest:
-    """The processor, memory and GPUs on which the rows' times were measured."""
-    import torch
-
-    return {
-        "platform": platform.platform(),
-        "cpu": _cpu(),
-        "cores": local_cores(),
-        "memory_gib": _memory_gib(),
-        "gpus": [torch.cuda.get_device_name(index) for index in range(local_gpus())],
-    }
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
-
-
-def _memory_gib() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    except (AttributeError, ValueError, OSError):
-        return None

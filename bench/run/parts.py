@@ -67,6 +67,11 @@ class Parts:
         """The same parts for another device, not yet built."""
         return Parts(self.methods, self.datasets, self.metrics, device)
 
+    def modules(self) -> tuple[str, ...]:
+        """The modules in which the parts are defined."""
+        recipes: list[Recipe[Any]] = [*self.methods.values(), *self.datasets.values(), *self.metrics.values()]
+        return tuple(sorted({str(recipe.factory.__module__) for recipe in recipes}))
+
     def method(self, label: str) -> Method:
         built: Method = self._once("method", label, self.methods)
         return built
@@ -122,8 +127,7 @@ def of(settings: Settings, device: str) -> Parts:
     Raises:
         UserError: a name or option is unknown, a checkpoint or folder is missing, or a label is used twice.
     """
-    shared = shared_options(settings.checkpoint, settings.precision, settings.compile)
-    methods = [Recipe.of(METHODS, spec) for spec in with_shared(settings.methods, shared)]
+    methods = [Recipe.of(METHODS, spec) for spec in with_options(settings)]
     datasets = [Recipe.of(DATASETS, spec) for spec in settings.datasets]
     metrics = [Recipe.of(METRICS, spec) for spec in settings.metrics]
     names = [recipe.build(device).name for recipe in datasets]
@@ -138,6 +142,11 @@ def of(settings: Settings, device: str) -> Parts:
     for label in parts.metrics:
         parts.metric(label)
     return parts
+
+
+def with_options(settings: Settings) -> list[Spec]:
+    """The methods of a run, with the options that it gives to all of them."""
+    return with_shared(settings.methods, shared_options(settings.checkpoint, settings.precision, settings.compile))
 
 
 def with_shared(specs: Sequence[Spec], shared: Mapping[str, Any]) -> list[Spec]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from bench.datasets.base import Dataset
+from bench.run.draw import draw
 from bench.run.parts import Parts
 from bench.run.settings import Rescore, Settings
 from results.store.rows import Key, Row
@@ -25,7 +28,11 @@ class Cell:
     enhance: bool = True
 
 
-def keys(settings: Settings, parts: Parts) -> list[Key]:
+Drawn = Literal["balanced", "first"]
+"""The recordings that ``limit`` takes: a draw (``bench.run.draw``); or the first, as runs of earlier versions did."""
+
+
+def keys(settings: Settings, parts: Parts, drawn: Drawn = "balanced") -> list[Key]:
     """The keys of all requested rows, utterance by utterance, so that an interrupted run has all methods on the same
     recordings.
 
@@ -34,11 +41,19 @@ def keys(settings: Settings, parts: Parts) -> list[Key]:
     return [
         Key(dataset, method, step, seed, utterance)
         for dataset in parts.datasets
-        for utterance in parts.dataset(dataset).ids()[: settings.limit]
+        for utterance in recordings(parts.dataset(dataset), settings.limit, drawn)
         for method in parts.methods
         for step in (settings.steps if parts.method(method).uses_steps else (None,))
         for seed in (settings.seeds if parts.method(method).stochastic else (None,))
     ]
+
+
+def recordings(dataset: Dataset, limit: int | None, drawn: Drawn = "balanced") -> list[str]:
+    """The ids of at most ``limit`` recordings of a dataset, in its order."""
+    ids = dataset.ids()
+    if limit is None or drawn == "first":
+        return ids[:limit]
+    return draw(dataset.name, {name: dataset.tags(name) for name in ids}, limit)
 
 
 def plan(
@@ -63,6 +78,23 @@ def plan(
             yield Cell(key, tuple(versions))
         elif lacking := tuple(name for name in versions if not _answered(row, name, versions[name], rescore)):
             yield Cell(key, lacking, enhance=not has_audio(key))
+
+
+def in_blocks(cells: Sequence[Cell], size: int) -> list[Cell]:
+    """Cells in blocks of ``size`` recordings, in each of them method by method, so that clips can share network calls.
+
+    An interrupted run then has all methods on the same recordings but for one block.
+    """
+    if size == 1:
+        return list(cells)
+    recordings: dict[tuple[str, str], int] = {}
+
+    def place(cell: Cell) -> tuple[int, str, int, int]:
+        key = cell.key
+        number = recordings.setdefault((key.dataset, key.utterance), len(recordings))
+        return number // size, key.method, -1 if key.steps is None else key.steps, -1 if key.seed is None else key.seed
+
+    return sorted(cells, key=place)
 
 
 def _answered(row: Row, metric: str, version: str, rescore: Rescore) -> bool:

@@ -76,13 +76,14 @@ class _Lines:
         line = f"{self._done} of {self._total} {self._what}"
         if failures:
             line += f", {failures} failed"
-        line += f", {_clock(now - self._started)} elapsed"
+        line += f", {clock(now - self._started)} elapsed"
         if self._done > 1:
-            line += f", {_clock((now - self._first) / (self._done - 1) * (self._total - self._done))} left"
+            line += f", {clock((now - self._first) / (self._done - 1) * (self._total - self._done))} left"
         print(line, file=sys.stderr, flush=True)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Minutes and seconds, with hours if there are any."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

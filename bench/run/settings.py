@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, MinLen
 from pydantic import AfterValidator, BeforeValidator, InstanceOf, Strict
 
 from bench.conf.schema import Count, Folder, Positive, Schema, Text, Truth, key
+from bench.conf.values import settled
 from bench.core.errors import UserError
 from bench.core.notes import show
 from bench.run.entries import Named, Spec, check_label, dataset_spec, registry
@@ -101,7 +102,9 @@ class Settings(Schema):
     datasets: Annotated[tuple[DatasetEntry, ...], MinLen(1)] = key(
         ["demo"], "what is enhanced: bench list datasets, folders, manifests"
     )
-    limit: Positive | None = key(None, "at most so many recordings of each dataset")
+    limit: Positive | None = key(
+        None, "at most so many recordings of each dataset, balanced over speakers and SNRs, the same every time"
+    )
     metrics: MetricEntries = key(["pesq", "estoi", "si_sdr", "dnsmos"], "what is scored: bench list metrics")
     steps: Annotated[tuple[Positive, ...], AfterValidator(_once), MinLen(1)] = key(
         [3, 10], "reverse steps N, for the methods that take steps"
@@ -113,6 +116,15 @@ class Settings(Schema):
         None, "processes; null: as many as cores allow (or GPUs, where used); 0: none, all in this one"
     )
     threads: Positive = key(1, "CPU threads of each worker")
+    scorers: Count | None = key(
+        None, "further processes of one thread that score; null: where GPUs enhance, the cores left; else 0"
+    )
+    clip_timeout: Positive | None = key(3600, "seconds after which the enhancement of a clip has failed; null: never")
+    metric_timeout: Positive | None = key(600, "seconds after which a score of a clip has failed; null: never")
+    dry_run: Truth = key(
+        False, "only tell what would be computed, how long that would take, and what is missing; write nothing"
+    )
+    measure_cost: Truth = key(True, "measure each system alone before the rest: parameters, MACs, memory, latency, RTF")
     device: Device = key("auto", "auto: a GPU where there is one; cpu; cuda")
     precision: Precision = key(
         "float32", "of the networks, where a method names none: float32; bfloat16; tf32, on NVIDIA GPUs"
@@ -123,13 +135,21 @@ class Settings(Schema):
         LONGEST_PIECE,
         "seconds: networks enhance longer recordings in overlapping pieces; null: whole, whatever the memory",
     )
-    ray_address: Text | None = key(
-        None, 'null: this machine; "auto" or an address: a Ray cluster that sees the same files'
+    ray_address: Text | None = key(None, 'null: this machine; "auto" or an address: a Ray cluster')
+    keep_audio: Literal["all", "sample", "none"] = key(
+        "all", "the enhanced speech, of which new metrics need no new enhancement: all; sample: of 20 recordings; none"
     )
-    save_audio: Truth = key(True, "keep the enhanced speech, so that new metrics need no new enhancement")
     rescore: Truth | Literal["outdated"] = key(
         False, "score stored audio again: outdated: where a metric's version is another now; true: all of it"
     )
+
+    @classmethod
+    def renamed(cls, key: str, value: Any) -> tuple[str, Any]:
+        if key != "save_audio":
+            return key, value
+        kept = {True: "all", False: "none"}.get(settled(value), value)
+        show([f"save_audio is now keep_audio: taken for keep_audio={kept}"])
+        return "keep_audio", kept
 
     @property
     def folder(self) -> Path:

@@ -93,7 +93,7 @@ def stored_audio(store: Store, key: Key, utterance: Utterance) -> Audio:
     path = store.audio_path(key)
     if not path.is_file():
         raise UserError(
-            f"{path}: the run kept no audio of this row; run it again with save_audio=true rescore=true "
+            f"{path}: the run kept no audio of this row; run it again with keep_audio=all rescore=true "
             "and its other keys, which enhances what is missing"
         )
     samples, rate = audio.read(path)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,12 @@ from bench.core.types import Status
 from results.statistics.bootstrap import RESAMPLES, Resampler
 from results.statistics.panel import MetricScores, Panel, System
 from results.statistics.scale import Scale
+
+COSTS = (
+    *("rtf", "rtf_low", "rtf_high"),
+    *("parameters", "macs_per_second", "peak_memory_mb", "algorithmic_latency_ms"),
+)
+"""What rows may say about the cost of a system, each measured with nothing beside it."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,8 @@ class Summary:
         failed: rows whose enhancement, or any score, ended in ``error``.
         nfe: mean network calls per utterance, NaN if none was counted.
         nfe_varies: whether network calls differ between utterances.
-        rtf: real-time factor: total processing time over total duration. A mean of the rows' own factors would give
-            short clips, where fixed costs dominate, the same weight as long ones.
+        cost: by name (``COSTS``), the median of the rows' values, where any has one.
+        timed_on: what the RTF was measured on: devices with their threads.
         metrics: by metric name.
     """
 
@@ -75,8 +81,14 @@ class Summary:
     failed: int
     nfe: float
     nfe_varies: bool
-    rtf: float
+    cost: Mapping[str, float]
+    timed_on: Sequence[str]
     metrics: Mapping[str, MetricSummary]
+
+    @property
+    def rtf(self) -> float:
+        """Real-time factor; NaN if it was not measured with nothing beside it."""
+        return self.cost.get("rtf", math.nan)
 
 
 def summarise(panel: Panel, confidence: float = 0.95, resamples: int = RESAMPLES) -> list[Summary]:
@@ -139,11 +151,8 @@ def why_missing(reasons: Mapping[tuple[Status, str], int]) -> str:
 
 def _summary(panel: Panel, system: System, metrics: Mapping[str, MetricSummary]) -> Summary:
     nfes = [row.nfe for row in system.rows if row.status == "ok" and row.nfe is not None]
-    timed = [
-        (row.enhance_seconds, row.seconds)
-        for row in system.rows
-        if row.status == "ok" and row.enhance_seconds is not None and row.seconds
-    ]
+    done = [row for row in system.rows if row.status == "ok"]
+    costs = {name: [row.cost[name] for row in done if name in row.cost] for name in COSTS}
     return Summary(
         dataset=panel.dataset,
         system=system,
@@ -152,6 +161,7 @@ def _summary(panel: Panel, system: System, metrics: Mapping[str, MetricSummary])
         failed=sum(row.failed for row in system.rows),
         nfe=float(np.mean(nfes)) if nfes else math.nan,
         nfe_varies=len(set(nfes)) > 1,
-        rtf=sum(work for work, _ in timed) / sum(length for _, length in timed) if timed else math.nan,
+        cost={name: float(np.median(values)) for name, values in costs.items() if values},
+        timed_on=sorted({str(row.computing.get("timed_on", row.device)) for row in done if "rtf" in row.cost}),
         metrics=metrics,
     )

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from bench.core.errors import UserError
 from bench.core.files import naming, replacing, safe_name
 from bench.core.records import parse
+from bench.core.seeds import stable_seed
 from results.store.manifest import check
 from results.store.rows import READABLE, SCHEMA_VERSION, Key, Row
 
@@ -107,11 +108,18 @@ class Store:
         return rows
 
     def audio_path(self, key: Key) -> Path:
-        """The file of ``key``'s enhanced speech: unique for each key, and always inside the folder."""
+        """The file of ``key``'s enhanced speech: unique for each key, and always inside the folder.
+
+        Files are spread over 256 folders by a hash of the utterance, so that no folder holds more than some thousand of
+        a million. A file that an earlier version wrote beside these folders is found there.
+        """
         steps = "-" if key.steps is None else str(key.steps)
         seed = "-" if key.seed is None else str(key.seed)
         folder = self.folder / "audio" / safe_name(key.dataset) / safe_name(key.method) / steps / seed
-        return folder / f"{safe_name(key.utterance)}.wav"
+        name = f"{safe_name(key.utterance)}.wav"
+        if (folder / name).is_file():
+            return folder / name
+        return folder / f"{stable_seed(key.utterance) % 256:02x}" / name
 
     def estimate_path(self, key: Key) -> Path:
         """The file of a two-stage method's first estimate."""

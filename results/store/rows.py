@@ -53,7 +53,8 @@ class Row:
         model_rate: the method's rate in Hz, if it resampled.
         seconds: duration of the recording.
         nfe: counted network calls.
-        enhance_seconds: wall-clock time of the enhancement, with the device synchronised.
+        enhance_seconds: wall-clock time of the enhancement, with the device synchronised, beside whatever else the run
+            computed at the time.
         threads: CPU threads of the enhancement.
         device: "cpu", "cuda", ...
         scores: metric name -> value, or the type of and reason for its absence.
@@ -62,7 +63,9 @@ class Row:
         findings: problems that a check of the audio found (clipped, delayed, inverted, band-limited, ...), with values.
         adjusted: changes made to external enhanced files so that they fit (samples cut or padded, ...).
         computing: how it was computed, where not by default (precision, batch, pieces, ...).
-        cost: costs other than time (parameters, multiply-accumulates per second, peak memory, latency).
+        cost: the system's costs, measured alone: ``parameters``, ``macs_per_second`` of audio, ``peak_memory_mb``,
+            ``algorithmic_latency_ms``, ``rtf`` with its quartiles ``rtf_low`` and ``rtf_high``; ``computing`` says in
+            ``timed_on`` on what. Each only where it could be measured.
     """
 
     key: Key
@@ -87,10 +90,12 @@ class Row:
 
     @property
     def rtf(self) -> float | None:
-        """Real-time factor: processing time over duration; None if not known."""
-        if self.enhance_seconds is None or not self.seconds:
-            return None
-        return self.enhance_seconds / self.seconds
+        """Real-time factor: processing time over duration, the system's own, measured with nothing beside it.
+
+        None if it was not. ``enhance_seconds`` is no substitute: it was taken while other recordings were enhanced or
+        scored on the same machine.
+        """
+        return self.cost.get("rtf")
 
     @property
     def failed(self) -> bool:

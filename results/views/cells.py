@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.core.types import Status
@@ -45,6 +46,8 @@ class Line:
     n: int
     nfe: str
     rtf: str
+    parameters: str
+    macs: str
     failed: int
 
 
@@ -63,7 +66,9 @@ def _line(analysis: Analysis, number: int, names: list[str]) -> Line:
         cells={name: _cell(analysis, number, name, n) for name in names},
         n=n,
         nfe=_nfe(summary),
-        rtf="" if math.isnan(summary.rtf) else f"{summary.rtf:.3f}" if summary.rtf < 1 else f"{summary.rtf:.1f}",
+        rtf=_short(summary.rtf),
+        parameters=_short(summary.cost.get("parameters", math.nan) / 1e6),
+        macs=_short(summary.cost.get("macs_per_second", math.nan) / 1e9),
         failed=summary.failed,
     )
 
@@ -79,6 +84,33 @@ def _cell(analysis: Analysis, number: int, name: str, n: int) -> TableCell:
 
 def _nfe(summary: Summary) -> str:
     return "" if math.isnan(summary.nfe) else f"~{summary.nfe:.1f}" if summary.nfe_varies else f"{summary.nfe:.0f}"
+
+
+def _short(value: float) -> str:
+    """Three digits after the point below 1, one above; a dash for NaN."""
+    return "–" if math.isnan(value) else f"{value:.3f}" if value < 1 else f"{value:.1f}"
+
+
+def costs(rows: Sequence[Line]) -> dict[str, list[str]]:
+    """The columns of cost by their headings: those in which any system has a value, and always the RTF."""
+    columns = {
+        "RTF": [row.rtf for row in rows],
+        "M par": [row.parameters for row in rows],
+        "GMAC/s": [row.macs for row in rows],
+    }
+    return {head: cells for head, cells in columns.items() if head == "RTF" or set(cells) != {"–"}}
+
+
+def _about_costs(analysis: Analysis) -> list[str]:
+    timed = sorted({device for summary in analysis.summaries for device in summary.timed_on})
+    text = []
+    if timed:
+        text.append(f"RTF: one recording at a time with nothing beside it, warm, median; on {'; '.join(timed)}")
+    if any(math.isnan(summary.rtf) and summary.nfe > 0 for summary in analysis.summaries):
+        text.append("RTF –: not measured with nothing beside it")
+    if any("macs_per_second" in summary.cost for summary in analysis.summaries):
+        text.append("GMAC/s: multiply-accumulates for a second of audio, counted while the networks run")
+    return text
 
 
 def legend(analysis: Analysis, best: str, tied: str) -> list[str]:
@@ -104,6 +136,7 @@ def legend(analysis: Analysis, best: str, tied: str) -> list[str]:
         )
     if any(summary.failed for summary in analysis.summaries):
         text.append("failed: rows whose enhancement or a score ended in an error; rows.jsonl says why")
+    text += _about_costs(analysis)
     if absent := _absent(analysis):
         text.append(f"without any value: {absent}")
     return text

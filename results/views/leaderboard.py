@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from results.statistics.analysis import Analysis
-from results.statistics.summaries import Summary, why_missing
+from results.statistics.summaries import COSTS, Summary, why_missing
 from results.store.info import MetricInfo
 from results.views.findings import ABOUT, Noted, counts, noted
 
@@ -30,7 +30,8 @@ def leaderboard(analyses: Iterable[Analysis], metrics: Iterable[str] = ()) -> pd
 
     Returns:
         Columns ``dataset, method, steps, paradigm, utterances, seeds, unit, units``; for every metric
-        ``<metric>_<part>`` for each of ``PARTS``; ``nfe, nfe_varies, rtf, failed`` as in ``Summary``;
+        ``<metric>_<part>`` for each of ``PARTS``; ``nfe, nfe_varies, failed`` as in ``Summary``, and
+        its ``COSTS``;
         ``found`` and ``adjusted``, the number of recordings with each (``results.views.findings``).
     """
     analyses = list(analyses)
@@ -38,7 +39,7 @@ def leaderboard(analyses: Iterable[Analysis], metrics: Iterable[str] = ()) -> pd
     columns = [
         *("dataset", "method", "steps", "paradigm", "utterances", "seeds", "unit", "units"),
         *(f"{name}_{part}" for name in names for part in PARTS),
-        *("nfe", "nfe_varies", "rtf", "failed", "found", "adjusted"),
+        *("nfe", "nfe_varies", *COSTS, "failed", "found", "adjusted"),
     ]
     records = [
         _record(analysis, number, found)
@@ -67,7 +68,8 @@ def _record(analysis: Analysis, number: int, found: Sequence[Noted]) -> dict[str
             analysis.standings[name][number],
         )
         record |= {f"{name}_{part}": value for part, value in zip(PARTS, values, strict=True)}
-    record |= {name: getattr(summary, name) for name in ("nfe", "nfe_varies", "rtf", "failed")}
+    record |= {name: getattr(summary, name) for name in ("nfe", "nfe_varies", "failed")}
+    record |= {name: summary.cost.get(name) for name in COSTS}
     return record | {about: counts(found, summary.system, about) for about in ABOUT}
 
 

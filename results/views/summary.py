@@ -162,6 +162,7 @@ def _write_views(looks: Sequence[Look], folder: Path) -> None:
 def _draw(looks: Sequence[Look], folder: Path) -> None:
     from results.plots import figures
     from results.plots.correlations import correlation_map
+    from results.plots.pareto import quality_by_cost
     from results.plots.plane import noise_artefact_plane
     from results.plots.scores import scores_by_method, scores_by_nfe
     from results.plots.strata import scores_by_stratum
@@ -172,6 +173,7 @@ def _draw(looks: Sequence[Look], folder: Path) -> None:
             "nfe": scores_by_nfe(look.analysis),
             "metrics": correlation_map(look.analysis, look.correlations),
             "plane": noise_artefact_plane(look.analysis),
+            "cost": quality_by_cost(look.analysis),
         }
         for tag in dict.fromkeys(stratum.tag for stratum in look.strata):
             of_tag = [stratum for stratum in look.strata if stratum.tag == tag]

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from results.statistics.analysis import Analysis
 from results.store.info import MetricInfo
-from results.views.cells import TableCell, legend, lines, missing
+from results.views.cells import TableCell, costs, legend, lines, missing
 
 
 def render(
@@ -66,7 +66,7 @@ class _Page:
         return self.analysis.size + (f", {seeds} seeds" if seeds > 1 else "")
 
     def _tables(self) -> Iterator[Table]:
-        """As few tables as the width allows, at least one metric each; the last one has n, NFE and RTF."""
+        """As few tables as the width allows, at least one metric each; the last one has n, NFE and costs."""
         left, closed = self.analysis.shown, False
         while left:
             count = next((n for n in range(len(left), 0, -1) if self._fits(left[:n], closing=n == len(left))), 0)
@@ -83,7 +83,7 @@ class _Page:
         )
 
     def _table(self, names: Sequence[str], *, closing: bool) -> Table:
-        """Methods against the metrics ``names``; the closing table also has n, NFE, RTF and failures."""
+        """Methods against the metrics ``names``; the closing table also has n, NFE, costs and failures."""
         table = Table(box=box.ASCII if self.ascii else box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
         columns: list[list[Text]] = []
 
@@ -102,7 +102,8 @@ class _Page:
         if closing:
             add("n", (str(line.n) for line in self.lines))
             add("NFE", (line.nfe for line in self.lines))
-            add("RTF", (line.rtf for line in self.lines))
+            for head, prices in costs(self.lines).items():
+                add(head, ("-" if price == "–" and self.ascii else price for price in prices))
             if any(line.failed for line in self.lines):
                 add("failed", (Text(str(line.failed or ""), "red") for line in self.lines))
         for row in zip(*columns, strict=True):

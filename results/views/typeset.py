@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.core.files import replacing
 from results.statistics.analysis import Analysis
 from results.views import markup
-from results.views.cells import TableCell, legend, lines, missing
+from results.views.cells import TableCell, costs, legend, lines, missing
 
 
 def write_tables(
@@ -73,13 +73,15 @@ def _grid(analysis: Analysis) -> tuple[list[str | TableCell], list[list[str | Ta
     rows, names = lines(analysis), analysis.shown
     steps, failed = any(row.steps for row in rows), any(row.failed for row in rows)
     heads = (analysis.metrics[name].heading for name in names)
-    return ["method", *["N"] * steps, *heads, "n", "NFE", "RTF", *["failed"] * failed], [
+    priced = costs(rows)
+    return ["method", *["N"] * steps, *heads, "n", "NFE", *priced, *["failed"] * failed], [
         [
             *(row.method, *[row.steps] * steps),
             *(row.cells[name] for name in names),
-            *(str(row.n), row.nfe, row.rtf, *[str(row.failed or "")] * failed),
+            *(str(row.n), row.nfe, *(cells[number] for cells in priced.values())),
+            *[str(row.failed or "")] * failed,
         ]
-        for row in rows
+        for number, row in enumerate(rows)
     ]
 
 

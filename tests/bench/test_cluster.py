@@ -16,7 +16,8 @@ import pytest
 
 from bench.core.errors import Unfinished, UserError
 from bench.run import cluster as module
-from bench.run.cluster import Cluster, Pulse
+from bench.run import ray_home
+from bench.run.cluster import Cluster, Pool, Pulse
 from tests.conftest import ROOT
 
 
@@ -32,33 +33,43 @@ class RayActorError(RayError): ...
 class OutOfMemoryError(RayError): ...
 
 
+class ObjectLostError(RayError): ...
+
+
 FAKE = types.SimpleNamespace(
     exceptions=types.SimpleNamespace(
-        RayError=RayError, RayTaskError=RayTaskError, RayActorError=RayActorError, OutOfMemoryError=OutOfMemoryError
+        RayError=RayError,
+        RayTaskError=RayTaskError,
+        RayActorError=RayActorError,
+        OutOfMemoryError=OutOfMemoryError,
+        ObjectLostError=ObjectLostError,
     )
 )
 
 
 @pytest.mark.parametrize("error", [None, RayError("x"), RayActorError(), RayTaskError(), ConnectionError()])
 def test_whatever_happens_when_a_part_of_ray_is_gone_is_one_line(error: Exception | None) -> None:
-    with pytest.raises(Unfinished) as told, Cluster(FAKE, 1, 0, lambda: "raylet").watched():
+    with pytest.raises(Unfinished) as told, Cluster(FAKE, Pool(), 0, lambda: "raylet").watched():
         if error is not None:
             raise error
     assert str(told.value) == (
-        "Ray has ended (its raylet is gone: killed, or out of memory); what was finished is stored, the same command "
-        "continues; workers=0 does without Ray"
+        "Ray has ended (its raylet is gone: killed, stopped, or out of memory); what was finished is stored, the same "
+        "command continues; workers=0 does without Ray"
     )
 
 
 @pytest.mark.parametrize("error", [RayError("no answer\n[state-dump] x\n" * 9), ConnectionError("no answer")])
 def test_what_ray_says_of_its_end_is_kept_to_one_line(error: Exception) -> None:
-    with pytest.raises(Unfinished, match=r"Ray has ended \(no answer\)"), Cluster(FAKE, 1, 0, lambda: "").watched():
+    with (
+        pytest.raises(Unfinished, match=r"Ray has ended \(no answer\)"),
+        Cluster(FAKE, Pool(), 0, lambda: "").watched(),
+    ):
         raise error
 
 
 @pytest.mark.parametrize("error", [RayTaskError(), RayActorError(), OutOfMemoryError(), ValueError(), UserError("x")])
 def test_what_workers_raise_is_left_as_it_is(error: Exception) -> None:
-    with pytest.raises(type(error)) as raised, Cluster(FAKE, 1, 0, lambda: "").watched():
+    with pytest.raises(type(error)) as raised, Cluster(FAKE, Pool(), 0, lambda: "").watched():
         raise error
     assert raised.value is error
 
@@ -79,7 +90,7 @@ def test_a_joined_cluster_is_gone_once_it_was_silent_for_long(monkeypatch: pytes
 def test_the_environment_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_TOKEN", "of a cluster")
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-    with module._environment({"RAY_AUTH_TOKEN": None, "RAY_AUTH_MODE": "token"}):
+    with ray_home.environment({"RAY_AUTH_TOKEN": None, "RAY_AUTH_MODE": "token"}):
         assert "RAY_AUTH_TOKEN" not in os.environ and os.environ["RAY_AUTH_MODE"] == "token"
     assert os.environ["RAY_AUTH_TOKEN"] == "of a cluster" and "RAY_AUTH_MODE" not in os.environ
 
@@ -87,22 +98,22 @@ def test_the_environment_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_folder_is_private_and_goes_with_those_of_killed_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_short_parent", lambda: tmp_path)
+    monkeypatch.setattr(ray_home, "_short_parent", lambda: tmp_path)
     (tmp_path / "sebench-ray-killed" / "session").mkdir(parents=True)
-    with module._private_folder() as other, module._private_folder() as folder:
+    with ray_home.private_folder() as other, ray_home.private_folder() as folder:
         assert sorted(tmp_path.iterdir()) == sorted([other, folder])
-        token = Path(str(module._token(folder)["RAY_AUTH_TOKEN_PATH"]))
+        token = Path(str(ray_home.token(folder)["RAY_AUTH_TOKEN_PATH"]))
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert stat.S_IMODE(token.stat().st_mode) == 0o600 and len(token.read_text()) == 64
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_whose_sockets_would_have_too_long_paths_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.tempfile, "gettempdir", lambda: "/a/very/long/folder/for/temporary/files")
-    assert module._short_parent() == Path("/tmp")
-    monkeypatch.setattr(module.os, "access", lambda *_: False)
+    monkeypatch.setattr(ray_home.tempfile, "gettempdir", lambda: "/a/very/long/folder/for/temporary/files")
+    assert ray_home._short_parent() == Path("/tmp")
+    monkeypatch.setattr(ray_home.os, "access", lambda *_: False)
     with pytest.raises(UserError, match=r"TMPDIR=/a/very/long.*at most 18 characters"):
-        module._short_parent()
+        ray_home._short_parent()
 
 
 def test_a_ray_that_does_not_start_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

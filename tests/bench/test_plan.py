@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from bench.core.errors import UserError
 from bench.core.types import Score
 from bench.run import parts
+from bench.run.draw import draw
 from bench.run.plan import Cell, keys, plan
 from bench.run.settings import Settings
 from results.store.rows import Key, Row
@@ -48,9 +50,48 @@ def test_every_method_has_the_first_utterance_before_any_has_the_second(config: 
     assert [key.utterance for key in cells] == sorted(key.utterance for key in cells)
 
 
-def test_limit_takes_the_first_utterances_of_each_dataset(config: Config) -> None:
-    cells = asked(Settings.of(config(methods=["noisy"], limit=2)))
-    assert [key.utterance for key in cells] == ["clip0", "clip1"]
+def test_limit_draws_the_same_utterances_every_time_and_more_contain_fewer(config: Config) -> None:
+    def drawn(limit: int) -> list[str]:
+        return [key.utterance for key in asked(Settings.of(config(methods=["noisy"], limit=limit)))]
+
+    assert drawn(2) == drawn(2) == sorted(drawn(2))
+    assert all(set(drawn(count)) < set(drawn(count + 1)) for count in range(1, 6))
+    assert len(drawn(9)) == 6
+
+
+def test_a_run_of_an_earlier_version_goes_on_with_the_first_utterances(config: Config) -> None:
+    settings = Settings.of(config(methods=["noisy"], limit=2))
+    old = keys(settings, parts.of(settings, "cpu"), "first")
+    assert [key.utterance for key in old] == ["clip0", "clip1"]
+
+
+TAGS = {
+    f"{speaker}_{number}": {"speaker": speaker, "snr": snr}
+    for speaker, recordings in (("a", 30), ("b", 10), ("c", 10))
+    for number, snr in zip(range(recordings), [0, 5, 10, 15, 20] * 6, strict=False)
+}
+
+
+@pytest.mark.parametrize("count", [3, 5, 15, 30])
+def test_a_draw_is_balanced_over_speakers_and_snrs(count: int) -> None:
+    drawn = draw("talk", TAGS, count)
+    assert drawn == [name for name in TAGS if name in drawn] and len(drawn) == count
+    for tag, kinds in (("speaker", 3), ("snr", 5)):
+        numbers = Counter(TAGS[name][tag] for name in drawn)
+        assert max(numbers.values()) - min([*numbers.values(), *[0] * (len(numbers) < kinds)]) <= 1
+    assert drawn != draw("other", TAGS, count)
+
+
+def test_snrs_of_many_values_are_taken_in_levels() -> None:
+    tags = {f"{number:02}": {"SNR": number / 7} for number in range(40)}
+    drawn = draw("talk", tags, 8)
+    assert Counter(int(name) // 10 for name in drawn) == {0: 2, 1: 2, 2: 2, 3: 2}
+
+
+def test_recordings_without_tags_are_drawn_at_random() -> None:
+    names = {f"{number:03}": {} for number in range(100)}
+    drawn = draw("talk", names, 50)
+    assert 10 < sum(int(name) < 50 for name in drawn) < 40
 
 
 def planned(row: Row | None, *, versions: dict[str, str] = VERSIONS, audio: bool = True, again: Any = False) -> Any:

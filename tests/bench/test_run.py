@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.__main__ import main
 from bench.core import audio
 from bench.core.errors import UserError
 from bench.run.benchmark import Result, run
@@ -46,7 +47,8 @@ def test_a_run_leaves_rows_audio_leaderboard_plots_and_manifest(config: Config) 
         assert row.status == "ok"
         assert row.nfe == (0 if key.method == "noisy" else key.steps)
         assert row.seconds == 0.6
-        assert row.rtf is not None and row.rtf > 0
+        assert row.enhance_seconds is not None and row.enhance_seconds > 0
+        assert row.rtf is None
         assert row.scores["again"] == row.scores["si_sdr"]
         samples, rate = audio.read(store.audio_path(key))
         assert (len(samples), rate) == (9600, RATE)
@@ -96,11 +98,42 @@ def test_a_new_metric_scores_stored_audio_without_enhancing(config: Config, tmp_
 
 def test_without_stored_audio_a_new_metric_enhances_again_and_loses_no_score(config: Config, tmp_path: Path) -> None:
     toy = {"name": "toy_diffusion", "log": str(tmp_path / "log")}
-    run(config(methods=[toy], save_audio=False))
-    result = run(config(methods=[toy], metrics=["stoi"], save_audio=False))
+    run(config(methods=[toy], keep_audio="none"))
+    result = run(config(methods=[toy], metrics=["stoi"], keep_audio="none"))
     assert calls(tmp_path / "log") == 12
     assert not (result.folder / "audio").exists()
     assert all(set(row.scores) == {"si_sdr", "stoi"} for row in stored(result.folder).values())
+
+
+def test_a_sample_of_the_audio_is_kept_of_the_same_recordings_for_all(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.run.benchmark.AUDIO_SAMPLE", 2)
+    folder = run(config(keep_audio="sample")).folder
+    kept = [path.stem for path in folder.rglob("*.wav")]
+    assert len(kept) == 4 and len(set(kept)) == 2
+
+
+def test_the_former_name_of_keep_audio_is_taken_and_told(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    given = {key: value for key, value in config(limit=1).items() if key != "keep_audio"}
+    folder = run({**given, "save_audio": False}).folder
+    assert not list(folder.rglob("*.wav"))
+    assert "save_audio is now keep_audio: taken for keep_audio=none" in capsys.readouterr().err
+    assert main(["run", "save_audio=true", "--cfg"]) == 0
+    assert "keep_audio: all" in capsys.readouterr().out
+
+
+def test_a_run_begun_by_an_earlier_version_keeps_its_recordings(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run(config(methods=["noisy"])).folder
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["drawn"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "rows.jsonl").write_text("".join((folder / "rows.jsonl").read_text().splitlines(keepends=True)[:2]))
+    result = run(config(methods=["noisy"], limit=3))
+    assert (result.asked, result.computed) == (3, 1)
+    assert "goes on with those" in capsys.readouterr().err
 
 
 def test_damaged_audio_is_made_again(config: Config) -> None:
@@ -160,7 +193,8 @@ def test_noise_differs_with_seed_clip_and_steps_but_not_with_label_or_company(co
     alone = drawn(
         run(config(run="alone", methods=[{"name": "toy_diffusion", "label": "x"}], steps=[2], limit=1)).folder
     )
-    np.testing.assert_array_equal(alone[2, 0, "clip0"], first[2, 0, "clip0"])
+    (name,) = alone
+    np.testing.assert_array_equal(alone[name], first[name])
 
 
 @pytest.mark.usefixtures("ray")

@@ -61,7 +61,7 @@ def test_a_folder_and_a_manifest_are_datasets(tmp_path: Path, monkeypatch: pytes
         ({"limit": 0}, "limit:"),
         ({"workers": "many"}, "workers:"),
         ({"threads": None}, "threads:"),
-        ({"save_audio": "yes"}, "save_audio: true or false"),
+        ({"keep_audio": "yes"}, "keep_audio:"),
         ({"device": "tpu"}, "device: one of auto, cpu, cuda"),
         ({"run": "a/b"}, "run: 'a/b'"),
         ({"run": ".."}, "run: '..'"),

@@ -325,7 +325,7 @@ def test_a_run_that_kept_no_audio(broken: Path, tmp_path: Path) -> None:
     from bench.commands.mushra import export as command
 
     shutil.rmtree(broken / "audio")
-    with pytest.raises(UserError, match=r"kept no audio of this row; run it again with save_audio=true rescore=true"):
+    with pytest.raises(UserError, match=r"kept no audio of this row; run it again with keep_audio=all rescore=true"):
         command([str(broken), "clips=4", f"out={tmp_path / 'a'}"])
     assert not (tmp_path / "a").exists()
 

@@ -15,7 +15,7 @@ def test_a_line_per_key_a_column_per_metric_and_tag() -> None:
         make_row(
             "b", method="storm", steps=5, seed=0, nfe=0, pesq=Score.missing("undefined", "silence"), tags={"snr": 5}
         ),
-        make_row("a", nfe=0, pesq=2.0, estoi=0.5, seconds=2.0, enhance_seconds=1.0),
+        make_row("a", nfe=0, pesq=2.0, estoi=0.5, seconds=2.0, enhance_seconds=1.0, cost={"rtf": 0.25}),
         make_row("c", status="error", reason="corrupt file"),
     ]
     frame = to_frame(rows)
@@ -26,7 +26,8 @@ def test_a_line_per_key_a_column_per_metric_and_tag() -> None:
     assert frame["estoi_status"].tolist() == ["ok", "error", "skipped"]
     assert frame["pesq_reason"].tolist() == ["", "corrupt file", "silence"]
     assert frame["pesq"].isna().tolist() == [False, True, True]
-    assert frame["rtf"][0] == 0.5
+    assert frame["rtf"][0] == frame["cost_rtf"][0] == 0.25
+    assert frame["enhance_seconds"][0] == 1.0
     assert frame["tag_snr"][2] == 5
     assert frame["reason"][1] == "corrupt file"
 

@@ -31,7 +31,8 @@ def test_columns_are_named_and_ordered() -> None:
     assert list(frame.columns) == [
         *("dataset", "method", "steps", "paradigm", "utterances", "seeds", "unit", "units"),
         *(f"{metric}_{part}" for metric in ("pesq", "lsd", "new") for part in PARTS),
-        *("nfe", "nfe_varies", "rtf", "failed", "found", "adjusted"),
+        *("nfe", "nfe_varies", "rtf", "rtf_low", "rtf_high", "parameters", "macs_per_second", "peak_memory_mb"),
+        *("algorithmic_latency_ms", "failed", "found", "adjusted"),
     ]
     assert list(table([]).columns) == [name for name in frame.columns if not name.startswith("new")]
 

@@ -154,14 +154,16 @@ def test_a_clip_is_missing_only_without_any_seed_and_then_for_the_gravest_reason
     assert summary.failed == 2
 
 
-def test_real_time_factor_is_all_work_over_all_speech() -> None:
+def test_the_real_time_factor_is_what_was_measured_alone_and_nothing_else() -> None:
     rows = [
-        make_row("long", seconds=9.0, enhance_seconds=3.0),
-        make_row("short", seconds=1.0, enhance_seconds=2.0),
-        make_row("failed", status="error", seconds=100.0),
+        make_row("old", seconds=9.0, enhance_seconds=3.0),
+        make_row("new", cost={"rtf": 0.5, "parameters": 7e6}, computing={"timed_on": "a processor, 1 thread"}),
+        make_row("failed", status="error", cost={"rtf": 9.0}),
     ]
-    assert summaries(rows)[0].rtf == pytest.approx(0.5)
-    assert math.isnan(summaries(rows[2:])[0].rtf)
+    (measured,), (old,) = summaries(rows), summaries(rows[:1])
+    assert (measured.rtf, measured.timed_on) == (0.5, ["a processor, 1 thread"])
+    assert measured.cost == {"rtf": 0.5, "parameters": 7e6}
+    assert math.isnan(old.rtf) and not old.cost
 
 
 def test_network_calls_that_vary_are_flagged() -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -173,7 +174,7 @@ def test_audio_stays_in_the_folder_whatever_the_names(tmp_path: Path, field: str
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         assert path.resolve().is_relative_to((tmp_path / "audio").resolve())
-        assert len(path.relative_to(tmp_path).parts) == 6
+        assert len(path.relative_to(tmp_path).parts) == 7
         paths.add(path.resolve())
     assert len(paths) == len(HOSTILE)
 
@@ -182,7 +183,18 @@ def test_audio_of_none_and_zero_differ(tmp_path: Path) -> None:
     keys = [Key("d", "m", steps, seed, "p232/001") for steps in (None, 1) for seed in (None, 0, 1)]
     paths = {Store(tmp_path).audio_path(key) for key in keys}
     assert len(paths) == 6
-    assert tmp_path / "audio/d/m/-/-/p232%2F001.wav" in paths
+    assert {path.name for path in paths} == {"p232%2F001.wav"}
+
+
+def test_audio_lies_in_folders_of_bounded_size_and_old_audio_is_found(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    paths = [store.audio_path(Key("d", "m", None, None, f"u{number}")) for number in range(10_000)]
+    assert max(Counter(path.parent for path in paths).values()) < 100
+    old = tmp_path / "audio/d/m/-/-/u7.wav"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    assert store.audio_path(Key("d", "m", None, None, "u7")) == old
+    assert store.estimate_path(Key("d", "m", None, None, "u7")) == tmp_path / "estimates/d/m/-/-/u7.wav"
 
 
 def test_names_too_long_for_a_file_system_still_differ(tmp_path: Path) -> None:

@@ -1,0 +1,190 @@
+"""What a system costs, measured on its real networks, alone, before the cells of a run are computed.
+
+Nothing is stated: parameters and multiply-accumulates are those of the modules that are called, memory is what the
+process grows by, and the algorithmic latency is how far back a change of the input reaches in the output.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import quantiles
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from torch import nn
+from torch.nn.modules import module as hooks
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.core.types import Audio
+from bench.run.timing import Stopwatch
+from methods.base import Method
+
+EXCERPTS = 3
+EXCERPT_SECONDS = 3.0
+"""Time is measured on excerpts: the first seconds of so many recordings."""
+
+REPEAT_SECONDS = 3.0
+"""The excerpts are enhanced again for so long: at least once each after a warm-up, at most ``ROUNDS`` times."""
+
+ROUNDS = 5
+
+BUSY = 0.25
+"""A machine is busy if other processes use more than this fraction of it, or more than one core."""
+
+LONGEST_LATENCY = 0.25
+"""Seconds. What looks further ahead is not meant for streaming."""
+
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of one system.
+
+    Attributes:
+        values: ``parameters``; ``macs_per_second``, multiply-accumulates per second of audio in convolutions, matrix
+            products and attention; ``peak_memory_mb``, parameters and working memory on an excerpt; and
+            ``algorithmic_latency_ms`` of systems that can work on a stream. Each only where it could be measured.
+        times: real-time factors of single enhancements.
+        busy: the fraction of the processor that other processes used; above ``BUSY``, ``times`` are no RTF.
+        device: what it was measured on: the processor's or GPU's name, and threads.
+    """
+
+    values: Mapping[str, float] = field(default_factory=dict)
+    times: Sequence[float] = ()
+    busy: float = 0.0
+    device: str = ""
+
+    def row_values(self) -> dict[str, float]:
+        """The row's ``cost``: with the RTF (median) and its quartiles, if nothing else kept the device busy."""
+        if not self.times or self.busy > BUSY:
+            return dict(self.values)
+        low, middle, high = quantiles(self.times, n=4, method="inclusive") if self.times[1:] else [self.times[0]] * 3
+        return {**self.values, "rtf": middle, "rtf_low": low, "rtf_high": high}
+
+
+Enhance = Callable[[Audio], object]
+
+
+def measure(method: Method, excerpts: Sequence[Audio], sample_rate: int, steps: int | None, device: str) -> Cost:
+    """The cost of ``method`` with ``steps``. ``excerpts``: float32 ``[samples]`` each, at ``sample_rate`` Hz."""
+    busy = others()
+
+    def enhance(noisy: Audio) -> Audio:
+        return method.enhance(noisy, sample_rate, steps if method.uses_steps else None, 0).audio
+
+    first = excerpts[0]
+    values = {**count(enhance, first, len(first) / sample_rate)}
+    where = str(getattr(method, "device", "cpu"))
+    if (grown := _growth(enhance, first, where)) is not None:
+        values["peak_memory_mb"] = grown + values.get("parameters", 0) * 4 / _MIB
+    if not method.stochastic and (latency := algorithmic_latency(enhance, first, sample_rate)) is not None:
+        values["algorithmic_latency_ms"] = 1000 * latency
+    return Cost(values, _times(enhance, excerpts, sample_rate, where), max(busy, others()), device)
+
+
+def others(seconds: float = 0.2) -> float:
+    """The fraction of the processor that is in use while this process waits; of one core if that is more."""
+    cores = psutil.cpu_count() or 1
+    used = float(psutil.cpu_percent(seconds)) / 100
+    return max(used, used * cores - 1)
+
+
+def count(enhance: Enhance, noisy: Audio, seconds: float) -> dict[str, float]:
+    """Parameters and multiply-accumulates of the torch modules that are called; empty if there are none.
+
+    Multiply-accumulates are half of the floating-point operations that ``torch.utils.flop_counter`` counts.
+    """
+    with _called() as modules, FlopCounterMode(display=False) as flops:
+        enhance(noisy)
+    parameters = {id(parameter): parameter.numel() for module in modules for parameter in module.parameters()}
+    if not parameters:
+        return {}
+    found = {"parameters": float(sum(parameters.values()))}
+    if total := flops.get_total_flops():
+        found["macs_per_second"] = total / 2 / seconds
+    return found
+
+
+@contextmanager
+def _called() -> Iterator[list[nn.Module]]:
+    """The modules that are called in this context."""
+    called: list[nn.Module] = []
+    handle = hooks.register_module_forward_pre_hook(lambda module, _: called.append(module))
+    try:
+        yield called
+    finally:
+        handle.remove()
+
+
+def algorithmic_latency(enhance: Enhance, noisy: Audio, sample_rate: int) -> float | None:
+    """Seconds by which a change of the input reaches back in the output, at most over several instants.
+
+    None for a method that looks further ahead than ``LONGEST_LATENCY``, at the whole recording for instance.
+    """
+    longest = round(LONGEST_LATENCY * sample_rate)
+    if len(noisy) < 4 * longest:
+        return None
+    before = np.asarray(enhance(noisy))
+    threshold = 1e-4 * float(np.sqrt(np.mean(np.square(before)))) or 1e-9
+    reach = 0
+    for instant in np.linspace(2 * longest, len(noisy) - longest, 7).astype(int) | 1:  # odd: at no frame's boundary
+        changed = noisy.copy()
+        changed[instant:] = -changed[instant:]
+        differs = np.abs(np.asarray(enhance(changed)) - before) > threshold
+        if not differs.any() or instant - int(differs.argmax()) > longest:
+            return None
+        reach = max(reach, instant - int(differs.argmax()))
+    return reach / sample_rate
+
+
+def _times(enhance: Enhance, excerpts: Sequence[Audio], sample_rate: int, device: str) -> list[float]:
+    """Real-time factors, one excerpt after the other; the method is warm."""
+    times: list[float] = []
+    started = perf_counter()
+    for _ in range(ROUNDS):
+        for noisy in excerpts:
+            with Stopwatch(device) as watch:
+                enhance(noisy)
+            times.append(watch.seconds * sample_rate / len(noisy))
+        if perf_counter() - started > REPEAT_SECONDS:
+            break
+    return times
+
+
+def _growth(enhance: Enhance, noisy: Audio, device: str) -> float | None:
+    """MiB by which one enhancement makes memory grow at most; None where that cannot be told."""
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        enhance(noisy)
+        return (torch.cuda.max_memory_allocated(device) - before) / _MIB
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")  # resets the highest resident memory (Linux)
+        resident = _status("VmRSS")
+        enhance(noisy)
+        return max(0.0, (_status("VmHWM") - resident) / 1024)
+    return None
+
+
+def _status(name: str) -> float:
+    """A figure of this process, in KiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return float(next(line for line in lines if line.startswith(name)).split()[1])
+
+
+def named(device: str, threads: int, machine: Mapping[str, Any]) -> str:
+    """The device as it is printed with times: ``NVIDIA H100`` or ``AMD EPYC 7763, 1 thread``."""
+    if device.startswith("cuda"):
+        return str(torch.cuda.get_device_name(device))
+    return f"{machine['cpu']}, {threads} thread{'s' * (threads > 1)}"

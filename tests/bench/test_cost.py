@@ -1,0 +1,93 @@
+"""Costs are measured on what runs, alone, and what was measured beside other work is no real-time factor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import istft, stft
+
+from bench.core.types import Audio
+from bench.run import cost
+from bench.run.benchmark import run
+from bench.run.cost import Cost, algorithmic_latency, count
+from results.store.folder import Store
+from tests.bench.conftest import RATE, noise
+
+Config = Callable[..., dict[str, Any]]
+
+
+def test_parameters_and_multiply_accumulates_are_those_of_the_modules_that_are_called() -> None:
+    used, shared = torch.nn.Linear(10, 20), torch.nn.Conv1d(1, 4, 3, padding=1, bias=False)
+    unused = torch.nn.Linear(1000, 1000)
+
+    def enhance(noisy: Audio) -> object:
+        shared(torch.zeros(1, 1, 100))
+        return used(torch.zeros(7, 10)), unused
+
+    found = count(enhance, noise(100), seconds=2.0)
+    assert found == {"parameters": 10 * 20 + 20 + 4 * 3, "macs_per_second": (7 * 10 * 20 + 100 * 4 * 3) / 2}
+    assert count(lambda noisy: noisy, noise(100), 2.0) == {}
+
+
+def filtered(noisy: Audio, window: int) -> Audio:
+    """Each frame of so many samples scaled by its own level, overlapped and added."""
+    _, _, spectrum = stft(noisy, nperseg=window)
+    scaled = spectrum * np.abs(spectrum.sum(axis=0, keepdims=True))
+    return np.asarray(istft(scaled, nperseg=window)[1][: noisy.size], dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("enhance", "least", "most"),
+    [
+        (lambda noisy: noisy, 0, 0),
+        (lambda noisy: np.append(noisy[40:], np.zeros(40, np.float32)), 40, 40),
+        (lambda noisy: filtered(noisy, 512), 256, 512),
+    ],
+)
+def test_latency_is_how_far_ahead_a_method_looks(enhance: Callable[[Audio], Audio], least: int, most: int) -> None:
+    latency = algorithmic_latency(enhance, noise(2 * RATE), RATE)
+    assert latency is not None and least <= latency * RATE <= most
+
+
+def test_what_looks_at_the_whole_recording_has_no_latency() -> None:
+    def of_all(noisy: Audio) -> Audio:
+        return noisy / np.float32(1 + noisy[-100:].sum())
+
+    assert algorithmic_latency(of_all, noise(2 * RATE), RATE) is None
+    assert algorithmic_latency(lambda noisy: noisy, noise(RATE // 2), RATE) is None  # too short to tell
+
+
+def test_the_rtf_is_a_median_with_quartiles_and_only_of_an_idle_machine() -> None:
+    idle = Cost({"parameters": 7}, times=[1, 2, 3, 4, 5], busy=0.1)
+    assert idle.row_values() == {"parameters": 7, "rtf": 3, "rtf_low": 2, "rtf_high": 4}
+    assert Cost(idle.values, idle.times, busy=0.5).row_values() == {"parameters": 7}
+
+
+@pytest.mark.parametrize("busy", [0.0, 0.9])
+def test_rows_have_the_cost_of_their_system(config: Config, monkeypatch: pytest.MonkeyPatch, busy: float) -> None:
+    monkeypatch.setattr(cost, "others", lambda: busy)
+    measured = []
+    real = cost.measure
+    monkeypatch.setattr("bench.run.worker.measure", lambda *given: measured.append(given) or real(*given))
+    settings = {"methods": ["noisy", "toy_network", "toy_diffusion"]}
+    folder = run(config(**settings, limit=2)).folder
+    for key, row in Store(folder).rows().items():
+        if key.method == "toy_network":
+            assert row.cost["parameters"] == 64
+            assert row.cost["macs_per_second"] == pytest.approx(64 * RATE, rel=1e-6)
+            assert (row.rtf is None) == (busy > 0.5)
+            assert ("timed_on" in row.computing) == (row.rtf is not None)
+        else:
+            assert not row.cost  # the control; and one that knows recordings by their names
+    assert len(measured) == 1
+    run(config(**settings, limit=3))
+    assert len(measured) == (1 if busy < 0.5 else 2)  # what could not be timed is tried again
+
+
+def test_a_run_without_measurement_has_no_costs(config: Config) -> None:
+    folder = run(config(methods=["toy_network"], limit=1, measure_cost=False)).folder
+    assert all(not row.cost for row in Store(folder).rows().values())
