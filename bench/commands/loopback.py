@@ -82,7 +82,7 @@ class Loopback:
         origin = request.headers.get("Origin")
         if origin is not None and origin not in {f"http://{host}" for host in hosts}:
             return _say(request, HTTPStatus.FORBIDDEN, "another site's page has no say here")
-        token = request.path.split("/")[1]
+        token = request.path.lstrip("/").partition("/")[0]
         if not secrets.compare_digest(token.encode(), self._token.encode()):
             return _say(request, HTTPStatus.NOT_FOUND, "no such page; the terminal shows its address")
         return False

@@ -62,14 +62,14 @@ def test_mistakes_are_one_line(recording: Path, tmp_path: Path, capsys: pytest.C
 
 def test_too_long_a_recording_is_refused(tmp_path: Path) -> None:
     audio.write(tmp_path / "long.wav", np.zeros(61 * 8000, np.float32), 8000)
-    listening = Listening(Listen(methods=["noisy"], metrics=["srmr"]))
+    listening = Listening(Listen.of({"methods": ["noisy"], "metrics": ["srmr"]}))
     with pytest.raises(UserError, match="61 s"):
         listening("long", tmp_path / "long.wav")
 
 
 @pytest.fixture
 def server() -> Iterator[Loopback]:
-    listening = Listening(Listen(methods=["noisy", "logmmse"], metrics=["srmr"]))
+    listening = Listening(Listen.of({"methods": ["noisy", "logmmse"], "metrics": ["srmr"]}))
     server = Loopback("<p>page</p>", listening.recorded)
     thread = threading.Thread(target=server.serve)
     thread.start()

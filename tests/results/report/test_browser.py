@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -187,6 +188,19 @@ def test_a_page_in_a_folder_loads_its_audio(browser: Any, tmp_path: Any) -> None
     driver = opened(browser, made, CLIP)
     wait(driver, lambda d: d.execute_script("return globalThis.player && player.length > 0"))
     assert driver.execute_script("return player.tracks.length") == 5
+
+
+def test_of_two_datasets_one_is_shown(browser: Any, tmp_path: Any) -> None:
+    other = [replace(row, key=replace(row.key, dataset="other")) for row in rows(5)]
+    made = write(looks([*rows(), *other]), ABOUT, tones, tmp_path / "two.html")
+    driver = opened(browser, made, "#dataset=1&clip=4")
+    wait(driver, lambda d: d.execute_script("return globalThis.player && player.length > 0"))
+    shown = "return [...document.querySelectorAll('[data-dataset]')].filter(e => !e.hidden).map(e => e.dataset.dataset)"
+    assert set(driver.execute_script(shown)) == {"1"}
+    Select(driver.find_element(By.ID, "dataset")).select_by_visible_text("demo")
+    assert set(driver.execute_script(shown)) == {"0"}
+    assert "dataset=0" in driver.current_url and "clip" not in driver.current_url
+    assert driver.find_elements(By.CSS_SELECTOR, ".player") == []
 
 
 def test_without_audio_the_page_says_so(browser: Any, tmp_path: Any) -> None:
