@@ -16,6 +16,7 @@ from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.seeds import stable_seed
 from bench.core.types import Utterance
+from bench.run.entries import Spec
 from bench.run.inference import Inference
 from bench.run.parts import Recipe
 from bench.run.settings import check_device
@@ -40,10 +41,9 @@ class Listening:
         device = "cuda" if asked.device != "cpu" and torch.cuda.is_available() else "cpu"
         torch.set_num_threads(asked.threads)
         self.asked = asked
+        self._metrics = {spec.label or spec.name: _free(spec) for spec in asked.metrics}
         recipes = {spec.label or spec.name: Recipe.of(METHODS, spec) for spec in asked.methods}
         self._methods = {label: Inference(recipe.build(device)) for label, recipe in recipes.items()}
-        self._metrics = {spec.label or spec.name: _free(METRICS.create(spec.name, **spec.options), spec.name)
-                         for spec in asked.metrics}  # fmt: skip
 
     def __call__(self, name: str, path: Path) -> Entry:
         """The recording in ``path`` with every method's version.
@@ -124,8 +124,9 @@ def listen(files: Sequence[str], config: Mapping[str, Any], progress: Callable[[
     return Ready(page if entries else None, server.address, server.serve)
 
 
-def _free(metric: Metric, name: str) -> Metric:
+def _free(spec: Spec) -> Metric:
     """The metric, if it needs nothing but the recording."""
+    metric = METRICS.create(spec.name, **spec.options)
     if metric.needs_clean or metric.needs_transcript or metric.needs_estimate:
-        raise UserError(f"metrics: {name} needs more than the recording; dnsmos, nisqa and utmos do not")
+        raise UserError(f"metrics: {spec.name} needs more than the recording; dnsmos, nisqa and utmos do not")
     return metric

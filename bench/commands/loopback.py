@@ -96,18 +96,20 @@ class Loopback:
         _send(request, HTTPStatus.OK, "text/html; charset=utf-8", self._page)
 
     def _post(self, request: BaseHTTPRequestHandler) -> None:
+        if (length := _length(request)) > LARGEST:
+            _say(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {LARGEST // 2**20} MiB")
+            return
+        content = request.rfile.read(length)  # also of a refused request, which else would end in a reset connection
         if self._refused(request):
             return
         if request.path != f"/{self._token}/record" or request.headers.get("Origin") is None:
             _say(request, HTTPStatus.NOT_FOUND, "recordings come from the page")
         elif request.headers.get("Content-Type") != "audio/wav":
             _say(request, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a recording is WAV")
-        elif not (length := _length(request)):
+        elif not content:
             _say(request, HTTPStatus.LENGTH_REQUIRED, "an empty recording")
-        elif length > LARGEST:
-            _say(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {LARGEST // 2**20} MiB")
         else:
-            self._record(request, request.rfile.read(length))
+            self._record(request, content)
 
     def _record(self, request: BaseHTTPRequestHandler, content: bytes) -> None:
         with self._one_at_a_time:

@@ -24,7 +24,7 @@ def test_a_cell_is_shown(run: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     clip = next((run / "audio").rglob("*.wav")).stem
     assert main(["show", str(run), f"clip={clip}", "method=logmmse", f"out={tmp_path}"]) == 0
     said = capsys.readouterr().out
-    assert f"audio/demo/logmmse/-/-/{clip}.wav" in said and "si_sdr" in said and "dB" in said
+    assert f"audio/demo/logmmse/-/-/{clip}.wav" in said and "SI-SDR" in said and "dB" in said
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert page.count('"flac"') == 3 and "logmmse" in page
     assert (tmp_path / "signals.png").read_bytes().startswith(b"\x89PNG")
@@ -46,7 +46,7 @@ def test_audio_that_was_not_kept_is_one_line(run: Path, tmp_path: Path, capsys: 
     ("keys", "said"),
     [
         ([], "needs clip=NAME"),
-        (["clip=denoise-0"], "did you mean 'denoise-01'"),
+        (["clip=denoise_01"], "did you mean 'denoise-01'"),
         (["clip=denoise-01", "method=logmse"], "did you mean 'logmmse'"),
         (["clip=denoise-01", "steps=7"], "steps=7: no row has it"),
         (["clip=denoise-01", "seed=7"], "seed=7: no row has it"),

@@ -31,7 +31,7 @@ SYSTEMS: Sequence[tuple[str, str, int | None, int]] = (
     ("ncsnpp_m", "predictive", None, 1),
     ("storm", "regeneration", 3, 4),
     ("storm", "regeneration", 10, 11),
-    (f"theirs {HOSTILE}", "external", None, 2),
+    (f"theirs {HOSTILE}", "classical", None, 2),
 )
 RATE = 16000
 

@@ -132,7 +132,7 @@ def test_signals_are_equally_loud_and_lossless() -> None:
     assert levels[0] == pytest.approx(sounds.LOUDNESS, abs=0.1)
     assert levels[1] == pytest.approx(levels[0], abs=0.05) and levels[3] == pytest.approx(levels[0], abs=0.05)
     assert not played[2].any()
-    assert np.abs(decoded(shown[1]) - loud).max() <= 2**-15
+    assert np.abs(decoded(shown[1]) - loud).max() <= 2**-14
 
 
 def decoded(track: dict[str, Any]) -> Any:
