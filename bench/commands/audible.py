@@ -15,7 +15,7 @@ from results.store.folder import Store
 from results.store.merge import Stored
 from results.store.rows import Key
 
-KEEP = "run it again with save_audio=true rescore=true and its other keys"
+KEEP = "run it again with keep_audio=all rescore=true and its other keys"
 
 
 class Audible:

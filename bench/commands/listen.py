@@ -18,7 +18,7 @@ from bench.core.seeds import stable_seed
 from bench.core.types import Utterance
 from bench.run.entries import Spec
 from bench.run.inference import Inference
-from bench.run.parts import Recipe
+from bench.run.parts import Recipe, labelled
 from bench.run.settings import check_device
 from methods.base import METHODS
 from metrics.base import METRICS, Metric
@@ -41,8 +41,8 @@ class Listening:
         device = "cuda" if asked.device != "cpu" and torch.cuda.is_available() else "cpu"
         torch.set_num_threads(asked.threads)
         self.asked = asked
-        self._metrics = {spec.label or spec.name: _free(spec) for spec in asked.metrics}
-        recipes = {spec.label or spec.name: Recipe.of(METHODS, spec) for spec in asked.methods}
+        self._metrics = [_free(spec) for spec in asked.metrics]
+        recipes = labelled("methods", asked.methods, [Recipe.of(METHODS, spec) for spec in asked.methods])
         self._methods = {label: Inference(recipe.build(device)) for label, recipe in recipes.items()}
 
     def __call__(self, name: str, path: Path) -> Entry:
@@ -63,7 +63,7 @@ class Listening:
             generator = torch.Generator().manual_seed(stable_seed(self.asked.seed, name, label, steps))
             try:
                 timed = inference(recording, steps, generator)
-            except UserError as error:
+            except Exception as error:  # one method must not end the others
                 tracks.append(Track(label, number, None, str(error)))
                 continue
             made = timed.enhanced
@@ -74,7 +74,7 @@ class Listening:
 
     def _scores(self, samples: Any, recording: Scored) -> list[str]:
         found = []
-        for metric in self._metrics.values():
+        for metric in self._metrics:
             score = metric.score(samples, recording)
             found.append(f"{metric.label} {score.status if score.value is None else f'{score.value:.2f}'}")
         return found

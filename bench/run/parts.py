@@ -132,9 +132,9 @@ def of(settings: Settings, device: str) -> Parts:
     metrics = [Recipe.of(METRICS, spec) for spec in settings.metrics]
     names = [recipe.build(device).name for recipe in datasets]
     parts = Parts(
-        _labelled("methods", settings.methods, methods),
-        _labelled("datasets", settings.datasets, datasets, names),
-        _labelled("metrics", settings.metrics, metrics),
+        labelled("methods", settings.methods, methods),
+        labelled("datasets", settings.datasets, datasets, names),
+        labelled("metrics", settings.metrics, metrics),
         device,
     )
     for label in parts.methods:
@@ -175,9 +175,17 @@ def shared_options(checkpoint: str | None, precision: str, compile: bool) -> dic
     }
 
 
-def _labelled(
+def labelled(
     key: str, specs: Sequence[Spec], recipes: Sequence[Recipe[T]], names: Sequence[str] | None = None
 ) -> dict[str, Recipe[T]]:
+    """The recipes by their labels in rows.
+
+    Args:
+        names: what entries without a label are called; None: as in the registry.
+
+    Raises:
+        UserError: a label is used twice.
+    """
     labels = [spec.label or name for spec, name in zip(specs, names or [s.name for s in specs], strict=True)]
     for label in labels:
         check_label(key, label)

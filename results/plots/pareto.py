@@ -14,6 +14,7 @@ from results.plots import figures
 from results.statistics.analysis import Analysis
 from results.statistics.summaries import Summary
 from results.store.info import MetricInfo
+from results.views.pareto import pareto
 
 COSTS: dict[str, Callable[[Summary], float]] = {
     "network calls per recording (NFE)": lambda summary: summary.nfe or math.nan,
@@ -81,10 +82,5 @@ def _draw(
 
 def front(points: Sequence[tuple[float, float]], info: MetricInfo) -> list[tuple[float, float]]:
     """The (cost, quality) points that no other point beats in both, by increasing cost."""
-    best = -math.inf
-    found = []
-    for cost, quality in sorted(points, key=lambda point: (point[0], -info.direction * point[1])):
-        if info.direction * quality > best:
-            best = info.direction * quality
-            found.append((cost, quality))
-    return found
+    numbered = dict(enumerate(points))
+    return [numbered[at] for at in pareto(numbered, info.direction)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from results.statistics.analysis import Analysis
 from results.store.rows import Row
 from results.views.cells import Line, legend, lines, missing
 from results.views.hallucination import Hallucinations
-from results.views.pareto import costs
+from results.views.pareto import cost_of
 from results.views.summary import Look
 
 Plain = dict[str, Any]
@@ -59,17 +59,16 @@ def _heads(analysis: Analysis) -> list[Plain]:
 
 
 def _rows(analysis: Analysis) -> Iterator[Plain]:
-    macs, colours = costs(analysis, "macs"), charts.palette(analysis)
+    colours = charts.palette(analysis)
     for number, (line, summary) in enumerate(zip(lines(analysis), analysis.summaries, strict=True)):
         system = summary.system
-        parameters = _parameters(system.rows)
         cells = [
             _shown(system.label, system.label.lower()),
             *(_cell(analysis, number, line, name) for name in analysis.shown),
             _shown(str(line.n), line.n),
             _shown(line.nfe, _value(summary.nfe)),
-            _shown(_short(macs[number] / 1e9), _value(macs[number])),
-            _shown(_short(parameters / 1e6), _value(parameters)),
+            _shown(line.macs, _value(cost_of(summary, "macs"))),
+            _shown(line.parameters, _value(summary.cost.get("parameters", math.nan))),
             _shown(line.rtf, _value(summary.rtf)),
             _shown(str(line.failed), line.failed),
         ]
@@ -91,17 +90,9 @@ def _shown(text: str, value: object, interval: str = "", standing: str = "", n: 
     return {"text": text, "value": value, "interval": interval, "standing": standing, "n": n}
 
 
-def _parameters(rows: Sequence[Row]) -> float:
-    return next((row.cost["parameters"] for row in rows if "parameters" in row.cost), math.nan)
-
-
 def _value(value: float) -> str:
     """As the page sorts by it; empty for none."""
     return f"{value:.10g}" if math.isfinite(value) else ""
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}" if math.isfinite(value) else ""
 
 
 def _charts(look: Look, metric: str) -> Plain:

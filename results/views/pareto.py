@@ -15,6 +15,7 @@ import numpy as np
 
 from results.statistics.analysis import Analysis
 from results.statistics.comparison import contenders
+from results.statistics.summaries import Summary
 
 COSTS: Mapping[str, str] = {
     "nfe": "network calls (NFE) per recording",
@@ -42,12 +43,11 @@ class TradeOff:
     knee: int | None
 
 
-def costs(analysis: Analysis, cost: str) -> list[float]:
-    """The cost of every system; NaN where it is not known."""
-    if cost in ("nfe", "rtf"):
-        return [float(getattr(summary, cost)) for summary in analysis.summaries]
-    return [_mean([row.cost["macs_per_second"] for row in system.rows if "macs_per_second" in row.cost])
-            for system in analysis.panel.systems]  # fmt: skip
+def cost_of(summary: Summary, cost: str) -> float:
+    """A system's cost; NaN where it is not known."""
+    if cost == "macs":
+        return summary.cost.get("macs_per_second", math.nan)
+    return summary.nfe if cost == "nfe" else summary.rtf
 
 
 def trade_off(analysis: Analysis, cost: str, metric: str) -> TradeOff | None:
@@ -55,7 +55,7 @@ def trade_off(analysis: Analysis, cost: str, metric: str) -> TradeOff | None:
 
     Controls are no points. Systems that cannot be marked best (``contenders``, degenerate ones) are not on the front.
     """
-    amounts = costs(analysis, cost)
+    amounts = [cost_of(summary, cost) for summary in analysis.summaries]
     points = {
         number: (amounts[number], summary.metrics[metric].mean)
         for number, summary in enumerate(analysis.summaries)
@@ -88,7 +88,3 @@ def knee(points: list[tuple[float, float]], names: tuple[int, ...], direction: i
     height = (y - y[0]) / (y[-1] - y[0]) - (x - x[0]) / (x[-1] - x[0])
     at = int(np.argmax(height))
     return names[at] if height[at] > 0 else None
-
-
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else math.nan

@@ -54,6 +54,7 @@ def test_mistakes_are_one_line(recording: Path, tmp_path: Path, capsys: pytest.C
     for arguments, said in (
         ([str(tmp_path / "no.wav")], "no such file"),
         ([str(recording), "metrics=[pesq]"], "pesq needs more than the recording"),
+        ([str(recording), "methods=[noisy,noisy]"], "two entries are called 'noisy'"),
         ([str(recording), "methods=[stormy]"], "did you mean 'storm'"),
         ([], "usage: bench listen"),
     ):

@@ -57,7 +57,7 @@ def rows(clips: int = 8) -> list[Row]:
                     **{
                         "seconds": 1.0,
                         "enhance_seconds": 0.1 * (nfe + 1),
-                        "cost": {"macs_per_second": 1e9 * (nfe + 1)},
+                        "cost": {"macs_per_second": 1e9 * (nfe + 1), "rtf": 0.1 * (nfe + 1)},
                     },
                     **scores,
                 )
