@@ -117,6 +117,15 @@ FINDINGS: Mapping[str, Finding] = {
 }
 """Every kind, by its name without a prefix. NaN and infinity are not findings but errors: they are never scored."""
 
+SEEN: Mapping[str, str] = {
+    "seen_clip": "its speech is in the training of these weights: {value}",
+    "seen_speaker": "its speaker is in the training of these weights: {value}",
+    "seen_noise": "its noise is in the training of these weights: {value}",
+    "seen_room": "its room is in the training of these weights: {value}",
+    "seen_corpus": "it is of a corpus that these weights are declared to be trained on: {value}",
+}
+"""What of a recording is in the training of a method's weights; the value is its name there."""
+
 DEGENERATE = frozenset({"few_levels", "silent"})
 """Kinds that speech never has. A method whose output has one, where the recording does not, is not marked best by any
 metric: some non-intrusive metrics give such signals high scores."""
@@ -130,6 +139,8 @@ def kind(name: str) -> tuple[str, str]:
 
 def explain(name: str, value: Tag) -> str:
     """A row's finding as a sentence; name and value for a kind that this version does not know."""
+    if name in SEEN:
+        return SEEN[name].format(value=value)
     prefix, what = kind(name)
     if what not in FINDINGS or isinstance(value, str):
         return f"{name}: {value}"

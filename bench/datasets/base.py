@@ -40,6 +40,11 @@ class Dataset(ABC):
         """The recording's tags, as far as they are known without reading its audio."""
         return {}
 
+    @property
+    def corpora(self) -> tuple[str, ...]:
+        """What it is made of, by the names that weights' training data are listed with; empty: not known."""
+        return ()
+
     def notes(self) -> list[str]:
         """Notes shown before anything is computed, such as files that are not read; one line each."""
         return []

@@ -20,6 +20,7 @@ from bench.run.cell import GRACE_SECONDS, CellFlow
 from bench.run.cluster import Pool
 from bench.run.cost import Cost
 from bench.run.flows import Crew, Serial
+from bench.run.leaks import leaks, note, remarks
 from bench.run.machine import local_gpus
 from bench.run.manifest import Manifest
 from bench.run.parallel import runner
@@ -73,6 +74,8 @@ def run(config: Mapping[str, Any]) -> Result:
         check_device(settings.device)
     here = parts.of(settings, device="cpu")
     show(preview(here))
+    seen = leaks(here)
+    show(remarks(seen))
     with Store(settings.folder) as store:
         sweep(settings.folder)
         session = manifest.session(config, parts.plugins(settings))
@@ -89,6 +92,7 @@ def run(config: Mapping[str, Any]) -> Result:
         there = alignment.compensated(here, session["delays"]).on(settings.device)
         enhance_ahead(there, cells)
         execute(cells, stored, there, settings, store, merged)
+        note(store, seen)
         rows = store.rows()
         session["ended"] = manifest.now()
         store.write_manifest(merged)

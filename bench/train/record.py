@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from bench.core.errors import UserError
+from bench.datasets.leaks.sources import Sources, beside, write
 from bench.train.model_card import machine, model_card
 from methods.weights import TrainedModel, save
 
@@ -27,6 +28,7 @@ class BestWeights(lightning.Callback):
         command: that makes these weights again.
         data: what they are trained on, for the card.
         init: what the training starts from; nothing: random weights.
+        sources: what it is trained on, computed where they are not stored yet; they lie beside the weights.
     """
 
     def __init__(
@@ -37,9 +39,11 @@ class BestWeights(lightning.Callback):
         command: str,
         data: str,
         init: Sequence[TrainedModel] = (),
+        sources: Callable[[], Sources] | None = None,
     ) -> None:
         self.path, self.model, self.config = path, model, config
         self.command, self.data, self.init = command, data, init
+        self.sources = sources
         self.curve: list[tuple[int, float]] = []
         self.hours = 0.0
         self.starts = 1
@@ -63,6 +67,9 @@ class BestWeights(lightning.Callback):
         return self.waited >= int(self.config.patience)
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        path = beside(self.path)
+        if trainer.is_global_zero and self.sources is not None and not path.is_file():
+            write(path, self.sources())
         if self.exhausted:
             trainer.should_stop = True
 

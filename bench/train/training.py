@@ -10,6 +10,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from bench.core.files import sweep
 from bench.core.memory import keep_freed_memory
 from bench.core.notes import show
 from bench.core.signals import Stopped
+from bench.datasets.leaks.sources import Sources, beside, joined, read
 from bench.datasets.recipes.training_pairs import TrainingMixtures
 from bench.train.initial import take_over
 from bench.train.model import untrained
@@ -87,7 +89,9 @@ def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench 
         seed=config.seed,
         normalise=config.normalise,
     )
-    weights = BestWeights(out / "weights.safetensors", model, config, command, str(train), given)
+    weights = BestWeights(
+        out / "weights.safetensors", model, config, command, str(train), given, partial(_sources, config, train)
+    )
     log = TrainingLog(out / "log.csv", config.log_every, out / "tensorboard" if config.tensorboard else None)
     scores = ValidationScores(model, valid, **config.scores)
     trainer = _trainer(config, scores, weights, log)
@@ -97,6 +101,14 @@ def fit(config: DictConfig, train: Source, valid: Source, command: str = "bench 
     if trainer.is_global_zero and log.speed.steps:
         print(f"{log.speed.steps} steps now: {log.speed}")
     return weights.path
+
+
+def _sources(config: DictConfig, train: Source) -> Sources:
+    """What the weights have seen: in this training, and in those of the weights that it starts from."""
+    init = [config.init] if isinstance(config.init, str) else list(config.init or ())
+    before = [read(path) for path in (beside(Path(file).expanduser()) for file in init) if path.is_file()]
+    own = getattr(train, "sources", None)
+    return joined([*([own()] if own is not None else []), *before])
 
 
 def _folder(config: DictConfig) -> Path:

@@ -5,11 +5,12 @@ There is a class for every card, made when it is asked for: ``bench.datasets.cor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from bench.core.errors import UserError, did_you_mean
-from bench.core.types import Utterance
+from bench.core.types import Tag, Utterance
 from bench.datasets.base import Dataset
 from bench.datasets.corpora import stored
 from bench.datasets.corpora.card import Card, card, names
@@ -57,6 +58,9 @@ class Prepared(Dataset):
     def ids(self) -> list[str]:
         return self._recordings.ids()
 
+    def tags(self, utterance: str) -> Mapping[str, Tag]:
+        return self._recordings.tags(utterance)
+
     def load(self, utterance: str) -> Utterance:
         """Read one recording.
 
@@ -64,6 +68,10 @@ class Prepared(Dataset):
             UserError: no such utterance, or its file is missing or damaged.
         """
         return self._recordings.load(utterance)
+
+    @property
+    def corpora(self) -> tuple[str, ...]:
+        return self.about.corpora
 
     def notes(self) -> list[str]:
         counts = {split: own.recordings for split, own in self._stored.splits.items() if split == self.split}

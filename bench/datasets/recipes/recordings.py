@@ -19,6 +19,8 @@ from bench.core.folders import recordings_in
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio
 from bench.datasets.files import table
+from bench.datasets.leaks.prints import response_print, sound_print
+from bench.datasets.leaks.sources import Kind, Source
 from bench.datasets.recipes import mixing
 
 Split = Literal["train", "valid"]
@@ -93,6 +95,15 @@ def read_noise(path: Path, rng: np.random.Generator, samples: int, rate: int) ->
 def read_response(path: Path, rate: int) -> Audio:
     """The first channel of a room impulse response at ``rate`` Hz."""
     return _at(rate, *audio.read(path, channel=0))
+
+
+def source(kind: Kind, path: Path, folders: Folders, owner: Owner) -> Source:
+    """A recording of ``folders`` as it is looked for in test sets: its name there, its owner, its print."""
+    root = next(root for root in _roots(folders) if path.is_relative_to(root))
+    name = path.relative_to(root)
+    if kind == "room":
+        return Source(kind, name.as_posix(), owner(name), response_print(*audio.read(path, channel=0)))
+    return Source(kind, name.as_posix(), owner(name), sound_print(*audio.read(path, mixdown=True)))
 
 
 def about(kind: str, folders: Folders, owner: Owner) -> str:

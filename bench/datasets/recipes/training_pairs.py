@@ -16,6 +16,7 @@ import numpy as np
 from bench.core.errors import UserError
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio
+from bench.datasets.leaks.sources import Kind, Sources
 from bench.datasets.recipes import mixing, recordings
 from bench.datasets.recipes.pools import RECIPE, flite_pool, natural_pool, room_pool, speech_pool
 from bench.datasets.recipes.recordings import Folders, Split
@@ -101,6 +102,21 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
     def notes(self) -> list[str]:
         """A line for each of the user's folders with files that are not read."""
         return [note for folders in self._folders.values() for note in recordings.notes(folders)]
+
+    def sources(self) -> Sources:
+        """The user's recordings that it draws from, for the search for leaks; what is generated is nowhere else."""
+        parts: tuple[tuple[Kind, Sequence[Path], str, recordings.Owner], ...] = (
+            ("clip", self._speech_files, "speech", recordings.speaker),
+            ("noise", self._noise_files, "noise", recordings.noise_recording),
+            ("room", self._room_files, "rooms", recordings.room),
+        )
+        return Sources(
+            [
+                recordings.source(kind, path, self._folders[folders], owner)
+                for kind, files, folders, owner in parts
+                for path in files
+            ]
+        )
 
     def __str__(self) -> str:
         """Its sources for a model card, one line each."""

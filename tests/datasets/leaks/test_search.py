@@ -1,0 +1,159 @@
+"""Twenty planted leaks of every kind are named, and no innocent pair is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+from scipy.signal import fftconvolve, lfilter
+
+from bench.core.errors import UserError
+from bench.core.types import Audio, Utterance
+from bench.datasets.leaks import sources as store
+from bench.datasets.leaks.prints import response_print, sound_print
+from bench.datasets.leaks.search import Training
+from bench.datasets.leaks.sources import Source, Sources, of_utterance, tells
+
+RATE = 16000
+
+
+def sound(seed: int, seconds: float = 4.0) -> Audio:
+    """Something like speech: coloured noise and tones that change every 0.15 s, with pauses."""
+    rng = np.random.default_rng(seed)
+    pieces = []
+    for _ in range(round(seconds / 0.15)):
+        t = np.arange(round(0.15 * RATE)) / RATE
+        pitch = rng.uniform(90, 250)
+        tones = sum(rng.uniform(0, 1) / k * np.sin(2 * np.pi * pitch * k * t) for k in range(1, 25))
+        pieces.append((rng.random() > 0.2) * (tones + 0.3 * rng.standard_normal(t.size)))
+    return (0.05 * np.concatenate(pieces)).astype(np.float32)
+
+
+def noise(seed: int, seconds: float = 5.0) -> Audio:
+    rng = np.random.default_rng(1000 + seed)
+    return (0.05 * lfilter([1], [1, -0.7], rng.standard_normal(round(seconds * RATE)))).astype(np.float32)
+
+
+def response(seed: int) -> Audio:
+    rng = np.random.default_rng(2000 + seed)
+    tail = 0.05 * rng.standard_normal(6000) * np.exp(-np.arange(6000) / 1500)
+    return np.concatenate([np.zeros(40), [1.0], tail]).astype(np.float32)
+
+
+def copies(signal: Audio) -> list[Audio]:
+    """By another resampler, at another level, trimmed, a part of it, and all of that."""
+    low = soxr.resample(soxr.resample(signal, RATE, 11025, "LQ"), 11025, RATE, "QQ")
+    return [low, 0.1 * signal, signal[5437:-4011], signal[20011:52011], 0.3 * low[7001:-3001]]
+
+
+def trained() -> Sources:
+    clips = [Source("clip", f"train/{n}", f"p30{n}", sound_print(sound(n), RATE)) for n in range(10)]
+    noises = [Source("noise", f"street/{n}", f"street{n}_2024", sound_print(noise(n), RATE)) for n in range(10)]
+    rooms = [Source("room", f"hall/{n}", f"hall{n}_17", response_print(response(n), RATE)) for n in range(10)]
+    return Sources([*clips, *noises, *rooms])
+
+
+def utterance(name: str, clean: Audio, noisy: Audio, **tags: str | float) -> Utterance:
+    size = min(clean.size, noisy.size)
+    stored = (np.rint(one[:size] * 32768) / 32768 for one in (clean, noisy))
+    clean, noisy = (one.astype(np.float32) for one in stored)
+    return Utterance(name, noisy, RATE, clean, tags=tags)
+
+
+def planted() -> dict[str, tuple[Utterance, set[tuple[str, str]]]]:
+    """Test recordings, each with what of it is in the training."""
+    fresh, other = [sound(100 + n) for n in range(30)], [noise(100 + n) for n in range(30)]
+    tests: dict[str, tuple[Utterance, set[tuple[str, str]]]] = {}
+
+    def add(kind: str, what: str, clean: Audio, noisy: Audio, found: set[tuple[str, str]], **tags: str | float) -> None:
+        name = f"{kind}-{what}"
+        tests[name] = utterance(name, clean, noisy, **tags), found
+
+    for n, copy in enumerate(copies(sound(3))):
+        add("clip", str(n), copy, copy + 0.3 * other[n][: copy.size], {("clip", "train/3")})
+    for n, copy in enumerate(copies(noise(4))):
+        add(
+            "noise",
+            str(n),
+            fresh[n][: copy.size],
+            fresh[n][: copy.size] + copy[: fresh[n].size],
+            {("noise", "street/4")},
+        )
+    for n in range(5):
+        owner = f"p30{n}"
+        add(
+            "speaker",
+            owner,
+            fresh[5 + n],
+            fresh[5 + n] + 0.2 * other[5 + n][: fresh[5 + n].size],
+            {("speaker", owner)},
+            speaker=owner.upper() if n % 2 else owner,
+        )
+    for n in range(5):
+        wet = fftconvolve(fresh[10 + n], response(n))[: fresh[10 + n].size].astype(np.float32)
+        gain = 0.3 if n % 2 else 1.0
+        add("room", str(n), np.roll(fresh[10 + n], 40), gain * wet, {("room", f"hall/{n}")}, t60=0.6)
+    return tests
+
+
+def innocent() -> list[Utterance]:
+    clips = [
+        utterance(
+            f"innocent-{n}",
+            sound(200 + n),
+            sound(200 + n) + noise(200 + n)[: sound(200 + n).size],
+            speaker=name,
+            noise=f"other/{n}",
+        )
+        for n, name in enumerate(("p400", "01", "anna", "speaker", "male", ""))
+    ]
+    wet = fftconvolve(sound(210), response(50))[: sound(210).size].astype(np.float32)
+    steady = (0.1 * np.sin(2 * np.pi * 440 * np.arange(4 * RATE) / RATE)).astype(np.float32)
+    silent = np.zeros(4 * RATE, np.float32)
+    return [
+        *clips,
+        utterance("innocent-room", np.roll(sound(210), 40), wet, t60=0.5, room="office 1"),
+        utterance("innocent-tone", steady, steady + noise(211)[: steady.size]),
+        utterance("innocent-silence", silent, silent),
+        utterance("innocent-short", sound(0)[:8000], sound(0)[:8000]),
+    ]
+
+
+def found(training: Training, one: Utterance, corpora: tuple[str, ...] = ()) -> set[tuple[str, str]]:
+    return {(leak.what, leak.trained) for leak in training.leaks(of_utterance(one), corpora)}
+
+
+def test_every_planted_leak_is_named_and_no_innocent_pair(tmp_path: Path) -> None:
+    store.write(tmp_path / "weights.sources.npz", trained())
+    training = Training(store.read(tmp_path / "weights.sources.npz"))
+    tests = planted()
+    assert len(tests) == 20
+    for name, (one, expected) in tests.items():
+        assert found(training, one) == expected, name
+    for one in innocent():
+        assert found(training, one) == set(), one.id
+
+
+def test_names_count_within_a_corpus_or_where_they_tell() -> None:
+    known = Training(Sources([Source("clip", "a", "p101", np.zeros(0, np.uint32))], ("EARS",)))
+    one = utterance("x", sound(300), sound(300), speaker="p101")
+    assert found(known, one, ("EARS", "WHAM!")) == {("speaker", "p101")}
+    assert found(known, one, ("VCTK",)) == set()
+    assert found(known, one) == {("speaker", "p101")}
+    assert list(map(tells, ("p226", "1688", "011", "01", "anna", "speaker1", "Speaker 01", "440c"))) == [
+        *(True, True, False, False, False, False, False, True)
+    ]
+
+
+def test_prints_are_compact(tmp_path: Path) -> None:
+    assert sound_print(sound(0, 9.0), RATE).nbytes < 9.0 * 130
+    store.write(tmp_path / "a.sources.npz", trained())
+    assert (tmp_path / "a.sources.npz").stat().st_size < 30_000
+
+
+def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "w.sources.npz").write_bytes(b"PK")
+    with pytest.raises(UserError, match="not the sources of a training"):
+        store.read(tmp_path / "w.sources.npz")
