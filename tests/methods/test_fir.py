@@ -30,6 +30,22 @@ def test_upsample_is_the_convolution_of_the_zero_stuffed_map(size: tuple[int, in
     assert torch.allclose(planes(upsample(x)), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("size", [(8, 8), (7, 8), (8, 5), (1, 1), (64, 32)])
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6), (torch.bfloat16, 0.04)]
+)
+def test_without_gradients_another_way_gives_the_same(
+    size: tuple[int, int], precision: torch.dtype, tolerance: float
+) -> None:
+    x = torch.randn(2, 6, *size).to(precision)
+    for given in (x, x.to(memory_format=torch.channels_last)):
+        for resampled in (downsample, upsample):
+            with torch.inference_mode():
+                ours = resampled(given)
+            assert ours.dtype == precision
+            assert torch.allclose(ours, resampled(given), atol=tolerance)
+
+
 def test_the_inside_of_a_constant_stays_constant() -> None:
     ones = torch.ones(1, 1, 16, 16)
     assert torch.allclose(downsample(ones)[..., 1:-1, 1:-1], torch.ones(6, 6))
