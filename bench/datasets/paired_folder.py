@@ -30,9 +30,12 @@ from bench.datasets.pairs import Entry, from_folder, from_manifest
 class PairedFolder(Dataset):
     """Recordings in a folder or manifest.
 
+    Lists of other tools are read, too: JSON lines, Kaldi's wav.scp, Hugging Face's audio folders
+    (``bench.datasets.listings``).
+
     Args:
         dir: the folder. Either ``dir`` or ``manifest`` is required.
-        manifest: the CSV file.
+        manifest: the CSV file, or another list.
         noisy, clean: the sub-folders of ``dir``, if they have other names. Without ``clean/`` the recordings have no
             reference, and metrics that need one are skipped.
         name: in tables; by default the name of the folder or manifest.

@@ -11,7 +11,8 @@ from bench.core.errors import UserError
 from bench.core.folders import Recordings, recordings_in
 from bench.core.names import Names, examples
 from bench.core.types import Tag
-from bench.datasets.files import table, tags
+from bench.datasets.files import tags
+from bench.datasets.listings import list_in, rows_of
 from bench.datasets.sidefiles import beside, empty_note
 
 
@@ -46,6 +47,9 @@ def from_folder(folder: Path, noisy: str | None, clean: str | None) -> Pairs:
     if not folder.is_dir():
         problem = "not a folder; for a CSV file use 'manifest'" if os.path.lexists(folder) else "no such folder"
         raise UserError(f"{folder}: {problem}")
+    listed = None if noisy or clean or (folder / "noisy").is_dir() else list_in(folder)
+    if listed is not None:
+        return from_manifest(listed)
     entries_here = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     names = Names(entries_here)
     noisy_name, clean_name = noisy or names.find("noisy"), clean or names.find("clean")
@@ -103,15 +107,14 @@ def _half_pairs(folder: Path, entries: Mapping[str, Entry]) -> list[str]:
 
 
 def from_manifest(manifest: Path) -> Pairs:
-    """The recordings that a CSV file lists.
+    """The recordings that a list names (``bench.datasets.listings``).
 
     Raises:
         UserError: it cannot be read, an id is repeated or invalid, or none of its files exists.
     """
     entries: dict[str, Entry] = {}
     spoken: dict[str, str] = {}
-    for line, row in table(manifest, ("id", "noisy")):
-        where = f"{manifest}, line {line}"
+    for where, row in rows_of(manifest):
         name, noisy, clean = (row.pop(key, "") for key in ("id", "noisy", "clean"))
         transcript = row.pop("transcript", None)
         if not name or not noisy:

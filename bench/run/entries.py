@@ -111,6 +111,10 @@ def typed_option(annotation: str, value: Any) -> Any:
     return settled(value)
 
 
+LISTS = (".csv", ".tsv", ".jsonl", ".scp")
+"""Suffixes of files that list recordings."""
+
+
 def dataset_spec(spec: Spec) -> Spec:
     """``spec``, or a ``paired_folder`` if its name is a folder or a manifest."""
     from bench.datasets.base import DATASETS
@@ -118,10 +122,10 @@ def dataset_spec(spec: Spec) -> Spec:
     if spec.name in DATASETS.names():
         return spec
     path = Path(spec.name).expanduser()
-    if path.is_dir() or (path.is_file() and path.suffix == ".csv"):
+    if path.is_dir() or (path.is_file() and path.suffix.lower() in LISTS):
         return Spec(
             "paired_folder", spec.label, {"dir" if path.is_dir() else "manifest": str(path.absolute()), **spec.options}
         )
-    if "/" in spec.name or path.suffix == ".csv" or path.exists():
-        raise UserError(f"datasets: {spec.name} is neither a folder nor a .csv manifest")
+    if "/" in spec.name or path.suffix.lower() in LISTS or path.exists():
+        raise UserError(f"datasets: {spec.name} is neither a folder nor a manifest ({', '.join(LISTS)})")
     raise did_you_mean("dataset", spec.name, DATASETS.names())

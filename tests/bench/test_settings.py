@@ -70,7 +70,7 @@ def test_a_folder_and_a_manifest_are_datasets(tmp_path: Path, monkeypatch: pytes
         ({"methods": [{"dir": "x"}]}, "needs a name"),
         ({"methods": [{"name": "noisy", "label": "a b"}]}, "methods: 'a b' may hold"),
         ({"datasets": ["demmo"]}, "unknown dataset 'demmo': did you mean 'demo'?"),
-        ({"datasets": ["/no/such/folder"]}, "datasets: /no/such/folder is neither a folder nor a .csv manifest"),
+        ({"datasets": ["/no/such/folder"]}, "datasets: /no/such/folder is neither a folder nor a manifest"),
         ({"datasets": ["missing.csv"]}, "missing.csv is neither"),
     ],
 )
