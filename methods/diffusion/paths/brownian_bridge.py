@@ -80,9 +80,10 @@ class BBED(SDE):
     def _exponential_integral(self, t: Tensor) -> Tensor:
         """Ei(2 (t - 1) log k) - Ei(-2 log k), by Ei(x) = gamma + log|x| + the sum of x^n / (n n!)."""
         now, first = 2 * (t - 1) * math.log(self.k), -2 * math.log(self.k)
-        total = torch.log1p(-t)
+        total, power, first_power = torch.log1p(-t), torch.ones_like(t), 1.0
         for n in range(1, TERMS):
-            total = total + (now**n - first**n) / (n * math.factorial(n))
+            power, first_power = power * now / n, first_power * first / n
+            total = total + (power - first_power) / n
         return total
 
     @classmethod
