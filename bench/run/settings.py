@@ -26,8 +26,8 @@ Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "tf32", "bfloat16"]
 Batch = Literal["auto"] | Positive
 Piece = Annotated[int, Strict(), Ge(4)]
-LONGEST_PIECE = 60
-"""Seconds; the paper's networks take about 0.2 GB for each."""
+LONGEST_PIECE = 30
+"""Seconds; a network of the paper's size takes about 0.22 GB for each."""
 
 
 def _name(key: str) -> AfterValidator:
