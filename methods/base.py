@@ -122,9 +122,9 @@ class Method(ABC):
         """
         return []
 
-    def set_common(self, delay: float | str = 0, invert: bool = False) -> None:
-        """Take the options that are common to all methods (``methods.names``)."""
-        self.alignment = Alignment(delay, invert)
+    def set_common(self, **options: Any) -> None:
+        """Take options that are common to all methods (``methods.names``): ``delay``, ``invert``."""
+        self.alignment = replace(self.alignment, **options)
 
     def cost(self) -> dict[str, float]:
         """What it costs beside time, the same for every recording: ``parameters``, ``macs_per_second`` of audio,

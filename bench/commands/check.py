@@ -84,11 +84,11 @@ def _other_rates(data: Dataset, rate: int) -> Iterator[str]:
 def _check_method(request: Check, data: Dataset | None) -> bool:
     spec = Spec.of("method", request.method)
     recipe = Recipe.of(METHODS, spec)
-    if alignment.is_open(recipe):  # the contract is about what it does, whenever it does it
-        recipe = alignment.with_delay(recipe, 0)
     if "reuse" in METHODS.options(spec.name):  # whether it is deterministic shows only where it runs twice
         recipe = replace(recipe, options={**recipe.options, "reuse": False})
     method = recipe.build(request.device)
+    if alignment.is_open(method):  # the contract is about what it does, not when
+        method.set_common(delay=0)
     if method.needs_clean:
         raise UserError(f"method={spec.name} is an oracle, which is given the clean speech: there is nothing to check")
     if method.needs_id and data is None:

@@ -22,7 +22,7 @@ from bench.run.enhanced_folder import EnhancedFolder
 from bench.run.entries import Spec
 from bench.run.parts import Recipe, shared_options
 from bench.run.settings import check_device
-from methods.base import METHODS
+from methods.base import METHODS, Method
 
 
 def enhance_files(given: Sequence[str], config: Mapping[str, Any]) -> Result:
@@ -45,15 +45,15 @@ def enhance_files(given: Sequence[str], config: Mapping[str, Any]) -> Result:
     by_name = {item.name: item for item in inputs}
     show(notes + method.preview(list(by_name), lambda name: load(by_name[name], way)))
     with EnhancedFolder(out, how(way, method)) as folder:
-        way = _aligned(way, inputs)
+        way = _aligned(way, method, inputs)
         result = enhance(inputs, way, folder, pool, lambda line: print(f"bench: {line}", file=sys.stderr, flush=True))
     show([_RESAMPLED.format(rate) for rate in result.model_rates])
     return result
 
 
-def _aligned(way: Way, inputs: Sequence[Input]) -> Way:
+def _aligned(way: Way, method: Method, inputs: Sequence[Input]) -> Way:
     """``way`` with the method's delay measured on some of the recordings, where it is ``auto``."""
-    if not alignment.is_open(way.recipe):
+    if not alignment.is_open(method):
         return way
 
     def some() -> Iterator[Utterance]:

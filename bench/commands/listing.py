@@ -34,7 +34,8 @@ def listing(kind: str) -> str:
         raise did_you_mean("list", kind, [*REGISTRIES, "recipes"])
     module, name = REGISTRIES[kind]
     registry: Registry[Any] = getattr(import_module(module), name)
-    return "\n".join(_entry(registry, name) for name in registry.names())
+    common = [f"every one of these {kind} also takes {_option(*option)}" for option in registry.common.items()]
+    return "\n".join([*(_entry(registry, name) for name in registry.names()), *common])
 
 
 def _entry(registry: Registry[Any], name: str) -> str:

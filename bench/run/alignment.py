@@ -19,14 +19,14 @@ SEED = 0
 """Of the noise of the outputs that the delay is measured on."""
 
 
-def is_open(recipe: Recipe[Method]) -> bool:
+def is_open(method: Method) -> bool:
     """Whether the method's delay is still to be measured."""
-    return "delay" in recipe.beside and recipe.options.get("delay") == AUTO
+    return method.alignment.delay == AUTO
 
 
 def with_delay(recipe: Recipe[Method], delay: Any) -> Recipe[Method]:
     """The same method with another ``delay``."""
-    return replace(recipe, options={**recipe.options, "delay": delay})
+    return replace(recipe, options={**recipe.options, "delay": delay}, beside=recipe.beside | {"delay"})
 
 
 def measured(what: str, recipe: Recipe[Method], recordings: Iterator[Utterance], steps: int | None) -> Measured:
@@ -64,7 +64,7 @@ def settle(parts: Parts, wanted: Sequence[Key], working: Collection[str], known:
     Raises:
         UserError: as ``measured``.
     """
-    labels = [label for label, recipe in parts.methods.items() if is_open(recipe)]
+    labels = [label for label in parts.methods if is_open(parts.method(label))]
     delays = {label: known[label] for label in labels if label in known}
     for label in labels:
         if label in working and label not in known:

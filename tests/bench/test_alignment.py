@@ -13,6 +13,7 @@ import pytest
 import torch
 from scipy.signal import lfilter
 
+from bench.__main__ import main
 from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.types import Audio
@@ -168,3 +169,17 @@ def test_options_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(UserError, match=reason):
         run(config(methods=[{"name": "noisy", **options}]))
+
+
+def test_a_recipe_can_ask_for_it_and_bench_enhance_does_it(
+    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "late.py").write_text(LATE_PROGRAM)
+    (tmp_path / "theirs.yaml").write_text(
+        f"run: {sys.executable} {{here}}/late.py {{noisy}} {{enhanced}}\ndelay: auto\ninvert: true\n"
+    )
+    method = f"method={{name: recipe, system: {tmp_path / 'theirs.yaml'}}}"
+    assert main(["enhance", str(recordings / "noisy"), f"out={tmp_path / 'out'}", method, "workers=0"]) == 0
+    assert "recipe: lags by 592.00 samples" in capsys.readouterr().err
+    made = json.loads((tmp_path / "out" / "enhanced.jsonl").read_text().splitlines()[-1])
+    assert made["adjusted"] == {"delay": pytest.approx(LATE, abs=0.05), "inverted": 1}
