@@ -1,6 +1,6 @@
 """StoRM, as its own ``enhancement.py --mode storm`` runs it: ``run_storm.py CHECKPOINT``."""
 
-from serving import System, checkout, cpu_where_no_gpu, serve
+from serving import System, checkout, cpu_where_no_gpu, device, serve
 
 
 def load(arguments):
@@ -15,7 +15,7 @@ def load(arguments):
         checkpoint, base_dir="", batch_size=1, num_workers=0, kwargs={"gpu": False}
     )
     model.eval(no_ema=False)
-    model.cuda()
+    model.to(device())
 
     def enhance(noisy):
         return model.enhance(torch.from_numpy(noisy.samples)[None], corrector="ald", N=noisy.steps or 50, snr=0.5)
