@@ -63,6 +63,7 @@ class Method(ABC):
         batches: whether ``enhance_together`` takes clips through the networks together, each with its own noise and
             as if it were alone, rounding aside.
         in_pieces: whether long recordings may be enhanced in pieces, because its memory grows with their length.
+        cost_is_measured: whether it may be run on excerpts again and again before a run, to measure what it costs.
         ahead: so many recordings are given to ``enhance_batch`` before a run, which keeps what comes out for
             ``enhance`` to find; 0: none, each is enhanced in its turn.
         sample_rate: its sampling rate in Hz, or None for any.
@@ -74,6 +75,7 @@ class Method(ABC):
     stochastic: bool = False
     batches: bool = False
     in_pieces: ClassVar[bool] = False
+    cost_is_measured: ClassVar[bool] = True
     ahead: int = 0
     needs_id: ClassVar[bool] = False
     needs_clean: ClassVar[bool] = False

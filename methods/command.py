@@ -70,6 +70,8 @@ class Command(Method):
         UserError: an option is invalid, or the program does not exist.
     """
 
+    cost_is_measured = False  # each call may take minutes, and outputs that are kept take no time
+
     def __init__(
         self,
         run: str,

@@ -102,7 +102,8 @@ class Worker:
         """
         try:
             inference = self._inference(key.method)
-            if inference.method.needs_id or inference.method.paradigm == "control":
+            method = inference.method
+            if method.needs_id or method.paradigm == "control" or not method.cost_is_measured:
                 return None
             recordings = [self.parts.dataset(key.dataset).load(name) for name in (key.utterance, *others)]
             rate = recordings[0].sample_rate

@@ -35,6 +35,7 @@ class Oracle(Method):
     """
 
     paradigm = "oracle"
+    cost_is_measured = False
     needs_clean = True
 
     @abstractmethod
