@@ -1,9 +1,9 @@
-"""Quality against what it costs: network calls, multiply-accumulates, real-time factor; and who is not outdone."""
+"""Quality against what it costs: network calls, multiply-accumulates, real-time factor; and the Pareto front."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -12,75 +12,50 @@ from matplotlib.lines import Line2D
 
 from results.plots import figures
 from results.statistics.analysis import Analysis
-from results.statistics.summaries import Summary
-from results.store.info import MetricInfo
-from results.views.pareto import pareto
+from results.views.pareto import COSTS, TradeOff, trade_off
 
-COSTS: dict[str, Callable[[Summary], float]] = {
-    "network calls per recording (NFE)": lambda summary: summary.nfe or math.nan,
-    "multiply-accumulates per second of audio": lambda summary: summary.cost.get("macs_per_second", math.nan),
-    "real-time factor, measured alone": lambda summary: summary.rtf or math.nan,
-}
-"""By axis, a system's cost; NaN without one."""
-
-_NOTE = "mean, with {interval}; grey: the Pareto front, which no system beats in both; dotted: {control}"
+_NOTE = (
+    "mean, with {interval}; grey: the Pareto front, than which no system is both better and cheaper; dotted: control"
+)
 
 
 def quality_by_cost(analysis: Analysis) -> Figure | None:
-    """A row of panels per metric, a column per cost; None unless two systems have the same kind of cost.
-
-    The Pareto front joins the systems than which none is both better and cheaper.
-    """
-    names = [name for name in analysis.shown if analysis.metrics[name].direction]
-    costs = [axis for axis, cost in COSTS.items() if sum(not math.isnan(cost(s)) for s in analysis.summaries) > 1]
-    if not names or not costs:
-        return None
-    palette = figures.colours(summary.system.paradigm for summary in analysis.summaries)
-    looks: list[dict[str, Any]] = [
-        {"color": palette[summary.system.paradigm], "marker": figures.MARKERS[number % len(figures.MARKERS)]}
-        for number, summary in enumerate(analysis.summaries)
+    """A panel for each metric and each kind of cost that two systems have; None if there is none."""
+    views = [
+        view
+        for name in analysis.shown
+        if analysis.metrics[name].direction
+        for cost in COSTS
+        if (view := trade_off(analysis, cost, name)) is not None
     ]
-    drawn: set[int] = set()
+    if not views:
+        return None
+    palette = figures.colours(system.paradigm for system in analysis.panel.systems)
+    looks: list[dict[str, Any]] = [
+        {"color": palette[system.paradigm], "marker": figures.MARKERS[number % len(figures.MARKERS)]}
+        for number, system in enumerate(analysis.panel.systems)
+    ]
     with figures.style():
-        figure, panels = figures.panels(len(names) * len(costs), width=3.3, height=2.7)
-        for ax, (name, axis) in zip(panels, ((n, a) for n in names for a in costs), strict=True):
-            drawn |= _draw(ax, analysis, name, COSTS[axis], looks)
-            ax.set(xlabel=axis, ylabel=analysis.metrics[name].heading)
-        systems = analysis.panel.systems
+        figure, panels = figures.panels(len(views), width=3.3, height=2.7)
+        for ax, view in zip(panels, views, strict=True):
+            _draw(ax, analysis, view, looks)
+            ax.set(xlabel=COSTS[view.cost], ylabel=analysis.metrics[view.metric].heading, xscale="log")
         handles = [
-            Line2D([], [], linestyle="", label=figures.label(systems[number]), **looks[number])
-            for number in sorted(drawn)
+            Line2D([], [], linestyle="", label=figures.label(analysis.panel.systems[number]), **looks[number])
+            for number in sorted({number for view in views for number in view.points})
         ]
-        controls = [figures.label(system) for system in systems if system.paradigm == "control"]
-        note = _NOTE.format(interval=figures.interval(analysis), control=", ".join(controls) or "the control")
-        figures.finish(figure, analysis, handles, note)
+        figures.finish(figure, analysis, handles, _NOTE.format(interval=figures.interval(analysis)))
     return figure
 
 
-def _draw(
-    ax: Axes, analysis: Analysis, name: str, cost: Callable[[Summary], float], looks: Sequence[dict[str, Any]]
-) -> set[int]:
-    """Draw the systems with this cost; returns their numbers."""
-    points = {
-        number: (cost(summary), summary.metrics[name].mean)
-        for number, summary in enumerate(analysis.summaries)
-        if summary.metrics[name].n and not math.isnan(cost(summary))
-    }
-    for number, (x, y) in points.items():
-        of_metric = analysis.summaries[number].metrics[name]
+def _draw(ax: Axes, analysis: Analysis, view: TradeOff, looks: Sequence[dict[str, Any]]) -> None:
+    for number, (x, y) in view.points.items():
+        of_metric = analysis.summaries[number].metrics[view.metric]
         if math.isfinite(of_metric.low):
             ax.plot((x, x), (of_metric.low, of_metric.high), color=looks[number]["color"], linewidth=1, alpha=0.7)
         ax.plot(x, y, linestyle="", markersize=6, markeredgecolor="white", zorder=3, **looks[number])
     for summary in analysis.summaries:
-        if summary.system.paradigm == "control" and summary.metrics[name].n:
-            ax.axhline(summary.metrics[name].mean, color=figures.COLOURS["control"], linestyle=":", linewidth=1)
-    edge = front(list(points.values()), analysis.metrics[name])
+        if summary.system.paradigm == "control" and summary.metrics[view.metric].n:
+            ax.axhline(summary.metrics[view.metric].mean, color=figures.COLOURS["control"], linestyle=":", linewidth=1)
+    edge = [view.points[number] for number in view.front]
     ax.step([x for x, _ in edge], [y for _, y in edge], where="post", color="0.6", linewidth=1.2, zorder=1)
-    ax.set_xscale("log")
-    return set(points)
-
-
-def front(points: Sequence[tuple[float, float]], info: MetricInfo) -> list[tuple[float, float]]:
-    """The (cost, quality) points that no other point beats in both, by increasing cost."""
-    numbered = dict(enumerate(points))
-    return [numbered[at] for at in pareto(numbered, info.direction)]
