@@ -181,10 +181,6 @@ def _measured(systems: Sequence[costs.Excerpts], workers: Serial | Pools, limits
 
 def _together(settings: Settings) -> int:
     """How many clips an enhancing worker is given at a time, from which ``Inference`` makes batches."""
-    if settings.workers == 0:
-        if settings.batch not in ("auto", 1):
-            show([f"batch={settings.batch}: not with workers=0, which takes one clip at a time"])
-        return 1
     if isinstance(settings.batch, int):
         return settings.batch
     gpu = settings.device != "cpu" and (settings.ray_address is not None or local_gpus() > 0)

@@ -7,8 +7,10 @@ the workers are, and how many, is not its business: ``Serial`` has one of each c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -103,24 +105,53 @@ class Serial:
     def run(
         self, items: Iterable[T], flow: Callable[[T, bool], Flow[R]], most: int | None = None
     ) -> Generator[tuple[T, R], None, None]:
-        """``(item, result of its flow)`` in order; ``most`` is always 1."""
-        with limit_threads(self._threads):
-            for item in items:
-                steps = flow(item, True)
-                reply: Any = None
-                try:
-                    while True:
-                        reply = self._answer(steps.send(reply))
-                except StopIteration as end:
-                    result: R = end.value
-                yield item, result
+        """``(item, result of its flow)`` in order; calls of a group wait for each other until they are enough.
 
-    def _answer(self, call: Call) -> Reply:
+        Args:
+            most: flows under way at the same time.
+        """
+        together = most or max(crew.together for crew in self._crews.values())
+        left, waiting = iter(items), deque[tuple[T, Flow[R], Call]]()
+        with limit_threads(self._threads):
+            while True:
+                for item in islice(left, together - len(waiting)):
+                    yield from _advanced(item, flow(item, True), None, waiting)
+                if not waiting:
+                    return
+                chosen = self._chosen(waiting)
+                for (item, steps, _), reply in zip(chosen, self._answers([call for *_, call in chosen]), strict=True):
+                    yield from _advanced(item, steps, reply, waiting)
+
+    def _chosen(self, waiting: deque[tuple[T, Flow[R], Call]]) -> list[tuple[T, Flow[R], Call]]:
+        """The first of the calls that wait, and those that can go together with it."""
+        first = waiting[0]
+        group = first[2].group
+        alike = (one for one in waiting if one is first or (group is not None and one[2].group == group))
+        chosen = list(islice(alike, self._crews[first[2].crew].together))
+        for one in chosen:
+            waiting.remove(one)
+        return chosen
+
+    def _answers(self, calls: Sequence[Call]) -> list[Reply]:
+        call = calls[0]
         crew = self._crews[call.crew].otherwise or call.crew
         if crew not in self._workers:
             self._workers[crew] = self._crews[crew].build()
-        answer = getattr(self._workers[crew], call.method)(*call.arguments)
-        return Reply(answer[0], answer[1:]) if call.signals else Reply(answer)
+        worker, each = self._workers[crew], 1 + call.signals
+        if len(calls) > 1:
+            answers = getattr(worker, call.many)([one.arguments for one in calls])
+        else:
+            answer = getattr(worker, call.method)(*call.arguments)
+            answers = answer if call.signals else [answer]
+        return [Reply(answers[at], tuple(answers[at + 1 : at + each])) for at in range(0, len(answers), each)]
+
+
+def _advanced(item: T, steps: Flow[R], reply: Any, waiting: deque[tuple[T, Flow[R], Call]]) -> Iterator[tuple[T, R]]:
+    """Send the reply to a flow: its next call waits, or its result is yielded."""
+    try:
+        waiting.append((item, steps, steps.send(reply)))
+    except StopIteration as end:
+        yield item, end.value
 
 
 def limit_threads(threads: int) -> threadpool_limits:

@@ -120,6 +120,18 @@ def test_calls_of_a_group_go_together_and_one_that_kills_costs_only_itself() -> 
     assert max(sizes.values()) == 4 and sizes[7] == 1
 
 
+def test_calls_of_a_group_go_together_in_one_process_too() -> None:
+    crews = {"makers": Crew(Together, together=4)}
+    results = list(map_flows([0, 1, 2, 3, 4, 5, 6], grouped, crews, Pool(workers=0)))
+    assert sorted(item for item, _ in results) == [0, 1, 2, 3, 4, 5, 6]
+    assert max(reply.value for _, reply in results) > 1
+
+
+def test_a_batch_in_one_process_is_that_of_the_pools(config: Config) -> None:
+    folder = run(config(methods=["ncsnpp_m"], batch=3, limit=3, measure_cost=False)).folder
+    assert [row.computing["batch"] for row in Store(folder).rows().values()] == [3, 3, 3]
+
+
 @pytest.mark.usefixtures("ray")
 def test_clips_share_network_calls_and_a_poison_clip_does_not_spoil_them(config: Config) -> None:
     crash = {"name": "toy_predictor", "abort_on": "clip2"}
