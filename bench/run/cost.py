@@ -28,7 +28,7 @@ from bench.run.timing import Stopwatch
 from methods.base import Method
 
 EXCERPTS = 3
-EXCERPT_SECONDS = 3.0
+EXCERPT_SECONDS = 2.0
 """Time is measured on excerpts: the first seconds of so many recordings."""
 
 REPEAT_SECONDS = 3.0
@@ -81,14 +81,18 @@ def measure(method: Method, excerpts: Sequence[Audio], sample_rate: int, steps: 
     def enhance(noisy: Audio) -> Audio:
         return method.enhance(noisy, sample_rate, steps if method.uses_steps else None, 0).audio
 
-    first = excerpts[0]
-    values = {**count(enhance, first, len(first) / sample_rate)}
+    first, values = excerpts[0], dict[str, float]()
     where = str(getattr(method, "device", "cpu"))
-    if (grown := _growth(enhance, first, where)) is not None:
-        values["peak_memory_mb"] = grown + values.get("parameters", 0) * 4 / _MIB
+    with _growth(where) as grown:
+        values |= count(enhance, first, len(first) / sample_rate)
+    if grown:
+        values["peak_memory_mb"] = grown[0] + values.get("parameters", 0) * 4 / _MIB
     if not method.stochastic and (latency := algorithmic_latency(enhance, first, sample_rate)) is not None:
         values["algorithmic_latency_ms"] = 1000 * latency
-    return Cost(values, _times(enhance, excerpts, sample_rate, where), max(busy, others()), device)
+    if busy > BUSY:
+        return Cost(values, (), busy, device)
+    times = _times(enhance, excerpts, sample_rate, where)
+    return Cost(values, times, max(busy, others()), device)
 
 
 def others(seconds: float = 0.2) -> float:
@@ -160,21 +164,25 @@ def _times(enhance: Enhance, excerpts: Sequence[Audio], sample_rate: int, device
     return times
 
 
-def _growth(enhance: Enhance, noisy: Audio, device: str) -> float | None:
-    """MiB by which one enhancement makes memory grow at most; None where that cannot be told."""
+@contextmanager
+def _growth(device: str) -> Iterator[list[float]]:
+    """A list that at the end holds the MiB by which memory grew at most; empty where that cannot be told."""
+    grown: list[float] = []
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
-        enhance(noisy)
-        return (torch.cuda.max_memory_allocated(device) - before) / _MIB
+        yield grown
+        grown.append((torch.cuda.max_memory_allocated(device) - before) / _MIB)
+        return
     gc.collect()
+    resident = None
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")  # resets the highest resident memory (Linux)
         resident = _status("VmRSS")
-        enhance(noisy)
-        return max(0.0, (_status("VmHWM") - resident) / 1024)
-    return None
+    yield grown
+    if resident is not None:
+        grown.append(max(0.0, (_status("VmHWM") - resident) / 1024))
 
 
 def _status(name: str) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.run.cost import EXCERPTS, Cost
+from bench.run.cost import BUSY, EXCERPTS, Cost
 from bench.run.flows import Call, Flow
 from bench.run.machine import machine
 from bench.run.plan import Cell
@@ -101,7 +101,7 @@ def with_cost(row: Row, costs: Mapping[System, Cost]) -> Row:
 
 def notes(costs: Mapping[System, Cost]) -> list[str]:
     """A note if RTFs are missing because other work kept the device busy."""
-    busy = [cost.busy for cost in costs.values() if cost.times and "rtf" not in cost.row_values()]
+    busy = [cost.busy for cost in costs.values() if cost.busy > BUSY]
     if not busy:
         return []
     return [
