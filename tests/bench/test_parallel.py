@@ -84,5 +84,29 @@ def test_every_worker_finds_a_gpu_with_room(workers: int, gpus: int, share: floa
         assert per_gpu * gpus >= workers
 
 
+@pytest.mark.parametrize(
+    ("pool", "cpus", "gpus", "workers", "scorers"),
+    [
+        (Pool(gpu=True, scorers=None), 16, 1, 1, 15),  # the cores that are left score
+        (Pool(workers=4, gpu=True, scorers=None), 16, 1, 4, 12),  # four share a GPU
+        (Pool(gpu=True, scorers=None), 2, 0, 2, 0),  # without a GPU whoever enhances also scores
+        (Pool(threads=2), 8, 2, 4, 0),
+        (Pool(workers=3, scorers=2), 4, 0, 2, 2),
+        (Pool(gpu=True, scorers=None), 1, 1, 1, 0),
+    ],
+)
+def test_the_cores_are_divided_among_the_pools_and_none_twice(
+    pool: Pool, cpus: int, gpus: int, workers: int, scorers: int
+) -> None:
+    decided = pool.on(cpus, gpus)
+    assert (decided.workers, decided.scorers) == (workers, scorers)
+    assert workers * pool.threads + scorers <= cpus
+
+
+def test_what_does_not_fit_into_a_joined_cluster_yet_waits_for_machines() -> None:
+    decided = Pool(workers=3, scorers=2, address="auto").on(1, 0, bounded=False)
+    assert (decided.workers, decided.scorers) == (3, 2)
+
+
 def test_there_is_a_core_to_work_on() -> None:
     assert 1 <= local_cores() <= (os.cpu_count() or 1)
