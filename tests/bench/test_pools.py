@@ -156,7 +156,7 @@ def test_enhancement_goes_on_while_a_metric_takes_its_time(config: Config, tmp_p
 
 
 @pytest.mark.usefixtures("ray")
-@pytest.mark.parametrize("scorers", [0, 1])
+@pytest.mark.parametrize("scorers", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_metric_whose_process_dies_costs_only_its_own_scores(config: Config, tmp_path: Path, scorers: int) -> None:
     log = tmp_path / "log"
     toy = {"name": "toy_diffusion", "log": str(log)}
@@ -182,6 +182,7 @@ def test_what_hangs_becomes_a_row_with_the_reason(config: Config) -> None:
     assert rows["clip0"].scores["toy_hazard"].reason == "TimedOut: no end within 1 s"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 def test_what_hangs_and_cannot_be_interrupted_ends_with_its_process(
     config: Config, monkeypatch: pytest.MonkeyPatch
