@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from bench.core.errors import UserError
+from bench.core.notes import show
 from bench.core.registry import Registry
 from bench.core.types import Utterance
 from bench.datasets.base import DATASETS, Dataset
@@ -27,6 +28,7 @@ from bench.run.limits import TimedOut, within
 from bench.run.machine import local_cores, local_gpus
 from bench.run.parts import Parts, Recipe
 from bench.run.plan import Cell, keys, plan, recordings
+from bench.run.preview import preview
 from bench.run.progress import clock
 from bench.run.settings import Settings
 from methods.base import METHODS
@@ -114,6 +116,7 @@ def forecast(config: Mapping[str, Any]) -> Forecast:
     if not all((settings.methods, settings.datasets, settings.metrics)):
         raise UserError("; ".join(missing))
     here = parts.of(settings, device="cpu")
+    show(preview(here))
     store = Store(settings.folder)
     wanted = keys(settings, here, drawn_by(store.read_manifest(), settings))
     versions = {label: here.version(label) for label in here.metrics}
