@@ -153,15 +153,23 @@ def models(reference: Path | None, width: int) -> dict[str, TrainedModel]:
     """The same weights in both networks."""
     torch.manual_seed(0)
     ours = new_model("sgmse_m", {"width": width, "multipliers": [1, 2, 2, 2]})
-    found = {"ours": ours}
+    found, network = {"ours": ours}, ours.networks["score"]
+    _enliven(network)
     if reference is not None:
         theirs = reference_network(reference, width)
-        network = ours.networks["score"]
+        _enliven(theirs)
         network.load_state_dict(from_reference(theirs.state_dict(), network))  # type: ignore[arg-type]
         wrapped: Any = Theirs(theirs)
         wrapped.stride = network.stride
         found["sp-uhh/storm"] = replace(ours, networks={"score": wrapped})
     return found
+
+
+def _enliven(network: torch.nn.Module) -> None:
+    """Give weights that start at nearly nothing a size, so that the output depends on the network."""
+    for parameter in network.parameters():
+        if parameter.dim() > 1 and parameter.abs().max() < 1e-3:
+            torch.nn.init.normal_(parameter, std=0.02)
 
 
 def recordings(count: int) -> list[Utterance]:
