@@ -174,6 +174,6 @@ def _limits(model: TrainedModel) -> list[str]:
     return [
         *([SMALL.format(parameters=model.parameters)] if largest < PAPER_SIZE else []),
         LIMITS,
-        *([] if any(dataset.get("speech_dirs") for dataset in datasets) else [GENERATED]),
+        *([] if any(dataset.get("speech_dirs") or dataset.get("name") for dataset in datasets) else [GENERATED]),
         *([INVENTS] if _diffuses(model) else []),
     ]

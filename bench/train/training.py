@@ -26,7 +26,7 @@ from bench.core.memory import keep_freed_memory
 from bench.core.notes import show
 from bench.core.signals import Stopped
 from bench.datasets.leaks.sources import Sources, beside, joined, read
-from bench.datasets.recipes.training_pairs import TrainingMixtures
+from bench.datasets.recipes.prepared_pairs import training_source
 from bench.train.initial import take_over
 from bench.train.model import untrained
 from bench.train.precision import resolve
@@ -53,12 +53,12 @@ def train(config: DictConfig, command: str = "bench train") -> Path:
         UserError: the configuration makes no sense, or differs from that of the training in ``out``.
     """
     check(_plain(config))
-    pairs = TrainingMixtures("train", **config.dataset)
+    pairs = training_source("train", _plain(config.dataset))
     rank_zero_only(show)(pairs.notes())
     return fit(
         config,
         pairs,
-        TrainingMixtures("valid", size=config.valid_size, **config.dataset),
+        training_source("valid", _plain(config.dataset), config.valid_size),
         command,
     )
 

@@ -1,0 +1,51 @@
+"""Training on a prepared dataset: its splits, every recording once an epoch, the same again for the same seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.conf.compose import compose
+from bench.conf.groups import names
+from bench.core.errors import UserError
+from bench.datasets.corpora.card import names as cards
+from bench.datasets.recipes.prepared_pairs import training_source
+from tests.datasets.corpora.test_mixtures import made, noise, planned, speech, write
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> str:
+    for k in range(8):
+        write(tmp_path / f"speech/p30{k}/a.wav", speech(k))
+        write(tmp_path / f"noise/street{k}.wav", noise(k))
+    given = {"speech": tmp_path / "speech", "noise": tmp_path / "noise", "shares": [0.5, 0.25]}
+    return str(made(planned("mix", **given), tmp_path / "out"))
+
+
+def test_epochs_splits_and_sources(prepared: str) -> None:
+    options = compose("train", ["dataset=mix", f"dataset.dir={prepared}"])["dataset"]
+    train, valid = training_source("train", options), training_source("valid", options, 1)
+    again = training_source("train", options)
+    assert (len(train), len(valid)) == (10**9, 1)
+    firsts = [[train[index][0].tobytes() for index in range(4 * epoch, 4 * epoch + 4)] for epoch in range(3)]
+    assert all(len(set(epoch)) == 4 for epoch in firsts)
+    assert set(firsts[0]) == set(firsts[1])
+    assert len({tuple(epoch) for epoch in firsts}) > 1
+    np.testing.assert_array_equal(train[7][1], again[7][1])
+    sources = train.sources()
+    assert {one.owner for one in sources.items if one.kind == "clip"}.isdisjoint(
+        {str(clip.tags["speaker"]) for clip in map(valid.data.load, valid.data.ids())}
+    )
+    assert len(sources.items) == 8
+    assert "mix, split train: 4 recordings" in str(train)
+
+
+def test_what_can_be_trained_on_has_a_configuration() -> None:
+    assert set(names("dataset")) - {"generated"} <= set(cards())
+
+
+def test_it_must_be_prepared(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="bench data prepare wsj0_chime3"):
+        training_source("train", {"name": "wsj0_chime3", "dir": str(tmp_path / "none")})
