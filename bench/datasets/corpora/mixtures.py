@@ -46,6 +46,9 @@ class Options:
     t60: tuple[float, ...] | None = None
     target: Literal["direct", "reverberant"] = "direct"
     scaling: Literal["safe", "peak"] = "safe"
+    distortions: tuple[str, ...] = ()
+    most: int = 1
+    low_pass: tuple[float, ...] = ()
     rate: int | None = None
     mixdown: bool = False
     channel: int | None = None
@@ -66,7 +69,8 @@ def plan(card: Card, folders: Mapping[str, Path], options: Options) -> Plan:
     splits = list(spoken)
     noises = _noises(folders, options, splits)
     responses = _responses(folders, options, splits)
-    if not any(noises.values()) and not any(responses.values()) and options.t60 is None:
+    changed = options.t60 is not None or options.distortions or options.low_pass
+    if not any(noises.values()) and not any(responses.values()) and not changed:
         raise UserError(f"{card.name}: nothing to mix the speech with; give noise=FOLDER, responses=FOLDER or t60")
     mixers = {
         split: Mixer(spoken[split], noises.get(split, []), options.draws(), responses.get(split, []))

@@ -16,6 +16,7 @@ from bench.datasets.corpora.preparing import Plan
 
 RECIPES = {
     "voicebank": "bench.datasets.corpora.voicebank",
+    "layout": "bench.datasets.corpora.layouts",
     "mixture": "bench.datasets.corpora.mixtures",
 }
 """A module each, with the dataclass ``Options`` and ``plan(card, folders, options) -> Plan``."""

@@ -13,12 +13,13 @@ from typing import Literal
 import numpy as np
 
 from bench.core import audio
-from bench.core.errors import UserError
+from bench.core.errors import UserError, did_you_mean
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio, Tag, Utterance
 from bench.datasets.corpora.preparing import Made
 from bench.datasets.corpora.raw import RawFile
 from bench.datasets.recipes import mixing
+from bench.datasets.recipes.degradations import DEGRADATIONS, low_pass
 from bench.datasets.recipes.mixing import Level
 from bench.datasets.synthesis import rooms
 
@@ -69,6 +70,8 @@ class Draws:
         t60: rooms are simulated with a reverberation time drawn in this range in s; None: responses, or no room.
         target: "direct" sound alone, or the "reverberant" speech without noise.
         scaling: "safe": only down, where noisy or clean speech would exceed 0.98; "peak": its larger peak to 0.9.
+        distortions, most: kinds of ``degradations``, of which 1 to ``most`` are drawn for a recording.
+        low_pass: cutoffs in Hz, of which one is drawn for a recording; its target keeps the whole band.
         rate: of the recordings in Hz; None: the speech's own.
         mixdown, channel: of files with several channels.
     """
@@ -81,6 +84,9 @@ class Draws:
     t60: tuple[float, ...] | None = None
     target: Literal["direct", "reverberant"] = "direct"
     scaling: Literal["safe", "peak"] = "safe"
+    distortions: tuple[str, ...] = ()
+    most: int = 1
+    low_pass: tuple[float, ...] = ()
     rate: int | None = None
     mixdown: bool = False
     channel: int | None = None
@@ -92,6 +98,11 @@ class Draws:
             raise UserError(f"snr must be [mean, deviation] in dB, got {list(self.snr)}")
         if not self.snr:
             raise UserError("snr must have at least one value in dB")
+        for kind in self.distortions:
+            if kind not in DEGRADATIONS:
+                raise did_you_mean("distortion", kind, DEGRADATIONS)
+        if self.most < 1:
+            raise UserError(f"most must be 1 or more distortions of a recording, got {self.most}")
         if self.t60 is not None and (len(self.t60) != 2 or not 0 < self.t60[0] <= self.t60[1]):
             raise UserError(f"t60 must be a range [shortest, longest] in s, got {list(self.t60)}")
 
@@ -120,6 +131,7 @@ class Mixer:
         if self.noises:
             about = heard if draws.snr_of == "noisy" else clean
             noisy = heard + self._noise(name, about, rate, tags, details)
+        noisy = self._distorted(name, noisy, rate, tags)
         peak = max(float(np.abs(noisy).max()), float(np.abs(clean).max()))
         gain = np.float32(0.9 / peak if draws.scaling == "peak" else min(1.0, PEAK / peak))
         details["gain_db"] = round(20 * float(np.log10(gain)), 3)
@@ -189,6 +201,23 @@ class Mixer:
         tags |= {"t60": round(t60, 3), "drr": round(rooms.measure_drr(room.reverberant, rate), 2)}
         direct, heard = mixing.reverberate(speech, room, rate)
         return heard, direct
+
+    def _distorted(self, name: str, noisy: Audio, rate: int, tags: dict[str, Tag]) -> Audio:
+        """With some of the distortions, in their usual order, and without what is above a cutoff."""
+        rng = np.random.default_rng(stable_seed("distortions of a mixture", self.draws.seed, name))
+        if kinds := self.draws.distortions:
+            count = int(rng.integers(1, min(self.draws.most, len(kinds)) + 1))
+            chosen = sorted(rng.choice(len(kinds), count, replace=False))
+            for kind in (kinds[int(place)] for place in chosen):
+                degraded = DEGRADATIONS[kind](noisy, rate, rng)
+                noisy = degraded.speech
+                tags |= degraded.tags
+            tags["distortions"] = "+".join(kinds[int(place)] for place in chosen)
+        if self.draws.low_pass:
+            cutoff = self.draws.low_pass[int(rng.integers(len(self.draws.low_pass)))]
+            noisy = low_pass(noisy, rate, cutoff)
+            tags["bandwidth"] = cutoff
+        return noisy
 
     def _read(self, file: RawFile) -> tuple[Audio, int]:
         return file.read(mixdown=self.draws.mixdown, channel=self.draws.channel)
