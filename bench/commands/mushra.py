@@ -21,9 +21,10 @@ from listening_test.design.candidates import Candidates
 from listening_test.design.mapping import FILE as MAPPING
 from listening_test.design.mapping import KINDS, Test
 from listening_test.design.select import Candidate, Rules
-from listening_test.webmushra import texts
+from listening_test.webmushra import questions, texts
 from listening_test.webmushra.export import Design, write_choice
 from listening_test.webmushra.export import export as write_test
+from listening_test.webmushra.pages import Presentation
 from results.store.folder import Store
 
 PLACES = ("out", "runs_dir")
@@ -57,8 +58,9 @@ def export(arguments: Sequence[str]) -> None:
         longest=asked.longest,
         fade=asked.fade,
         loudness=asked.loudness,
-        title=asked.title,
-        instructions=_instructions(asked),
+        presentation=_presentation(asked),
+        repeats=asked.repeats,
+        headphones_check=asked.headphones_check,
         config={key: value for key, value in config.items() if key not in PLACES},
     )
     test = write_test(
@@ -98,7 +100,7 @@ def serve(arguments: Sequence[str]) -> None:
     serve.check(folder, test)
     webmushra = checkout.find(asked.webmushra)
     results = asked.results or folder / "results"
-    with serve.application(folder, test, webmushra, results, admin=asked.admin) as app:
+    with serve.application(folder, test, webmushra, results, asked.admin, asked.completion_code) as app:
         server = serve.listen(app, asked.host, asked.port)
         for line in serve.lines(test, asked.host, asked.port, results):
             print(line, flush=True)
@@ -142,12 +144,15 @@ def analyse(arguments: Sequence[str]) -> None:
         unit=asked.unit,
         power=asked.power or (),
         seed=asked.seed,
+        rule=asked.rule,
+        exclude=asked.exclude,
+        include=asked.include,
     )
     run = Store(asked.run or Path(test.run).expanduser())
     if asked.run is not None and not run.rows_path.is_file():
         raise UserError(f"run={asked.run}: no run is stored here")
     rows = run.rows() if run.rows_path.is_file() else None
-    made = report.analyse(test, collect.load(folder), rows, options, folder / "analysis")
+    made = report.analyse(test, collect.load(folder), rows, options, folder / "analysis", collect.headphones(folder))
     print("\n".join(made.lines))
     print(f"written: {made.folder}")
 
@@ -237,13 +242,25 @@ def _rules(asked: Export, clips: Sequence[Candidate], count: int) -> Rules:
     return Rules(count, keys("balance", tags), once[0] if once else None, keys("per", tags), keys("spread", values))
 
 
-def _instructions(asked: Export) -> str:
-    if asked.instructions is None:
-        return texts.INSTRUCTIONS[asked.kind]
+def _presentation(asked: Export) -> Presentation:
+    words = texts.read(asked.texts, asked.kind)
+    if asked.instructions is not None:
+        words["instructions"] = _html(asked.instructions, "instructions")
+    return Presentation(
+        title=asked.title,
+        words=words,
+        consent="" if asked.consent is None else _html(asked.consent, "consent"),
+        questions=questions.read(asked.questions),
+        play_all=asked.play_all,
+        least_seconds=asked.least_seconds,
+    )
+
+
+def _html(path: Path, what: str) -> str:
     try:
-        return asked.instructions.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{asked.instructions}: the instructions cannot be read ({error})") from error
+        raise UserError(f"{path}: the {what} cannot be read ({error})") from error
 
 
 def _open(run: str, runs_dir: Path) -> tuple[Store, Recordings]:

@@ -29,6 +29,18 @@ class _Condition(Reads):
         return str(value) if isinstance(value, Plain) else value
 
 
+class _Reasons(Reads):
+    """Names with reasons; both are texts."""
+
+    words = "a mapping of a listener to a reason: {L07: had a cold}"
+
+    def typed(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(name): str(why) if isinstance(why, Plain) else why for name, why in value.items()}
+        return str(value) if isinstance(value, Plain) else value
+
+
+Reasons = Annotated[dict[str, Text], _Reasons()]
 ConditionEntry = Annotated[Any, _Condition()]
 MethodEntry = Annotated[Any, Named("methods")]
 DataEntry = Annotated[Any, Named("datasets")]
@@ -289,6 +301,16 @@ class Export(Schema):
     )
     title: Text = key("Listening test", "what listeners read first")
     instructions: Folder | None = key(None, "a file with the first page's HTML; null: ours, in English")
+    texts: Folder | None = key(None, "a YAML file of texts in place of ours, as texts.yaml in an exported test")
+    consent: Folder | None = key(None, "a file with the HTML of a page that asks for consent; null: no such page")
+    questions: Folder | None = key(
+        None, "a YAML file of questions for the last page: [{name: ..., label: ..., answers: {stored: shown}}]"
+    )
+
+    repeats: Count = key(0, "clips of each group that are rated twice, for each listener's reliability")
+    headphones_check: Truth = key(False, "true: ask which of three tones is quietest, as only headphones tell")
+    play_all: Truth = key(False, "true: no next page before everything on a page was played")
+    least_seconds: Annotated[float, Strict(), Ge(0)] = key(0.0, "of listening on a page, before the next")
 
 
 class Serve(Schema):
@@ -297,6 +319,9 @@ class Serve(Schema):
     webmushra: Folder | None = key(None, "folder of a webMUSHRA checkout; null: fetch the pinned revision into a cache")
     host: Text = key("127.0.0.1", "0.0.0.0 lets other machines in")
     port: Positive = key(5000, "of the address that listeners open")
+    completion_code: Text | None = key(
+        None, "shown to who has finished; auto: a different one each, listed in sessions.csv; null: none"
+    )
     results: Folder | None = key(None, "where answers are stored; null: DIR/results")
     admin: Truth = key(False, "pymushra's pages to look at and delete answers, for this machine only")
 
@@ -304,7 +329,7 @@ class Serve(Schema):
 class Import(Schema):
     """Decode answers into ratings.csv and sessions.csv.
 
-    A FILE is pymushra's database or its CSV or JSON download, webMUSHRA's own CSV, or a submission's backup.
+    A FILE is a folder of results, pymushra's database or its CSV or JSON download, webMUSHRA's own CSV, or a backup.
     """
 
     test: Folder | None = key(None, "the folder that the test was exported to; null: the one that FILE lies in")
@@ -317,6 +342,11 @@ class Analyse(Schema):
     mid_anchor: Text | None = key(
         "auto", "the condition of BS.1534-3's rule for mid-range anchors; auto: lowpass_7000; null: none"
     )
+    rule: Literal["fitted", "bs1534"] = key(
+        "fitted", "how many bad items exclude a listener; bs1534: more than 15 %; fitted: no single slip where few"
+    )
+    exclude: Reasons = key({}, "listeners to leave out, each with a reason: {L07: had a cold}")
+    include: Reasons = key({}, "listeners to keep against the rules, each with a reason")
     by: Text | None = key(None, "a tag: a panel of the box plot for each of its values")
     unit: Literal["listener", "trial"] = key(
         "listener", "of the Friedman and Wilcoxon tests: a listener's mean, or each page (trial)"

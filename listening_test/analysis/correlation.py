@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from listening_test.analysis.ratings import Array
+from listening_test.analysis.crossed import Array
 from listening_test.design.mapping import Test
 from results.store.rows import Key, Row
 

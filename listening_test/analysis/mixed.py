@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from listening_test.analysis.ratings import Array
+from listening_test.analysis.crossed import Array
 from results.statistics.comparison import holm
 from results.statistics.estimable import why_not
 

@@ -1,11 +1,12 @@
 """Statistics of crossed ratings: medians and means with intervals, and tests of differences.
 
-Ratings are crossed: every listener rates several clips, every clip is rated by several listeners. Intervals come
-from a bootstrap that resamples both listeners and clips (Owen, "The pigeonhole bootstrap", Ann. Appl. Stat. 1(2),
-2007), so that they generalise to other listeners and other clips. They are widened as in
-``results.statistics.bootstrap`` for the smaller of both numbers, which is conservative. They stay on the scale of the
-ratings, and are missing if there are too few listeners or clips to exclude any part of it. In the rank tests the
-listeners are the sample: a listener's clips are averaged first.
+Ratings are crossed: every listener rates several clips, every clip is rated by several listeners. Intervals of means
+and their differences are Student's (``crossed``); those of medians come from a bootstrap that resamples both listeners
+and clips (Owen, "The pigeonhole bootstrap", Ann. Appl. Stat. 1(2), 2007), widened as in
+``results.statistics.bootstrap`` for the smaller of both numbers. Both generalise to other listeners and other clips.
+They stay on the scale of the ratings, and are missing if there are too few listeners or clips to exclude any part of
+it. In the rank tests the listeners are the sample: a listener's clips are averaged first, and what is found holds for
+other listeners with these very clips.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
+from listening_test.analysis import crossed
+from listening_test.analysis.crossed import Array
 from listening_test.design.mapping import Kind
 from results.statistics.bootstrap import Draws
 from results.statistics.comparison import holm, rank_biserial, wilcoxon
 from results.statistics.scale import Scale
 
-Array = NDArray[np.float64]
 Unit = Literal["listener", "trial"]
 
 RESAMPLES = 10_000
@@ -76,7 +77,7 @@ SCALES: dict[Kind, Scale] = {
 def summaries(ratings: pd.DataFrame, conditions: Sequence[str], kind: Kind, seed: int) -> pd.DataFrame:
     """A line for each condition: ``n, listeners, clips``, median, mean and quartiles with their intervals."""
     scores = cube(ratings, conditions)
-    medians, means = (_interval(scores, statistic, SCALES[kind], seed) for statistic in (_median, _mean))
+    medians = _interval(scores, _median, SCALES[kind], seed)
     lines = []
     for index, condition in enumerate(conditions):
         own = scores[:, :, index]
@@ -85,6 +86,7 @@ def summaries(ratings: pd.DataFrame, conditions: Sequence[str], kind: Kind, seed
         if values.size == 0:
             continue
         q1, median, q3 = np.quantile(values, [0.25, 0.5, 0.75])
+        low, high = crossed.estimate(own).interval(CONFIDENCE, SCALES[kind])
         counts = (values.size, int(there.any(axis=1).sum()), int(there.any(axis=0).sum()))
         lines.append(
             (
@@ -94,8 +96,8 @@ def summaries(ratings: pd.DataFrame, conditions: Sequence[str], kind: Kind, seed
                 medians[0][index],
                 medians[1][index],
                 values.mean(),
-                means[0][index],
-                means[1][index],
+                low,
+                high,
                 q1,
                 q3,
             )
@@ -123,24 +125,25 @@ def friedman(table: Array) -> Friedman:
     return Friedman(float(statistic), float(p), count, conditions, float(statistic / (count * (conditions - 1))))
 
 
-def pairs(ratings: pd.DataFrame, conditions: Sequence[str], kind: Kind, unit: Unit, seed: int) -> pd.DataFrame:
-    """For every pair of conditions: mean difference with its interval, Wilcoxon's signed-rank test, Holm's correction.
+def pairs(ratings: pd.DataFrame, conditions: Sequence[str], kind: Kind, unit: Unit) -> pd.DataFrame:
+    """For every pair of conditions: mean difference with interval and t test, Wilcoxon's signed-rank test, Holm's p.
 
-    ``effect`` is the matched-pairs rank-biserial correlation: 1 if every block prefers the first.
+    ``p_t`` fits the interval: both speak of other listeners and other clips. ``p`` is Wilcoxon's, of other listeners
+    with these clips; ``effect`` its matched-pairs rank-biserial correlation, 1 if every block prefers the first.
     """
     couples = list(itertools.combinations(range(len(conditions)), 2))
     scores, table = cube(ratings, conditions), blocks(ratings, conditions, unit)
-    differences = np.stack([scores[:, :, one] - scores[:, :, other] for one, other in couples], axis=2)
-    low, high = _interval(differences, _mean, SCALES[kind].differences(), seed)
+    scale = SCALES[kind].differences()
     lines = []
     of_blocks = np.array([table[:, one] - table[:, other] for one, other in couples])
     effects, p = rank_biserial(of_blocks), wilcoxon(of_blocks)
     for index, (one, other) in enumerate(couples):
-        mean = float(_quietly(np.nanmean, differences[:, :, index]))
-        bounds = (mean, low[index], high[index])
+        found = crossed.estimate(scores[:, :, one] - scores[:, :, other])
+        bounds = (found.mean, *found.interval(CONFIDENCE, scale), found.p(scale))
         lines.append((conditions[one], conditions[other], len(table), *bounds, effects[index], p[index]))
-    names = ["condition", "other", "n", "difference", "low", "high", "effect", "p"]
-    return pd.DataFrame(lines, columns=names).assign(p_holm=holm(p))
+    names = ["condition", "other", "n", "difference", "low", "high", "p_t", "effect", "p"]
+    found_pairs = pd.DataFrame(lines, columns=names)
+    return found_pairs.assign(p_holm=holm(p), p_t_holm=holm(found_pairs["p_t"].to_numpy()))
 
 
 def comparisons(ratings: pd.DataFrame, kind: Kind, conditions: Sequence[str], seed: int) -> pd.DataFrame:
@@ -166,6 +169,25 @@ def comparisons(ratings: pd.DataFrame, kind: Kind, conditions: Sequence[str], se
     order = {name: index for index, name in enumerate(conditions)}
     table = table.sort_values(["condition", "other"], key=lambda names: names.map(order), ignore_index=True)
     return table.assign(p_holm=holm(table["p"].to_numpy()))
+
+
+def assumptions(ratings: pd.DataFrame, conditions: Sequence[str]) -> tuple[pd.DataFrame, float]:
+    """Whether ratings are normal and of equal variance, as pymushra reports it.
+
+    A line for each condition with ``n`` and the p-value of Kolmogorov and Smirnov's test with Lilliefors' correction,
+    and the p-value of Levene's test (about the median) over all conditions; NaN for too few or equal ratings.
+    """
+    from statsmodels.stats.diagnostic import lilliefors
+
+    scores = {name: ratings.loc[ratings["condition"] == name, "score"].to_numpy(np.float64) for name in conditions}
+    scores = {name: values for name, values in scores.items() if values.size}
+    lines = [
+        (name, values.size, float(_quietly(lilliefors, values)[1]) if values.size > 3 and np.ptp(values) else math.nan)
+        for name, values in scores.items()
+    ]
+    spread = [values for values in scores.values() if values.size > 1]
+    equal = float(_quietly(stats.levene, *spread).pvalue) if len(spread) > 1 else math.nan
+    return pd.DataFrame(lines, columns=["condition", "n", "p_normal"]), equal
 
 
 def smallest_p(count: int, tests: int) -> float:

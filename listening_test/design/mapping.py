@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,11 +72,13 @@ class Answer:
     Attributes:
         file: in the served folder.
         stimuli: the names of the stimuli.
+        again: whether it is a repetition, which shows how reliable a listener is.
     """
 
     file: str
     sha256: str
     stimuli: tuple[str, ...]
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,20 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Tone:
+    """Three tones of the headphone check.
+
+    Attributes:
+        file: in the served folder.
+        right: which one is the quietest with headphones: "first", "second" or "third".
+    """
+
+    file: str
+    sha256: str
+    right: str
+
+
+@dataclass(frozen=True)
 class Test:
     """An exported test.
 
@@ -106,6 +122,8 @@ class Test:
         conditions, clips, stimuli, pages: by label, or by opaque name.
         groups: the pages of each group of listeners.
         volume: the stimulus of the page for adjusting the volume.
+        secret: salts the opaque names, so that they cannot be computed from what is known; empty in older tests.
+        tones: of the headphone check, by opaque name.
     """
 
     __test__ = False  # keeps pytest from collecting this class
@@ -122,6 +140,8 @@ class Test:
     pages: Mapping[str, Page]
     groups: Mapping[str, tuple[str, ...]]
     volume: Answer
+    secret: str = ""
+    tones: Mapping[str, Tone] = field(default_factory=dict)
 
     def keys(self, page: str) -> list[str]:
         """The keys of the page's stored answers: its own, and webMUSHRA's key for the hidden reference."""
@@ -140,6 +160,18 @@ class Test:
         else:
             names = (*(reference if self.kind == "abx" else ()), *content.answers[key].stimuli)
         return [self.stimuli[name] for name in names]
+
+    def again(self, page: str, key: str) -> bool:
+        """Whether this answer repeats another one of the test."""
+        content = self.pages[page]
+        answer = content.reference if key == "reference" and self.kind == "mushra" else content.answers[key]
+        return answer is not None and answer.again
+
+    def seconds(self, page: str, key: str) -> float:
+        """How long the sound that is judged under ``key`` of ``page`` plays."""
+        clips = [self.clips[stimulus.clip] for stimulus in self.heard(page, key)]
+        paired = self.kind in ("ab", "ccr")  # one after the other; otherwise of one length, in parallel
+        return sum(clip.samples / clip.sample_rate for clip in (clips if paired else clips[:1]))
 
     def write(self, folder: Path) -> Path:
         """Write ``mapping.json`` to ``folder``."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench.core import tables
 from bench.core.errors import UserError
@@ -32,6 +33,16 @@ _PHP = {
 identifies the file."""
 
 
+Source = Literal["backup", "progress", "store"]
+
+MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d+)(?:-[0-9a-f]+)?")
+"""The name of a backup: when it was sent, in UTC."""
+
+
+class NoAnswers(UserError):
+    """A file of answers that holds none, as of a session that was only begun."""
+
+
 @dataclass(frozen=True)
 class Given:
     """One answer of one listener.
@@ -44,6 +55,9 @@ class Given:
         questions: the questionnaire's answers, as text.
         date: when it was stored, if known.
         problem: why the answer cannot be read, worded to follow "page p1a2"; else empty.
+        source: a backup of a finished session, or of one under way, both as typed; or a store that changes ids.
+        played: seconds for which the stimulus was played; NaN if unknown.
+        moved: whether its slider was moved, 1 or 0; NaN if unknown.
     """
 
     test: str
@@ -55,6 +69,9 @@ class Given:
     questions: Mapping[str, str]
     date: str
     problem: str = ""
+    source: Source = "store"
+    played: float = math.nan
+    moved: float = math.nan
 
 
 def read(path: Path) -> list[Given]:
@@ -65,11 +82,13 @@ def read(path: Path) -> list[Given]:
 
     Raises:
         UserError: the file is of an unknown kind, or damaged.
+        NoAnswers: it is a file of answers, and holds none.
     """
     content = tables.text(path)
     try:
         if content.lstrip()[:1] in ("{", "["):
-            found = list(_json(parse(content)))
+            moment = MOMENT.fullmatch(path.stem)
+            found = list(_json(parse(content), "{}-{}-{} {}:{}:{}".format(*moment.groups()) if moment else ""))
         else:
             found = list(_csv(tables.parsed(path, content)))
     except ValueError as error:
@@ -77,7 +96,7 @@ def read(path: Path) -> list[Given]:
     except _MISFITS as error:
         raise UserError(f"{path}: damaged, or no file of answers as pymushra or webMUSHRA writes it") from error
     if not found:
-        raise UserError(f"{path}: holds no answers")
+        raise NoAnswers(f"{path}: holds no answers")
     return found
 
 
@@ -90,14 +109,28 @@ def number(text: str) -> float:
     return float(text.replace(",", ".") if "." not in text else text)
 
 
-def _json(data: Any) -> Iterator[Given]:
+def _json(data: Any, moment: str) -> Iterator[Given]:
     if isinstance(data, list):  # pymushra's JSON download
         return _flat(data)
-    if "trials" in data:  # a submission as webMUSHRA sends it
-        names, given = data["participant"]["name"], data["participant"]["response"]
-        trials = [{"questionaire": dict(zip(names, given, strict=False)), **trial} for trial in data["trials"]]
-        return _trials(({**trial, "testId": data["testId"]} for trial in trials), data.get("uuid", ""))
+    if "trials" in data:  # a session as webMUSHRA and our scripts send it
+        return _sent(data, moment)
     return _trials(trial for table in data.values() for trial in table.values())
+
+
+def _sent(data: Record, moment: str) -> Iterator[Given]:
+    names, given = data["participant"]["name"], data["participant"]["response"]
+    questions = dict(zip(names, given, strict=False))
+    beside = data.get("study") or {}
+    source: Source = "progress" if "state" in beside else "backup"
+    facts = beside.get("facts") or {}
+    common = {"questionaire": questions, "testId": data["testId"], "date": moment}
+    for one in _trials(({**common, **trial} for trial in data["trials"]), data.get("uuid", "")):
+        own = facts.get(one.page)
+        if own is None:
+            yield replace(one, source=source)
+        else:
+            played, moved = float(own["played"].get(one.key, 0.0)), float(one.key in own["moved"])
+            yield replace(one, source=source, played=played, moved=moved)
 
 
 def _trials(trials: Iterable[Record], session: str = "") -> Iterator[Given]:

@@ -3,54 +3,42 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
 from bench.core import tables
 from bench.core.errors import UserError
+from listening_test.design.mapping import FILE as MAPPING
 from listening_test.design.mapping import Test
 from listening_test.webmushra import texts
-from listening_test.webmushra.answers import Given, number, read
+from listening_test.webmushra.answers import NoAnswers, read
+from listening_test.webmushra.received import BACKUPS, PROGRESS
+from listening_test.webmushra.serve import DATABASE, code_of
+from listening_test.webmushra.sessions import (
+    Session,
+    by_session,
+    damaged_file,
+    once,
+    session_of,
+    without_duplicates,
+)
 
-Place = tuple[str, str]
-"""A page and a key on it."""
-
-Status = Literal["complete", "unfinished", "duplicate", "damaged"]
 RATINGS, SESSIONS = "ratings.csv", "sessions.csv"
-COLUMNS: Mapping[str, type] = {
+CHECKED = "headphones_check"
+_OURS = (RATINGS, SESSIONS, "choice.csv", MAPPING)
+BEFORE: Mapping[str, type] = {
     **dict.fromkeys(("listener", "session", "status", "group", "page"), str),
     "training": bool,
     **dict.fromkeys(("dataset", "utterance", "condition", "other"), str),
     **dict.fromkeys(("score", "seconds"), float),
 }
-"""The columns of ``ratings.csv``, with their types."""
+"""The columns of ``ratings.csv`` as it was first written."""
 
-
-@dataclass(frozen=True, eq=False)
-class Session:
-    """One submission.
-
-    Attributes:
-        note: a problem or peculiarity.
-        questions: the questionnaire's answers.
-        scores, seconds: of each answer, by page and key.
-    """
-
-    name: str
-    listener: str
-    group: str
-    status: Status
-    note: str
-    file: Path
-    date: str
-    questions: Mapping[str, str]
-    scores: Mapping[Place, float]
-    seconds: Mapping[Place, float]
+COLUMNS: Mapping[str, type] = {**BEFORE, "again": bool, "played": float, "moved": float}
+"""The columns of ``ratings.csv``, with their types: ``again`` for the second answer of two, ``played`` in seconds and
+``moved`` (1 or 0) of the stimulus, empty where that is not known."""
 
 
 def collect(files: Sequence[Path], test: Test) -> list[Session]:
@@ -59,28 +47,58 @@ def collect(files: Sequence[Path], test: Test) -> list[Session]:
     A session with an answer that is impossible in this test, or an unreadable file among readable ones, is
     ``damaged``: it is listed with the reason and has no ratings. Other sessions are not affected.
 
+    Args:
+        files: files of answers, and folders with such.
+
     Raises:
-        UserError: a file belongs to another test, or no file can be read.
+        UserError: no file can be read, or belongs to this test.
     """
     sessions: list[Session] = []
-    for file in files:
+    for file in expanded(files):
         try:
             found = read(file)
+        except NoAnswers as error:
+            if file.parent.name != PROGRESS and file.name != DATABASE:
+                sessions.append(damaged_file(file, str(error)))
+            continue
         except UserError as error:
-            sessions.append(_damaged_file(file, str(error)))
+            sessions.append(damaged_file(file, str(error)))
             continue
         given = [one for one in found if one.test == test.name]
         if not given:
             others = ", ".join(sorted({one.test for one in found}))
-            raise UserError(f"{file}: answers to another test ({others}); this one is {test.name}")
-        sessions += [_session(file, list(answers), test) for answers in _by_session(given)]
+            sessions.append(damaged_file(file, f"{file}: answers to another test ({others}); this one is {test.name}"))
+        sessions += [session_of(file, list(answers), test) for answers in by_session(given)]
     if all(session.status == "damaged" for session in sessions):
         raise UserError(next((session.note for session in sessions), "no file of answers"))
-    sessions.sort(key=lambda session: session.date)
+    sessions = sorted(once(sessions), key=lambda session: session.date)
     judged: list[Session] = []
     for session in sessions:
-        judged.append(_without_duplicates(session, judged))
+        judged.append(without_duplicates(session, judged))
     return judged
+
+
+def expanded(named: Sequence[Path]) -> list[Path]:
+    """The files of answers among what is named: of a folder of results its backups, which hold ids as typed, first.
+
+    Raises:
+        UserError: a folder has none.
+    """
+    found: list[Path] = []
+    for path in named:
+        if path.name == DATABASE and (path.parent / BACKUPS).is_dir():
+            path = path.parent
+        if not path.is_dir():
+            found.append(path)
+            continue
+        folder = path / "results" if (path / MAPPING).is_file() else path
+        parts = [sorted((folder / part).glob("[!.]*.json")) for part in (BACKUPS, PROGRESS)]
+        rest = [file for kind in ("json", "csv") for file in sorted(folder.glob(f"[!.]*.{kind}"))]
+        files = [*parts[0], *parts[1], *(file for file in rest if file.name not in _OURS)]
+        if not files:
+            raise UserError(f"{path}: no answers in this folder; it has no {BACKUPS}, {DATABASE} or CSV file")
+        found += files
+    return list(dict.fromkeys(found))
 
 
 def ratings(sessions: Iterable[Session], test: Test) -> pd.DataFrame:
@@ -97,7 +115,8 @@ def ratings(sessions: Iterable[Session], test: Test) -> pd.DataFrame:
             clip = test.clips[heard[0].clip]
             pair, score = _oriented(test, [stimulus.condition for stimulus in heard], given)
             place = (session.listener, session.name, session.status, session.group, page, test.pages[page].training)
-            lines.append((*place, clip.dataset, clip.utterance, *pair, score, session.seconds[page, key]))
+            facts = (test.again(page, key), *session.facts.get((page, key), (math.nan, math.nan)))
+            lines.append((*place, clip.dataset, clip.utterance, *pair, score, session.seconds[page, key], *facts))
     return pd.DataFrame(lines, columns=list(COLUMNS))
 
 
@@ -119,6 +138,8 @@ def write(sessions: Sequence[Session], test: Test, folder: Path) -> list[Path]:
             **{"listener": session.listener, "session": session.name, "status": session.status, "note": session.note},
             **{"group": session.group, "answers": len(session.scores), "date": session.date},
             **{"file": session.file.name},
+            **({} if session.tones is None else {CHECKED: "{} of {}".format(*session.tones)}),
+            **({"completion_code": code_of(test, session.name)} if test.secret else {}),
             **{name: answer for name, answer in session.questions.items() if name != texts.LISTENER},
         }
         for session in sessions
@@ -139,9 +160,23 @@ def load(folder: Path) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"{path}: no ratings yet; `bench mushra import FILE...` makes them")
     try:
+        if tuple(tables.parsed(path, tables.text(path), ",").columns) == tuple(BEFORE):
+            return tables.read(path, BEFORE).assign(again=False, played=math.nan, moved=math.nan)
         return tables.read(path, COLUMNS)
     except UserError as error:
         raise UserError(f"{error}; `bench mushra import FILE...` writes it anew") from error
+
+
+def headphones(folder: Path) -> dict[str, str]:
+    """The result of each listener's headphone check, as "5 of 6"; none where there was no check."""
+    path = folder / SESSIONS
+    if not path.is_file():
+        return {}
+    table = tables.parsed(path, tables.text(path), ",")
+    if not {"listener", CHECKED} <= set(table.columns):
+        return {}
+    listener, checked = (list(table.columns).index(name) for name in ("listener", CHECKED))
+    return {tables.plain(cells[listener]): cells[checked] for _, cells in table.rows if cells[checked]}
 
 
 def _names(path: Path) -> set[str]:
@@ -151,136 +186,6 @@ def _names(path: Path) -> set[str]:
         raise UserError(f"{path}: not written by `bench mushra import`; remove it")
     place = list(table.columns).index("session")
     return {tables.plain(cells[place]) for _, cells in table.rows}
-
-
-def _by_session(given: Iterable[Given]) -> Iterable[list[Given]]:
-    groups: dict[str, list[Given]] = {}
-    for one in given:
-        groups.setdefault(one.session, []).append(one)
-    return groups.values()
-
-
-def _session(file: Path, given: Sequence[Given], test: Test) -> Session:
-    """One session, checked on its own."""
-    listener = given[0].questions.get(texts.LISTENER, "").strip()
-    session = Session(
-        name=given[0].session,
-        listener=listener or given[0].session,
-        group="",
-        status="complete",
-        note="" if listener else "without a listener id",
-        file=file,
-        date=max(one.date for one in given),
-        questions=given[0].questions,
-        scores={},
-        seconds={},
-    )
-    try:
-        return _answered(session, given, test)
-    except UserError as error:
-        return replace(session, status="damaged", note="; ".join(filter(None, (str(error), session.note))))
-
-
-def _answered(session: Session, given: Sequence[Given], test: Test) -> Session:
-    """The session with its answers.
-
-    Raises:
-        UserError: an answer cannot be read, or is impossible in this test.
-    """
-    answered = {(one.page, one.key): (_score(session.file, one, test), one.seconds) for one in given}
-    scores = {place: score for place, (score, _) in answered.items() if not math.isnan(score)}
-    group = _group(session.file, {one.page for one in given}, test)
-    expected = {(page, key) for page in test.groups[group] for key in test.keys(page)}
-    missing = expected - scores.keys()
-    notes = [f"{len(missing)} of {len(expected)} answers missing"] if missing else []
-    untouched = {page for page, _ in scores} - {page for (page, _), score in scores.items() if score != 100}
-    if test.kind == "mushra" and untouched:
-        notes.append(f"{len(untouched)} pages with every slider left at 100")
-    return replace(
-        session,
-        group=group,
-        status="unfinished" if missing else "complete",
-        note="; ".join(filter(None, (*notes, session.note))),
-        scores=scores,
-        seconds={place: seconds for place, (_, seconds) in answered.items()},
-    )
-
-
-def _damaged_file(file: Path, why: str) -> Session:
-    """A placeholder for the sessions of a file that cannot be read."""
-    return Session(file.name, "", "", "damaged", why, file, "", {}, {}, {})
-
-
-def _folded(listener: str) -> str:
-    """A listener's id without differences in case, spaces and Unicode form."""
-    return "".join(unicodedata.normalize("NFKC", listener).casefold().split())
-
-
-def _without_duplicates(session: Session, earlier: Sequence[Session]) -> Session:
-    """The session, marked as a duplicate if an earlier one is the same."""
-    if session.status == "damaged":
-        return session
-    for other in earlier:
-        if other.status in ("duplicate", "damaged") or _folded(other.listener) != _folded(session.listener):
-            continue
-        who = f"listener {session.listener}"
-        if other.listener != session.listener:
-            who = f"listener {session.listener} is probably {other.listener}, who"
-        if (session.scores, session.seconds) == (other.scores, other.seconds):
-            return _duplicate(session, f"the same answers as session {other.name} in {other.file.name}")
-        if (other.group, other.status) == (session.group, "complete"):
-            return _duplicate(session, f"{who} had finished before, in session {other.name}")
-        if other.listener != session.listener:
-            note = f"taken for listener {other.listener}, written {session.listener}"
-            return replace(session, listener=other.listener, note="; ".join(filter(None, (note, session.note))))
-    return session
-
-
-def _duplicate(session: Session, note: str) -> Session:
-    return replace(session, status="duplicate", note="; ".join(filter(None, (note, session.note))))
-
-
-def _group(file: Path, pages: set[str], test: Test) -> str:
-    found = [group for group, own in test.groups.items() if pages <= set(own)]
-    if not found:
-        raise UserError(f"{file}: a session with pages of several groups; was the file put together by hand?")
-    return found[0]
-
-
-WORDS: Mapping[str, Mapping[str, float]] = {
-    "ab": {"first": 1.0, "alike": 0.0, "second": -1.0},
-    "abx": {"correct": 1.0, "incorrect": 0.0},
-}
-NUMBERS = {"mushra": (0.0, 100.0), "mos": (1.0, 5.0), "ccr": (-3.0, 3.0)}
-NOTHING = ("NA", "None", "nan", "", "unknown")
-
-
-def _score(file: Path, given: Given, test: Test) -> float:
-    """The answer as a number; NaN if missing.
-
-    Raises:
-        UserError: the test has no such question, or the answer is not valid for it.
-    """
-    if given.problem:
-        raise UserError(f"{file}: session {given.session}, page {given.page} {given.problem}")
-    where = f"{file}: {given.page}/{given.key}"
-    try:
-        test.heard(given.page, given.key)
-    except KeyError as error:
-        raise UserError(f"{where} is not in {test.name}; was it exported again after it was held?") from error
-    value = str(given.value).strip()
-    if value in NOTHING:
-        return math.nan
-    try:
-        if test.kind in WORDS:
-            return WORDS[test.kind][value]
-        score = number(value)
-        low, high = NUMBERS[test.kind]
-        if not low <= score <= high:
-            raise ValueError
-    except (ValueError, KeyError):
-        raise UserError(f"{where} was answered {value!r}, which is no rating of {test.kind}") from None
-    return score
 
 
 def _oriented(test: Test, conditions: Sequence[str], score: float) -> tuple[tuple[str, str], float]:

@@ -1,43 +1,41 @@
 """Export a listening test to a folder.
 
 ``served/`` contains a configuration for each group of listeners and the stimuli under opaque names. ``mapping.json``
-(what each name is) and ``choice.csv`` (why each clip was chosen) lie outside it and are not served.
+(what each name is), ``choice.csv`` (why each clip was chosen) and ``texts.yaml`` (what listeners read) lie outside it
+and are not served.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
+import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from bench.core import audio, tables
+from bench.core import tables
 from bench.core.errors import UserError
-from bench.core.files import naming, replacing, sha256
-from bench.core.seeds import stable_seed
-from bench.core.types import Audio, Utterance
+from bench.core.files import naming, replacing
+from bench.core.types import Utterance
 from listening_test.design.conditions import REFERENCE, Condition
-from listening_test.design.mapping import Answer, Heard, Kind, Page, Test
+from listening_test.design.mapping import Heard, Kind, Page, Test
 from listening_test.design.select import Candidate
 from listening_test.stimuli import making as stimuli
 from listening_test.stimuli.making import Cut, Made
+from listening_test.webmushra import texts
 from listening_test.webmushra.configuration import to_yaml
-from listening_test.webmushra.pages import configuration
+from listening_test.webmushra.pages import Presentation, configuration
+from listening_test.webmushra.writing import Writer, opaque
 from results.store.folder import Store
 from results.store.rows import Key
 
-SERVED, AUDIO = "served", "audio"
+SERVED = "served"
 MOST_SIGNALS = 12
 """Stimuli per page by BS.1534-3, including hidden reference and anchors."""
-
-GAP = 0.5
-"""Seconds between the two recordings of a pair."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,10 @@ class Design:
         training: clips for practice, the same for all groups.
         longest, fade: in seconds.
         loudness: in LUFS; reduced if a peak would be too high.
-        instructions: HTML of the first page.
+        presentation: what listeners read, and what a page asks for before the next.
         config: the user's settings, stored with the test.
+        repeats: so many clips of each group are rated twice.
+        headphones_check: whether listeners are asked to prove that they wear headphones.
     """
 
     kind: Kind
@@ -62,9 +62,10 @@ class Design:
     longest: float
     fade: float
     loudness: float
-    title: str
-    instructions: str
+    presentation: Presentation
     config: Mapping[str, Any]
+    repeats: int = 0
+    headphones_check: bool = False
 
     @property
     def conditions(self) -> list[Condition]:
@@ -86,6 +87,8 @@ class Design:
             )
         if self.paired and heard < 2:
             raise UserError(f"conditions: kind={self.kind} compares two; name another, or an anchor")
+        if self.repeats > (fewest := min(map(len, self.groups))):
+            raise UserError(f"repeats: {self.repeats} clips are to be rated twice, but a group has {fewest}")
 
 
 def export(
@@ -96,7 +99,7 @@ def export(
     origin: Callable[[Candidate], Key],
     fingerprints: Mapping[str, str],
 ) -> Test:
-    """Write ``design`` to ``folder``; the same design gives the same bytes.
+    """Write ``design`` to ``folder``: the same stimuli for the same design, under new names each time.
 
     Args:
         store: of the run.
@@ -110,9 +113,10 @@ def export(
     with naming(folder):
         if folder.exists() and any(folder.iterdir()):
             raise UserError(f"{folder}: the output folder is in use; name another with out=..., or remove it")
+    secret = secrets.token_hex(16)
     clips = [(clip, False) for group in design.groups for clip in group]
     clips += [(clip, True) for clip in design.training]
-    names = {clip.name: _opaque("c", design.seed, clip.name) for clip, _ in clips}
+    names = {clip.name: opaque(secret, "c", clip.name) for clip, _ in clips}
     cuts: dict[str, Cut] = {}
     made: list[Made] = []
     for clip, _ in clips:
@@ -122,16 +126,10 @@ def export(
         )
         made += new
     reached, made = stimuli.level(made, design.loudness)
-    writer = _Writer(folder / SERVED, design, made, cuts)
-    training = {page: content for clip in design.training for page, content in writer.pages([names[clip.name]], True)}
-    groups: dict[str, tuple[str, ...]] = {}
-    pages = dict(training)
-    for number, group in enumerate(design.groups, start=1):
-        own = dict(writer.pages([names[clip.name] for clip in group], False))
-        pages |= own
-        groups[f"group{number}"] = (*training, *own)
+    writer = Writer(folder / SERVED, design.kind, design.conditions, secret, made, cuts)
+    pages, groups = _pages(design, writer, names)
     test = Test(
-        name=f"{design.kind}_{_digest([design.config, [one.stimulus.source_sha256 for one in made]])[:10]}",
+        name=f"{design.kind}_{_digest([secret, design.config])[:10]}",
         kind=design.kind,
         run=str(store.folder.resolve()),
         fingerprints=fingerprints,
@@ -143,13 +141,36 @@ def export(
         pages=pages,
         groups=groups,
         volume=writer.volume(),
+        secret=secret,
+        tones=writer.tones() if design.headphones_check else {},
     )
-    for group_name in groups:
-        with replacing(folder / SERVED / f"{group_name}.yaml") as temporary:
-            text = to_yaml(configuration(test, group_name, design.title, design.instructions))
-            temporary.write_text(text, encoding="utf-8")
+    for group in groups:
+        with replacing(folder / SERVED / f"{group}.yaml") as temporary:
+            temporary.write_text(to_yaml(configuration(test, group, design.presentation)), encoding="utf-8")
+    writer.finish()
+    texts.write(design.presentation.words, folder)
     test.write(folder)
     return test
+
+
+def _pages(
+    design: Design, writer: Writer, names: Mapping[str, str]
+) -> tuple[dict[str, Page], dict[str, tuple[str, ...]]]:
+    """Every page, and those of each group; pairs make two groups of each, which hear them in opposite orders."""
+    training = {
+        page: content
+        for clip in design.training
+        for page, content in writer.pages([names[clip.name]], training=True).items()
+    }
+    pages = dict(training)
+    groups: dict[str, tuple[str, ...]] = {}
+    for group in design.groups:
+        for mirrored in (False, True) if design.paired else (False,):
+            clips = [names[clip.name] for clip in group]
+            own = writer.pages(clips, mirrored=mirrored, repeats=design.repeats)
+            pages |= own
+            groups[f"group{len(groups) + 1}"] = (*training, *own)
+    return pages, groups
 
 
 def write_choice(records: Iterable[Mapping[str, Any]], folder: Path) -> Path:
@@ -157,86 +178,8 @@ def write_choice(records: Iterable[Mapping[str, Any]], folder: Path) -> Path:
     return tables.write(pd.DataFrame(list(records)), folder / "choice.csv")
 
 
-class _Writer:
-    """Writes stimuli under opaque names, and builds the pages with them."""
-
-    def __init__(self, folder: Path, design: Design, made: Sequence[Made], cuts: Mapping[str, Cut]) -> None:
-        self.folder, self.design, self.cuts = folder, design, cuts
-        self.made = {_opaque("s", design.seed, one.stimulus.clip, one.stimulus.condition): one for one in made}
-        self._written: dict[str, Answer] = {}
-        self._names = {(one.stimulus.clip, one.stimulus.condition): name for name, one in self.made.items()}
-
-    def pages(self, clips: Sequence[str], training: bool) -> list[tuple[str, Page]]:
-        """The pages of ``clips``: one per clip, or one page that webMUSHRA itself splits."""
-        match self.design.kind:
-            case "mushra":
-                return [(self._page(clip), self._mushra(clip, training)) for clip in clips]
-            case "abx":
-                return [page for clip in clips for page in self._abx(clip, training)]
-            case "mos":
-                answers = dict(self._one(name) for clip in clips for name in self._of(clip))
-            case _:
-                answers = dict(pair for clip in clips for pair in self._pairs(clip))
-        return [(self._page(*clips), Page(training, answers))]
-
-    def volume(self) -> Answer:
-        """The stimulus for adjusting the volume: the first condition of the last clip (a practice clip if any)."""
-        return self._one(list(self.made)[-len(self.design.conditions)])[1]
-
-    def _page(self, *names: str) -> str:
-        return _opaque("p", self.design.seed, *names)
-
-    def _mushra(self, clip: str, training: bool) -> Page:
-        reference = self._names[clip, REFERENCE.label]
-        answers = dict(self._one(name) for name in self._of(clip) if name != reference)
-        return Page(training, answers, self._one(reference)[1])
-
-    def _abx(self, clip: str, training: bool) -> Iterable[tuple[str, Page]]:
-        for first, second in self._couples(clip):
-            key, other = self._one(second)
-            yield self._page(first, second), Page(training, {key: other}, self._one(first)[1])
-
-    def _pairs(self, clip: str) -> Iterable[tuple[str, Answer]]:
-        for couple in self._couples(clip):
-            key = _opaque("s", self.design.seed, *couple)
-            yield key, self._write(key, couple)
-
-    def _couples(self, clip: str) -> Iterable[tuple[str, str]]:
-        """Every pair of conditions; their order alternates over the clips."""
-        turn = list(self.cuts).index(clip)
-        for index, (one, other) in enumerate(itertools.combinations(self._of(clip), 2)):
-            yield (one, other) if (turn + index) % 2 else (other, one)
-
-    def _of(self, clip: str) -> list[str]:
-        return [self._names[clip, condition.label] for condition in self.design.conditions]
-
-    def _one(self, name: str) -> tuple[str, Answer]:
-        return name, self._write(name, (name,))
-
-    def _write(self, name: str, parts: tuple[str, ...]) -> Answer:
-        if name not in self._written:
-            rate = self.cuts[self.made[parts[0]].stimulus.clip].sample_rate
-            pause = np.zeros(round(GAP * rate), dtype=np.float32)
-            samples: list[Audio] = [self.made[parts[0]].samples]
-            for part in parts[1:]:
-                samples += [pause, self.made[part].samples]
-            file = f"{AUDIO}/{name}.wav"
-            audio.write(self.folder / file, np.concatenate(samples), rate, subtype="PCM_16")
-            digest = sha256(self.folder / file)
-            self._written[name] = Answer(file, digest, parts)
-        return self._written[name]
-
-
 def _heard(clip: Candidate, cut: Cut, training: bool) -> Heard:
     return Heard(clip.dataset, clip.utterance, cut.sample_rate, cut.start, cut.samples, training, dict(clip.tags))
-
-
-def _opaque(letter: str, *parts: object) -> str:
-    """A deterministic name that reveals nothing and is preserved by webMUSHRA and pymushra.
-
-    It begins with a letter, so that it is never read as a number; hexadecimal digits follow.
-    """
-    return f"{letter}{stable_seed('listening test', *parts):016x}"[:13]
 
 
 def _digest(value: Any) -> str:

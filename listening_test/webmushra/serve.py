@@ -6,33 +6,26 @@ only from this machine.
 
 from __future__ import annotations
 
-import json
+import hashlib
+import hmac
 import logging
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager, redirect_stdout
-from datetime import datetime, timezone
-from io import BytesIO, StringIO
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote_plus
 
 from bench.core import audio
 from bench.core.errors import UserError
-from bench.core.files import naming, replacing, sha256
+from bench.core.files import naming, sha256
 from listening_test.design.mapping import Test
 from listening_test.webmushra.export import SERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
-DATABASE, BACKUPS = "webmushra.json", "submissions"
-LARGEST = 2**24
-"""Maximum size of a submission in bytes; a long session needs a hundredth of it."""
-
-_FIELD = "sessionJSON="
+DATABASE = "webmushra.json"
+AUTO = "auto"
 
 
 def check(folder: Path, test: Test) -> None:
@@ -47,21 +40,69 @@ def check(folder: Path, test: Test) -> None:
     for answer in dict.fromkeys(answers):
         path = folder / SERVED / answer.file
         audio.read(path)
-        if sha256(path) != answer.sha256:
-            raise UserError(f"{path}: altered since it was exported; export the test again")
+        _unaltered(path, answer.sha256)
+    for tone in test.tones.values():
+        _unaltered(folder / SERVED / tone.file, tone.sha256)
     for group in test.groups:
         if not (path := folder / SERVED / f"{group}.yaml").is_file():
             raise UserError(f"{path}: no such file; export the test again")
 
 
+def _unaltered(path: Path, expected: str) -> None:
+    if sha256(path) != expected:
+        raise UserError(f"{path}: altered since it was exported; export the test again")
+
+
+def address(host: str, port: int) -> str:
+    """The address that everyone opens. For a host that stands for every address of this machine: one of them."""
+    if host in ("0.0.0.0", "::", ""):
+        host = _own_address() or socket.gethostname()
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}/"
+
+
+def _own_address() -> str:
+    """This machine's address in its network; empty if it has none. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # reserved for documentation: any address beyond this network
+            return str(probe.getsockname()[0])
+        except OSError:
+            return ""
+
+
 def urls(test: Test, host: str, port: int) -> dict[str, str]:
     """The address that each group of listeners opens."""
-    shown = f"[{host}]" if ":" in host else host
-    return {group: f"http://{shown}:{port}/?config={test.name}/{group}.yaml" for group in test.groups}
+    return {group: f"{address(host, port)}?config={test.name}/{group}.yaml" for group in test.groups}
+
+
+def completion_code(test: Test, asked: str | None) -> Callable[[str], str] | None:
+    """The code that is shown to who has finished, by a session's id; None: none is shown.
+
+    Args:
+        asked: the code; "auto": a different one for each session, which only the test's secret tells.
+
+    Raises:
+        UserError: the test has no secret.
+    """
+    if asked is None:
+        return None
+    if asked != AUTO:
+        return lambda uuid: asked
+    if not test.secret:
+        raise UserError("completion_code=auto: this test was exported before it had a secret; export it again")
+    return lambda uuid: code_of(test, uuid)
+
+
+def code_of(test: Test, uuid: str) -> str:
+    """A session's own completion code, of eight characters."""
+    return hmac.new(test.secret.encode(), uuid.encode(), hashlib.sha256).hexdigest()[:8].upper()
 
 
 @contextmanager
-def application(folder: Path, test: Test, webmushra: Path, results: Path, admin: bool = False) -> Iterator[Any]:
+def application(
+    folder: Path, test: Test, webmushra: Path, results: Path, admin: bool = False, code: str | None = None
+) -> Iterator[Any]:
     """The WSGI application: webMUSHRA's files, the test below its ``configs/``, and a store for answers.
 
     Args:
@@ -69,10 +110,15 @@ def application(folder: Path, test: Test, webmushra: Path, results: Path, admin:
         webmushra: the checkout; it is not written to.
         results: the folder where answers are stored, outside the served folders.
         admin: whether pymushra's administration pages are available from this machine.
+        code: the completion code, or "auto".
     """
     from pymushra import service
     from tinydb import TinyDB
+    from werkzeug.exceptions import NotFound
     from werkzeug.middleware.shared_data import SharedDataMiddleware
+
+    from listening_test.webmushra.received import Received
+    from listening_test.webmushra.study import Study
 
     with naming(results):
         results.mkdir(parents=True, exist_ok=True)
@@ -82,58 +128,11 @@ def application(folder: Path, test: Test, webmushra: Path, results: Path, admin:
             db=database,
             admin_allowlist=["127.0.0.1", "::1"] if admin else [],
         )
-        served = {f"/configs/{test.name}": str((folder / SERVED).resolve())}
-        yield Submissions(SharedDataMiddleware(service.app, served), results / BACKUPS)
-
-
-class Submissions:
-    """Middleware that stores every submission as it was sent, before pymushra processes it.
-
-    webMUSHRA does not escape its JSON: an ``&`` would truncate it, a ``+`` would become a space. It is escaped before
-    it is passed on. pymushra's store does not support concurrent writes, so submissions are passed on one at a time.
-    """
-
-    def __init__(self, app: Callable[..., Iterable[bytes]], folder: Path) -> None:
-        self.app, self.folder = app, folder
-        self._one_at_a_time = Lock()
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] != "POST":
-            return self.app(environ, start_response)
-        from werkzeug.wrappers import Response
-
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        if length > LARGEST:
-            return Response("too large", 413)(environ, start_response)
-        body = environ["wsgi.input"].read(length).decode("utf-8", "surrogateescape")
-        sent = body.removeprefix(_FIELD)
-        sent = sent if sent.startswith("{") else unquote_plus(sent)
-        with self._one_at_a_time:
-            kept = self._keep(sent)
-            passed = f"{_FIELD}{quote(sent, errors='surrogateescape')}".encode()
-            environ |= {"wsgi.input": BytesIO(passed), "CONTENT_LENGTH": str(len(passed))}
-            with redirect_stdout(StringIO()):  # pymushra prints its store's ids
-                response = Response.from_app(self.app, environ)
-        self._tell(kept, response.status_code, response.get_data(as_text=True))
-        return response(environ, start_response)
-
-    def _keep(self, sent: str) -> Path:
-        moment = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%f")
-        path = self.folder / f"{moment}.json"
-        with replacing(path) as temporary:
-            temporary.write_text(sent, encoding="utf-8", errors="surrogateescape")
-        return path
-
-    def _tell(self, kept: Path, status: int, answer: str) -> None:
-        """Report a failure to the experimenter; webMUSHRA does not show it to the listener."""
-        try:
-            failed = status != 200 or json.loads(answer)["error"]
-        except (ValueError, KeyError, TypeError):
-            failed = True
-        if failed:
-            print(f"pymushra did not store a submission ({answer[:200].strip()}); import {kept}", file=sys.stderr)
-        else:
-            print(f"answers stored; backup: {kept}", flush=True)
+        served = SharedDataMiddleware(
+            NotFound(), {f"/configs/{test.name}": str((folder / SERVED).resolve())}, cache=False
+        )
+        received, index = Received(results, test), webmushra / "index.html"
+        yield Study(test, service.app, served, index, received, admin, completion_code(test, code))
 
 
 def listen(app: Any, host: str, port: int) -> Any:
@@ -153,5 +152,11 @@ def listen(app: Any, host: str, port: int) -> Any:
 
 def lines(test: Test, host: str, port: int, results: Path) -> Sequence[str]:
     """The lines printed for the experimenter."""
-    shown = [f"{group}: {url}" for group, url in urls(test, host, port).items()]
-    return [*shown, f"answers are stored in {results}; Ctrl-C ends"]
+    groups = [f"{group}: {url}" for group, url in urls(test, host, port).items()]
+    dealt = f"; it deals out the {len(groups)} groups evenly" if len(groups) > 1 else ""
+    return [
+        f"listeners: {address(host, port)}{dealt}",
+        *groups,
+        f"who has finished: http://127.0.0.1:{port}/live (on this machine only)",
+        f"answers are stored in {results}; Ctrl-C ends",
+    ]

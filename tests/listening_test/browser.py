@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -28,19 +34,30 @@ Answers = dict[tuple[str, str], Any]
 
 
 @contextmanager
-def chromium(*flags: str) -> Iterator[webdriver.Chrome]:
-    """A browser with a fresh profile, whose console can be read."""
+def chromium(*flags: str, profile: str | None = None, width: int = 1440) -> Iterator[webdriver.Chrome]:
+    """A browser, whose console can be read, with a fresh profile or with one that is kept."""
     options = webdriver.ChromeOptions()
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     options.binary_location = CHROMIUM or ""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        for flag in (*FLAGS, *flags, f"--user-data-dir={profile}"):
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as fresh:
+        for flag in (*FLAGS, *flags, f"--user-data-dir={profile or fresh}", f"--window-size={width},1000"):
             options.add_argument(flag)
         driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+        if width < 500:  # narrower than a window can be
+            driver.execute_cdp_cmd(
+                "Emulation.setDeviceMetricsOverride",
+                {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": True},
+            )
         try:
             yield driver
         finally:
-            driver.quit()
+            with suppress(Exception):  # it may have been killed
+                driver.quit()
+
+
+def kill(driver: webdriver.Chrome) -> None:
+    """End the browser as a crash does: without a word to its pages."""
+    os.kill(driver.capabilities["goog:processID"], signal.SIGKILL)
 
 
 class Listener:
@@ -57,24 +74,90 @@ class Listener:
 
     def take(self, url: str, name: str) -> None:
         """From the first page to the thanks."""
+        self.open(url)
+        assert self.index == 0
+        self.walk()
+        self.finish(name)
+        self.thanked()
+
+    def open(self, url: str) -> None:
         self.driver.get(url)
-        self._wait(lambda _: self._js("return pageManager !== null && pageManager.getPageIndex() === 0"))
+        self.loaded()
+
+    def loaded(self) -> None:
+        """Waits for the page that the session is at."""
+        self._wait(lambda _: self._js("return pageManager !== null && pageManager.getPageIndex() >= 0"))
+        self._wait(lambda _: self._js("return study.state !== null && study.state.total > 0"))
         assert self._js("return errorHandler.getErrors()") == []
-        while (kind := self._js("return pageManager.getCurrentPage().constructor.name")) != "FinishPage":
-            self.visited.append(kind)
-            getattr(self, f"_{kind}", lambda: None)()
-            index = self._js("return pageManager.getPageIndex()")
-            self._click("#__button_next")
-            self._wait(lambda _, index=index: self._js("return pageManager.getPageIndex()") == index + 1)
+
+    @property
+    def index(self) -> int:
+        return int(self._js("return pageManager.getPageIndex()"))
+
+    @property
+    def kind(self) -> str:
+        return str(self._js("return pageManager.getCurrentPage().constructor.name"))
+
+    def walk(self, pages: int = 1000) -> None:
+        """So many pages on, or to the last."""
+        for _ in range(pages):
+            if self.kind == "FinishPage":
+                break
+            self.visited.append(self.kind)
+            self.rate()
+            self.go_on()
+
+    def rate(self) -> None:
+        getattr(self, f"_{self.kind}", lambda: None)()
+
+    def go_on(self) -> None:
+        index = self.index
+        self._click("#__button_next")
+        self._wait(lambda _: self.index == index + 1)
+
+    def finish(self, name: str | None) -> None:
+        """Answers the questions and sends.
+
+        Args:
+            name: None where the address has told it.
+        """
         self.visited.append("FinishPage")
-        assert not self.driver.find_element(By.ID, "send_results").is_enabled()  # before the questions are answered
-        self.driver.find_element(By.ID, "listener").send_keys(name)
+        if name is not None:
+            assert not self.driver.find_element(By.ID, "send_results").is_enabled()  # before the questions are answered
+            self.driver.find_element(By.ID, "listener").send_keys(name)
         self._click("label[for='headphones__response_1']")
         self._click("label[for='age_band__response_2']")
         self._wait(lambda _: self.driver.find_element(By.ID, "send_results").is_enabled())
         self._click("#send_results")
-        self._wait(lambda _: "Your answers were sent" in self.driver.find_element(By.ID, "popupDialog").text)
+
+    def thanked(self) -> None:
+        self.reads("Your answers were sent")
         assert self._js("return errorHandler.getErrors()") == []
+
+    def reads(self, text: str) -> None:
+        """Waits until this is shown over the page."""
+        self._wait(lambda _: text in self._js("return ($('#study').text() || '') + $('#study_line').text()"))
+
+    def choose(self, label: str) -> None:
+        """Presses a button of what is shown over the page."""
+        self._wait(lambda _: label in self._js("return $('#study button').text()"))
+        self._js("$('#study button').filter((_, one) => $(one).text() === arguments[0]).trigger('click')", label)
+
+    def values(self) -> list[str]:
+        """Where the sliders stand."""
+        return [slider.get_attribute("value") for slider in self._sliders()]
+
+    def snapped(self) -> None:
+        """Waits until the browser has kept what is on the page."""
+        self._wait(lambda _: self._js("return study.state.pages[study.state.index] !== undefined"))
+        time.sleep(1.5)
+
+    def told_to_server(self) -> None:
+        self._wait(lambda _: self._js("return study.state.confirmed >= study.state.revision"))
+
+    def played(self, what: str) -> None:
+        """Waits until a stimulus has been heard on this page."""
+        self._wait(lambda _: self._js("return study.state.facts[study.state.index].played[arguments[0]] > 0", what))
 
     def _MushraPage(self) -> None:
         page = self._js("return pageManager.getCurrentPage().pageConfig.id")
@@ -83,9 +166,9 @@ class Listener:
             key = slider.get_attribute("name")
             value = self.answer(page, key)
             assert slider.get_attribute("value") == "100" and not slider.is_enabled()
-            self._click(f"#buttonConditions{number}")  # plays it, and sets its slider free
+            self.play(number)
             self._wait(lambda _, number=number: self._sliders()[number].is_enabled())
-            self._drag(number, value)
+            self.move(number, value)
             assert self._sliders()[number].get_attribute("value") == str(value)
             self.given[page, key] = value
 
@@ -115,7 +198,11 @@ class Listener:
         self._wait(lambda _: self.driver.find_element(By.ID, "__button_next").is_enabled())
         self.given[page, key] = right
 
-    def _drag(self, number: int, value: int) -> None:
+    def play(self, number: int) -> None:
+        """Plays a version, which sets its slider free."""
+        self._click(f"#buttonConditions{number}")
+
+    def move(self, number: int, value: int) -> None:
         """With the mouse, from where the handle is to where ``value`` is.
 
         Not with arrow keys: on a handle that has the focus, webMUSHRA and its slider both act on them, in opposite
@@ -147,3 +234,49 @@ class Listener:
 
     def _wait(self, until: Callable[[Any], Any]) -> None:
         WebDriverWait(self.driver, PATIENCE, poll_frequency=0.1).until(until)
+
+
+class Typist(Listener):
+    """A listener with a keyboard alone: webMUSHRA's keys 1, 2, ..., arrows, Tab, Enter and the space bar."""
+
+    def play(self, number: int) -> None:
+        self._press(str(number + 1))
+
+    def move(self, number: int, value: int) -> None:
+        """By arrows, where the version's button has the focus; and once on the handle itself."""
+        for _ in range((100 - value) // 10):
+            self._press(Keys.SHIFT + Keys.ARROW_DOWN)
+        self._focus(f"#mushra_items .spaceForSlider:nth-of-type({number + 3}) .ui-slider-handle")
+        while (now := int(self._sliders()[number].get_attribute("value"))) != value:
+            self._press(Keys.ARROW_DOWN if now > value else Keys.ARROW_UP)
+
+    def _click(self, selector: str) -> None:
+        self._focus(selector)
+        self._press(Keys.SPACE if "label" in selector else Keys.ENTER)
+
+    def _focus(self, selector: str) -> None:
+        """By Tab, from wherever the focus is."""
+        place = re.sub(r"label\[for='(\w+)'\]", r"#\1", selector)
+        for _ in range(100):
+            if self._js("return document.activeElement === document.querySelector(arguments[0])", place):
+                return None
+            self._press(Keys.TAB)
+            group = "const e = document.activeElement; return e.type === 'radio' && e.name === $(arguments[0])[0]?.name"
+            if self._js(group, place):  # arrows move within a group of choices
+                return self._arrow(place)
+        raise AssertionError(f"{selector} cannot be reached by Tab")
+
+    def _arrow(self, place: str) -> None:
+        for _ in range(10):
+            if self._js("return document.activeElement === document.querySelector(arguments[0])", place):
+                return
+            self._press(Keys.ARROW_RIGHT)
+        raise AssertionError(f"{place} cannot be reached by arrows")
+
+    def _press(self, keys: str) -> None:
+        chain = ActionChains(self.driver, duration=0)
+        if len(keys) == 2:
+            chain.key_down(keys[0]).send_keys(keys[1]).key_up(keys[0])
+        else:
+            chain.send_keys(keys)
+        chain.perform()

@@ -121,11 +121,12 @@ def _paired(page: dict[str, Any], root: str) -> None:
 
 def _finish(page: dict[str, Any], root: str) -> None:
     assert "showErrors" not in page and page["showResults"] is False
+    assert all(question.get("optional", False) in (True, False) for question in page["questionnaire"])
     names = [question["name"] for question in page["questionnaire"]]
     assert names[0] == "listener" and len(set(names)) == len(names)
     for question in page["questionnaire"]:
         survives(question["name"])
-        assert question["type"] in ("text", "likert")
+        assert question["type"] in ("text", "long_text", "likert")
         for answer in question.get("response", ()):
             survives(answer["value"])
 

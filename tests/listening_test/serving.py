@@ -15,13 +15,20 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 
-@contextmanager
-def serving(folder: Path, webmushra: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    """The process, and each group's address as it told them; ended at the end."""
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "bench", "mushra", "serve", folder, f"webmushra={webmushra}", f"port={port}"]
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def serving(
+    folder: Path, webmushra: Path, *keys: str, port: int | None = None
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """The process, and the addresses as it told them: each group's, and the one of all listeners; ended at the end."""
+    port = port or free_port()
+    named = (f"webmushra={webmushra}", f"port={port}", *keys)
+    command = [sys.executable, "-m", "bench", "mushra", "serve", folder, *named]
     process = subprocess.Popen(
         [str(part) for part in command],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -35,7 +42,7 @@ def serving(folder: Path, webmushra: Path) -> Iterator[tuple[subprocess.Popen[st
     try:
         for line in process.stdout:
             told.append(line)
-            if match := re.fullmatch(r"(group\d+): (http://\S+)\n", line):
+            if match := re.fullmatch(r"(group\d+|listeners): (http://[^\s;]+).*\n", line):
                 urls[match[1]] = match[2]
             if "Ctrl-C ends" in line:
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -60,6 +61,7 @@ def ratings(
             **{"listener": listener, "session": f"s-{listener}", "status": "complete", "group": "group1"},
             **{"page": f"p-{clip}", "training": False, "dataset": "talk", "utterance": clip, "condition": condition},
             **{"other": "", "score": float(np.clip(round(rate(clip, condition, rng)), 0, 100)), "seconds": 20.0},
+            **{"again": False, "played": math.nan, "moved": math.nan},
         }
         for listener, rate in listeners.items()
         for clip in clips
@@ -69,21 +71,22 @@ def ratings(
 
 
 def submission(test: Test, group: str, listener: str, answer: Callable[[str, str], Any]) -> dict[str, Any]:
-    """What webMUSHRA posts at the end: scores as text, a random order on every page.
+    """What webMUSHRA posts at the end: scores as text, a random order on every page, no two of the same times.
 
     Args:
         answer: the answer to (page, key).
     """
-    rng = np.random.default_rng(0)
+    rng, clock = np.random.default_rng(0), np.random.default_rng()
     trials = [
         {
             "id": page,
             "type": {"mushra": "mushra", "abx": "paired_comparison"}.get(test.kind, "likert_single_stimulus"),
             "responses": [
-                _response(test, page, key, answer(page, key)) for key in rng.permutation(test.keys(page)).tolist()
+                _response(test, page, key, answer(page, key), time) for key in rng.permutation(test.keys(page)).tolist()
             ],
         }
         for page in test.groups[group]
+        for time in [int(clock.integers(8000, 40000))]
     ]
     questions = {"listener": listener, "headphones": "over_ear", "age_band": "from_20"}
     participant = {"name": list(questions), "response": list(questions.values())}
@@ -97,9 +100,9 @@ def submission(test: Test, group: str, listener: str, answer: Callable[[str, str
     }
 
 
-def _response(test: Test, page: str, key: str, value: Any) -> dict[str, Any]:
+def _response(test: Test, page: str, key: str, value: Any, time: int) -> dict[str, Any]:
     if test.kind == "mushra":
-        return {"stimulus": key, "score": str(value), "comment": None, "time": 1234}
+        return {"stimulus": key, "score": str(value), "comment": None, "time": time}
     if test.kind == "abx":
-        return {"reference": "reference", "nonReference": key, "answer": value, "comment": None, "time": 1234}
-    return {"stimulus": key, "stimulusRating": [str(value)], "time": 1234}
+        return {"reference": "reference", "nonReference": key, "answer": value, "comment": None, "time": time}
+    return {"stimulus": key, "stimulusRating": [str(value)], "time": time}

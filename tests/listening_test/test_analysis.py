@@ -101,7 +101,7 @@ def test_two_clips_say_too_little() -> None:
     data = simulate.ratings(people, ("low", "high"), ["clip0", "clip1"])
     for table in (
         analysis.summaries(data, ("low", "high"), "mushra", 0)[["median_low", "median_high", "mean_low", "mean_high"]],
-        analysis.pairs(data, ("low", "high"), "mushra", "listener", 0)[["low", "high"]],
+        analysis.pairs(data, ("low", "high"), "mushra", "listener")[["low", "high"]],
     ):
         numbers = table.to_numpy()
         assert (np.isnan(numbers) | (np.abs(numbers) <= 100)).all() and np.isnan(numbers).any()
@@ -134,7 +134,7 @@ def test_clips_that_lack_a_condition_do_not_tilt_the_comparison() -> None:
 
 
 def test_true_differences_are_found_with_their_size(ratings: pd.DataFrame) -> None:
-    table = analysis.pairs(ratings, SYSTEMS, "mushra", "listener", 0).set_index(["condition", "other"])
+    table = analysis.pairs(ratings, SYSTEMS, "mushra", "listener").set_index(["condition", "other"])
     for (one, other), line in table.iterrows():
         truth = QUALITY[one] - QUALITY[other]
         assert line["low"] < truth < line["high"] and line["high"] - line["low"] < 12

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from selenium.webdriver.common.by import By
 
 from bench.commands import mushra
 from listening_test.design.mapping import Test
-from tests.listening_test.browser import CHROMIUM, DRIVER, Answers, Listener, chromium
+from tests.listening_test.browser import CHROMIUM, DRIVER, Answers, Listener, Typist, chromium, kill
 from tests.listening_test.conftest import Export
-from tests.listening_test.serving import serving
+from tests.listening_test.serving import free_port, serving
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def take(folder: Path, webmushra: Path, listeners: dict[str, Any]) -> tuple[dict
 
 
 def imported(folder: Path) -> dict[str, pd.DataFrame]:
-    mushra.import_([str(folder / "results" / "webmushra.json")])
+    mushra.import_([str(folder)])
     ratings = pd.read_csv(folder / "ratings.csv", keep_default_na=False)
     assert set(ratings["status"]) == {"complete"}
     return {str(name): own for name, own in ratings.groupby("listener")}
@@ -112,3 +113,130 @@ def test_the_other_kinds_are_taken_too(
             float(abs(size.get(v, v) if kind == "ab" else v)) for v in given.values()
         )
     mushra.analyse([str(folder)])
+
+
+SHORT = {"clips": 2, "balance": "[sex]", "once": "null", "anchors": "[mixture]", "longest": 1.0}
+
+
+def scored(seed: int) -> Any:
+    """A listener who sets what the dice say, and the same again when asked again."""
+    return lambda page, key: int(np.random.default_rng([seed, *map(ord, page + key)]).integers(0, 101))
+
+
+def arrived(folder: Path, test: Test, name: str, given: Answers) -> None:
+    own = imported(folder)[name]
+    expected = {place(test, page, key): value for (page, key), value in given.items()}
+    assert expected == dict(zip(zip(own["utterance"], own["condition"], strict=True), own["score"], strict=True))
+    assert len(given) == 3 * 4
+
+
+def test_a_session_goes_on_after_a_reload(export: Export, webmushra: Path) -> None:
+    folder, test = export(**SHORT)
+    with serving(folder, webmushra) as (_, urls), chromium() as driver:
+        listener = Listener(driver, scored(0))
+        listener.open(urls["listeners"])
+        listener.walk(5)  # into the first page that counts
+        assert listener.kind == "MushraPage"
+        listener.rate()
+        before = dict(listener.given), listener.index, listener.values()
+        listener.snapped()
+        driver.refresh()
+        listener.reads("You began this test and finished 5 of 8 pages")
+        listener.choose("Continue")
+        listener.loaded()
+        assert (dict(listener.given), listener.index, listener.values()) == before
+        listener.go_on()
+        listener.walk()
+        listener.finish("anna")
+        listener.thanked()
+    arrived(folder, test, "anna", listener.given)
+
+
+def test_a_session_goes_on_after_a_crash_of_the_browser_and_of_the_server(
+    export: Export, webmushra: Path, tmp_path: Path
+) -> None:
+    """Both are killed in mid-test; before Send the server is killed again, and comes back later."""
+    folder, test = export(**SHORT)
+    port, profile = free_port(), str(tmp_path / "profile")
+    with serving(folder, webmushra, port=port) as (_, urls), chromium(profile=profile) as driver:
+        listener = Listener(driver, scored(1))
+        listener.open(urls["listeners"])
+        listener.walk(6)
+        assert listener.kind == "MushraPage"
+        listener.told_to_server()
+        kill(driver)
+    with chromium(profile=profile) as driver:
+        listener.driver = driver
+        with serving(folder, webmushra, "completion_code=C0FFEE", port=port) as (process, urls):
+            driver.get(urls["listeners"])
+            listener.choose("Continue")
+            listener.loaded()
+            assert listener.index == 6
+            listener.walk()
+            process.kill()
+            process.wait()
+            listener.finish("ben")
+            listener.reads("The server cannot be reached. Your answers are kept in this browser")
+            assert "were sent" not in driver.find_element(By.ID, "study").text
+        with serving(folder, webmushra, "completion_code=C0FFEE", port=port):
+            listener.thanked()
+            assert driver.find_element(By.ID, "study_code").text == "C0FFEE"
+    assert len(list((folder / "results" / "submissions").iterdir())) == 1
+    arrived(folder, test, "ben", listener.given)
+
+
+def test_two_listeners_at_once_and_who_left_is_imported_as_unfinished(export: Export, webmushra: Path) -> None:
+    folder, _ = export(**SHORT, per_listener=1)
+    with serving(folder, webmushra) as (_, urls), chromium() as one, chromium() as other:
+        first, second = Listener(one, scored(2)), Listener(other, scored(3))
+        first.open(f"{urls['listeners']}?listener=anna")
+        second.open(f"{urls['listeners']}?PROLIFIC_PID=007")
+        assert {one.current_url[-21:], other.current_url[-21:]} != {one.current_url[-21:]}  # dealt to two groups
+        while first.kind != "FinishPage":
+            first.walk(1)
+            second.walk(1)
+        first.finish(None)
+        first.thanked()
+        second.told_to_server()
+    mushra.import_([str(folder)])
+    sessions = pd.read_csv(folder / "sessions.csv", dtype=str).set_index("listener")
+    assert dict(sessions["status"]) == {"anna": "complete", "007": "complete"}
+    assert set(sessions["group"]) == {"group1", "group2"}
+
+
+@pytest.mark.parametrize("width", [390])
+def test_a_phone_is_wide_enough(export: Export, webmushra: Path, width: int) -> None:
+    folder, test = export(**SHORT)
+    with serving(folder, webmushra) as (_, urls), chromium(width=width) as driver:
+        listener = Listener(driver, scored(4))
+        listener.take(urls["group1"], "anna")
+    arrived(folder, test, "anna", listener.given)
+
+
+def test_the_keyboard_alone_is_enough(export: Export, webmushra: Path) -> None:
+    folder, test = export(**SHORT)
+    with serving(folder, webmushra) as (_, urls), chromium() as driver:
+        listener = Typist(driver, scored(5))
+        listener.take(urls["group1"], "anna")
+    arrived(folder, test, "anna", listener.given)
+
+
+def test_a_page_is_not_left_before_everything_was_played(export: Export, webmushra: Path, tmp_path: Path) -> None:
+    agreement = tmp_path / "consent.html"
+    agreement.write_text("<p>You can leave at any time.</p>")
+    folder, _ = export(**SHORT, play_all=True, consent=agreement)
+    with serving(folder, webmushra) as (_, urls), chromium() as driver:
+        listener = Listener(driver, scored(6))
+        listener.open(urls["group1"])
+        listener.walk(1)
+        assert listener.kind == "ConsentPage" and not driver.find_element(By.ID, "__button_next").is_enabled()
+        driver.find_element(By.CSS_SELECTOR, "label[for='radio-choice-accept']").click()
+        listener.go_on()
+        listener.walk(2)
+        assert listener.kind == "MushraPage"
+        listener.rate()  # all but the open reference
+        driver.find_element(By.ID, "__button_next").click()
+        assert "Please play every version" in driver.find_element(By.ID, "study_rule").text
+        driver.find_element(By.ID, "buttonReference").click()
+        listener.played("open")
+        listener.go_on()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 import json
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,8 @@ def test_what_was_set_is_what_is_imported(
     assert set(table["status"]) == {"complete"} and len(table) == sum(len(given(data)) for data in sent)
     for data in sent:
         own = table[table["listener"] == data["participant"]["response"][0]]
-        assert (own["seconds"] == 1.234).all()
+        times = {trial["id"]: trial["responses"][0]["time"] / 1000 for trial in data["trials"]}
+        assert dict(zip(own["page"], own["seconds"], strict=True)) == pytest.approx(times)
         expected = [meaning(test, *place, value) for place, value in given(data).items()]
         assert sorted(expected) == sorted(
             zip(own["page"], own["utterance"], own["condition"], own["other"], own["score"], strict=True)
@@ -184,9 +186,63 @@ def test_the_same_session_in_two_files_counts_once(tests: dict[str, tuple[Path, 
     (tmp_path / "served").mkdir()
     sent = sessions(test, ["anna"])
     files = [as_pymushra(sent, test, tmp_path, "database"), *as_backups(sent, test, tmp_path, "")]
-    first, second = collect.collect(files, test)
-    assert [first.status, second.status] == ["complete", "duplicate"]
-    assert f"the same answers as session {first.name} in {first.file.name}" in second.note
+    [found] = collect.collect(files, test)
+    assert (found.status, found.file, found.note) == ("complete", files[1], "also in webmushra.json")
+
+
+def test_equal_answers_at_equal_times_are_one_session(tests: dict[str, tuple[Path, Test]], tmp_path: Path) -> None:
+    _, test = tests["mushra"]
+    [first] = sessions(test, ["anna"])
+    again = {**copy.deepcopy(first), "uuid": "another"}
+    again["participant"]["response"][0] = "ben"
+    found = imported(test, [first, again], tmp_path)
+    assert found[first["uuid"]] == ("complete", "")
+    told = f"the same answers and times as session {first['uuid']} of listener anna in backup0.json"
+    assert found["another"] == ("duplicate", told)
+
+
+def test_a_folder_is_read_and_its_backups_hold_ids_as_typed(
+    tests: dict[str, tuple[Path, Test]], tmp_path: Path
+) -> None:
+    """pymushra makes 7 of 007 and of 7.0, and one listener of two."""
+    exported, test = tests["mushra"]
+    folder = Path(shutil.copytree(exported, tmp_path / "test"))
+    typed = ["007", "7", "1e3", "1000"]
+    as_pymushra(sessions(test, typed), test, folder, "database")
+    under_way = submission(test, "group1", "late", lambda page, key: 50)
+    under_way = {**under_way, "trials": under_way["trials"][:1], "study": {"state": {}}}
+    (folder / "results" / "progress" / "12345678.json").write_text(json.dumps(under_way))
+    begun = {**under_way, "uuid": "begun", "trials": []}
+    (folder / "results" / "progress" / "begun.json").write_text(json.dumps(begun))
+    (folder / "results" / "submissions" / "junk.json").write_text("{")
+    for named in (folder, folder / "results", folder / "results" / "webmushra.json"):
+        found = collect.collect([named], test)
+        status = {session.listener: session.status for session in found}
+        assert status == {**dict.fromkeys(typed, "complete"), "late": "unfinished", "junk.json": "damaged"}
+    with pytest.raises(UserError, match="no answers in this folder"):
+        collect.collect([tmp_path / "test" / "served"], test)
+
+
+def test_what_was_played_and_moved_is_imported(tests: dict[str, tuple[Path, Test]], tmp_path: Path) -> None:
+    _, test = tests["mushra"]
+    [data] = sessions(test, ["anna"])
+    page = data["trials"][0]["id"]
+    key, other = (response["stimulus"] for response in data["trials"][0]["responses"][:2])
+    data["study"] = {"facts": {page: {"played": {key: 1.5, other: 0.25}, "moved": [key]}}}
+    table = collect.ratings(collect.collect(as_backups([data], test, tmp_path, ""), test), test)
+    own = table[table["page"] == page]
+    assert own["played"].sum() == 1.75 and own["moved"].sum() == 1 and own["played"].notna().all()
+    assert table.loc[table["page"] != page, ["played", "moved"]].isna().all(axis=None)
+
+
+def test_ratings_of_before_are_read(tests: dict[str, tuple[Path, Test]], tmp_path: Path) -> None:
+    _, test = tests["mushra"]
+    found = collect.collect(as_backups(sessions(test), test, tmp_path, ""), test)
+    table = collect.ratings(found, test)
+    table[list(collect.BEFORE)].to_csv(tmp_path / "ratings.csv", index=False)
+    again = collect.load(tmp_path)
+    assert list(again.columns) == list(collect.COLUMNS) and len(again) == len(table)
+    assert not again["again"].any() and again["played"].isna().all()
 
 
 def test_a_listener_who_comes_twice_counts_once_a_group(tests: dict[str, tuple[Path, Test]], tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ def read(folder: Path, file: str) -> tuple[np.ndarray, int]:
 def test_the_configuration_keeps_webmushras_rules(export: Export, kind: str) -> None:
     folder, test = export(kind=kind, anchors=ALL, clips=8, per_listener=4)
     found = configs(folder)
-    assert found.keys() == test.groups.keys() == {"group1", "group2"}
+    paired = kind in ("ab", "abx", "ccr")
+    assert found.keys() == test.groups.keys() == {f"group{n + 1}" for n in range(4 if paired else 2)}
     for group, config in found.items():
         rules.check(config)
         assert config == yaml.safe_load((folder / "served" / f"{group}.yaml").read_text(encoding="utf-8"))
@@ -157,14 +158,25 @@ def test_the_mapping_is_read_as_it_was_written(export: Export) -> None:
     assert Test.read(again) == test
 
 
-def test_the_same_choices_make_the_same_test_wherever_it_lies(export: Export, tmp_path: Path) -> None:
+def test_the_same_choices_make_the_same_stimuli_under_other_names(export: Export, tmp_path: Path) -> None:
+    """Who knows the run, the seed and the program can compute no name: a secret is in it."""
     (one, first), (two, second) = (export(out=tmp_path / name) for name in ("one", "two"))
-    assert first == second
-    files = [path.relative_to(one) for path in one.rglob("*") if path.is_file()]
-    assert len(files) == 3 + 5 * 5
-    assert all((one / file).read_bytes() == (two / file).read_bytes() for file in files)
-    _, other = export(seed=1)
-    assert other.name != first.name and other.clips.keys() != first.clips.keys()
+
+    def sounds(folder: Path) -> list[str]:
+        return sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in (folder / "served/audio").iterdir())
+
+    assert sounds(one) == sounds(two) and len(sounds(one)) == 5 * 5
+    heard = [{(c.utterance, c.start, c.samples) for c in test.clips.values()} for test in (first, second)]
+    assert heard[0] == heard[1]
+    assert first.name != second.name and first.secret != second.secret and len(first.secret) == 32
+    for names in ("clips", "stimuli", "pages"):
+        assert not getattr(first, names).keys() & getattr(second, names).keys()
+    assert first.secret not in "".join(path.read_text("utf-8") for path in (one / "served").glob("*.yaml"))
+
+
+def test_files_tell_nothing_by_their_times(export: Export, tmp_path: Path) -> None:
+    folder, _ = export(out=tmp_path / "one")
+    assert len({path.stat().st_mtime for path in (folder / "served").rglob("*")}) == 1
 
 
 def test_all_kinds_take_the_same_clips(export: Export) -> None:
@@ -212,7 +224,7 @@ def test_pairs_are_heard_one_after_the_other_in_both_orders(export: Export, kind
             assert not samples[clip.samples : clip.samples + rate // 2].any()
             orders[first.condition, second.condition] += not page.training
     for one, other in (("half", "tenth"), ("mixture", "half"), ("mixture", "tenth")):
-        assert orders[one, other] == orders[other, one] == 4
+        assert orders[one, other] == orders[other, one] == 8  # two groups, in opposite orders
 
 
 def test_abx_plays_each_of_a_pair_as_x_in_turn(export: Export) -> None:
@@ -222,7 +234,113 @@ def test_abx_plays_each_of_a_pair_as_x_in_turn(export: Export) -> None:
         for page in test.pages.values()
         if page.reference and not page.training
     )
-    assert xs == {"half": 4, "tenth": 4}
+    assert xs == {"half": 8, "tenth": 8}
+
+
+@pytest.mark.parametrize("clips", [2, 3])
+@pytest.mark.parametrize("kind", ["ab", "ccr", "abx"])
+def test_two_groups_hear_pairs_in_opposite_orders(export: Export, kind: str, clips: int) -> None:
+    _, test = export(kind=kind, anchors="[mixture]", clips=clips, balance="null", once="null")
+    heard = {}
+    for group, pages in test.groups.items():
+        own = [(page, key) for page in pages if not test.pages[page].training for key in test.pages[page].answers]
+        pairs = [[(s.clip, s.condition) for s in test.heard(page, key)] for page, key in own]
+        heard[group] = {tuple(pair) for pair in pairs}
+        orders = Counter(tuple(condition for _, condition in pair) for pair in pairs)
+        for one, other in (("half", "tenth"), ("mixture", "half"), ("mixture", "tenth")):
+            assert abs(orders[one, other] - orders[other, one]) == clips % 2
+        assert set(Counter(pair[0][1] for pair in pairs).values()) == {clips}
+    assert heard["group2"] == {(other, one) for one, other in heard["group1"]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_clips_that_are_rated_twice_have_other_names(export: Export, kind: str) -> None:
+    folder, test = export(kind=kind, clips=2, balance="[sex]", once="null", repeats=1)
+    asked: Counter[tuple[Any, ...]] = Counter()
+    for page in test.groups["group1"]:
+        for key in test.keys(page):
+            if not test.pages[page].training:
+                heard = tuple((stimulus.clip, stimulus.condition) for stimulus in test.heard(page, key))
+                asked[heard] += 1
+                assert not test.again(page, key) or asked[heard] == 2 or kind != "mushra"
+    assert sorted(Counter(asked.values())) == [1, 2]
+    files = [answer.file for page in test.pages.values() for answer in page.answers.values()]
+    assert len(set(files)) == len(files) and all((folder / "served" / file).is_file() for file in files)
+    rules.check(configs(folder)["group1"])
+
+
+def test_the_headphone_check_is_a_page_of_six_tones(export: Export) -> None:
+    folder, test = export(headphones_check=True)
+    [page] = [page for page in rules.pages(configs(folder)["group1"]) if page.get("id") == "headphones_check"]
+    assert page["stimuli"].keys() == test.tones.keys() and len(test.tones) == 6
+    assert Counter(tone.right for tone in test.tones.values()) == {"first": 2, "second": 2, "third": 2}
+    for tone in test.tones.values():
+        samples, rate = soundfile.read(folder / "served" / tone.file)
+        parts = [samples[round(start * rate) : round((start + 1) * rate)] for start in (0, 1.5, 3)]
+        both = [np.sqrt(np.mean(part**2)) for part in parts]
+        mixed = [np.sqrt(np.mean(part.sum(axis=1) ** 2)) / 2 for part in parts]
+        quietest = ("first", "second", "third").index(tone.right)
+        assert np.argmin(both) == quietest != np.argmin(mixed)  # loudspeakers add both channels
+        assert 20 * np.log10(max(both) / min(both)) == pytest.approx(6, abs=0.1) and min(mixed) < 1e-4
+
+
+def test_texts_consent_and_questions_are_the_experimenters(export: Export, tmp_path: Path) -> None:
+    (tmp_path / "de.yaml").write_text("next: Weiter\nage: Ihr Alter\nquestion: <p>Wie gut?</p>\n", encoding="utf-8")
+    (tmp_path / "consent.html").write_text("<p>Ich darf\njederzeit gehen.</p>", encoding="utf-8")
+    (tmp_path / "asked.yaml").write_text(
+        "- {name: hearing, label: Is it impaired?, answers: {not: 'no', impaired: 'yes'}}\n"
+        "- {name: remarks, label: Anything else?, long: true, optional: true}\n"
+    )
+    folder, _ = export(
+        texts=tmp_path / "de.yaml",
+        consent=tmp_path / "consent.html",
+        questions=tmp_path / "asked.yaml",
+        least_seconds=2.5,
+    )
+    config = configs(folder)["group1"]
+    rules.check(config)
+    every = {page["type"]: page for page in rules.pages(config)}
+    assert every["consent"]["content"] == "<p>Ich darf jederzeit gehen.</p>" and every["consent"]["mustConsent"] is True
+    assert every["mushra"]["content"] == "<p>Wie gut?</p>"
+    assert config["study"]["captions"]["nextButton"] == "Weiter" and config["study"]["least_seconds"] == 2.5
+    asked = {question["name"]: question for question in every["finish"]["questionnaire"]}
+    assert asked["age_band"]["label"] == "Ihr Alter"
+    assert asked["hearing"]["response"][1] == {"value": "impaired", "label": "yes"}
+    assert asked["remarks"]["type"] == "long_text" and asked["remarks"]["optional"] is True
+    again = yaml.safe_load((folder / "texts.yaml").read_text(encoding="utf-8"))
+    assert again["next"] == "Weiter" and again["play"] == "Play"
+    export(texts=folder / "texts.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("nxt: Weiter", "unknown text in .* 'nxt': did you mean 'next'"),
+        ("- a", "not a mapping"),
+        ("a: [", "cannot be read as YAML"),
+        ("next: [1]", "next is no text"),
+    ],
+)
+def test_texts_with_a_mistake_are_one_line(export: Export, tmp_path: Path, content: str, told: str) -> None:
+    (tmp_path / "t.yaml").write_text(content)
+    with pytest.raises(UserError, match=told):
+        export(texts=tmp_path / "t.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("a: b", "no list of questions"),
+        ("- {name: x}", "no list of questions"),
+        ("- {name: 'a.b', label: x}", "'a.b' is no name"),
+        ("- {name: a, label: x, answers: {'1': one}}", "'1' is no name"),
+        ("- {name: listener, label: x}", "the name 'listener' is taken"),
+    ],
+)
+def test_questions_with_a_mistake_are_one_line(export: Export, tmp_path: Path, content: str, told: str) -> None:
+    (tmp_path / "q.yaml").write_text(content)
+    with pytest.raises(UserError, match=told):
+        export(questions=tmp_path / "q.yaml")
 
 
 def test_mos_rates_the_hidden_reference_too(export: Export) -> None:
@@ -256,6 +374,8 @@ def test_own_instructions_take_the_place_of_ours(export: Export, tmp_path: Path)
         ({"kind": "ab", "conditions": "[half]", "anchors": "[]"}, "kind=ab compares two"),
         ({"longest": 20}, "longest: a number from 1 to 12; got 20"),
         ({"instructions": "/no/such/file"}, "/no/such/file: the instructions cannot be read"),
+        ({"repeats": 5}, "repeats: 5 clips are to be rated twice, but a group has 4"),
+        ({"clips": "[]"}, "clips"),
         ({"seed": "x"}, "seed: a whole number from 0 up; got 'x'"),
     ],
 )

@@ -15,7 +15,7 @@ import pytest
 from bench.commands import mushra
 from bench.core.errors import UserError
 from bench.core.types import Score
-from listening_test.analysis import correlation, plots, report
+from listening_test.analysis import correlation, markdown, plots
 from listening_test.design.mapping import Test
 from results.store.rows import Row
 from tests.listening_test import simulate
@@ -64,7 +64,13 @@ def test_the_report_tells_the_truth_that_was_simulated(analysed: tuple[Path, Tes
     text = (folder / "analysis" / "report.md").read_text()
     screening = read(folder, "screening")
     assert set(screening.loc[screening["excluded"], "listener"]) == {"random", "blind"}
-    assert "2 of 10 listeners left out: random, blind." in text
+    assert "2 of 10 listeners left out." in text
+    assert "- left out: random: " in text and "- left out: blind: hidden reference below 90 in 8 of 8 items" in text
+    assert text.startswith(
+        "# Listening test: quality from 0 to 100 (MUSHRA, ITU-R BS.1534-3)\n\n8 of 10 listeners, 8 clips"
+    )
+    assert text.index("![Box plot after screening](boxplot.png)") < text.index("## Ratings after screening")
+    assert all(line.count("|") - line.count("\\|") <= 9 for line in text.splitlines())
     before, after = read(folder, "conditions_before_screening"), read(folder, "conditions")
     assert set(before["listeners"]) == {10} and set(after["listeners"]) == {8} and set(after["n"]) == {64}
     for line in after.to_dict("records"):
@@ -76,7 +82,10 @@ def test_the_report_tells_the_truth_that_was_simulated(analysed: tuple[Path, Tes
         *(("mixture", "half"), ("mixture", "tenth"), ("half", "tenth"))
     }
     assert (pairs["p_holm"] < 0.05).all() and (read(folder, "mixed_model")["p_holm"] < 1e-6).all()
-    assert "Friedman: chi-squared(2) = 16.00, p = 3.4e-04, Kendall's W = 1.00, 8 blocks." in text
+    assert (
+        "Friedman (over listeners' means over clips): chi-squared(2) = 16.00, p = 3.4e-04, Kendall's W = 1.00, 8 blocks."
+        in text
+    )
     assert list(read(folder, "power")["points"]) == [5, 10, 15, 20]
     for name in ("boxplot", "boxplot_before_screening"):
         assert (folder / "analysis" / f"{name}.png").stat().st_size > 10_000
@@ -129,6 +138,9 @@ def test_a_tag_divides_the_plot(analysed: tuple[Path, Test]) -> None:
     [
         (["sessions=[unfinished]"], "sessions: none is unfinished; there are: 10 complete"),
         (["mid_anchor=mixtur"], "unknown condition of the test 'mixtur': did you mean 'mixture'?"),
+        (["exclude={nobody: x}"], "unknown listener 'nobody'"),
+        (["include=[l1]"], "include: a mapping of a listener to a reason"),
+        (["rule=itu"], "rule: one of fitted, bs1534; got 'itu'"),
         (["by=dialect"], "unknown tag of the clips 'dialect'"),
         (["unit=page"], "unit: one of listener, trial; got 'page'"),
         (["run=/no/such"], "run=/no/such: no run is stored here"),
@@ -141,7 +153,7 @@ def test_mistakes_are_one_line(analysed: tuple[Path, Test], keys: list[str], tol
     assert told in str(raised.value)
 
 
-@pytest.mark.parametrize("wrong", ["mid_anchor=mixtur", "by=dialect", "sessions=[unfinished]"])
+@pytest.mark.parametrize("wrong", ["mid_anchor=mixtur", "by=dialect", "exclude={nobody: x}", "sessions=[unfinished]"])
 def test_a_wrong_option_changes_nothing_on_disk(analysed: tuple[Path, Test], wrong: str) -> None:
     before = {path.name: path.read_bytes() for path in (analysed[0] / "analysis").iterdir()}
     with pytest.raises(UserError):
@@ -177,7 +189,7 @@ def test_every_kind_has_a_report(export: Export, tmp_path: Path, kind: str) -> N
     text = (folder / "analysis" / "report.md").read_text()
     if kind == "mos":
         assert set(read(folder, "conditions")["condition"]) == {"reference", "half", "tenth"}
-        assert "screening" not in text
+        assert "Post-screening" not in text and "hidden reference" not in text
     else:
         [line] = read(folder, "pairs").to_dict("records")
         assert (line["condition"], line["other"], line["n"], line["listeners"]) == ("half", "tenth", 12, 3)
@@ -191,7 +203,7 @@ def test_nobody_left_after_screening_is_said_and_all_are_shown(export: Export, t
     path.write_text(json.dumps(submission(test, "group1", "one", lambda page, key: 40)))
     mushra.import_([str(path), f"test={folder}"])
     mushra.analyse([str(folder)])
-    assert "Nobody is left" in (folder / "analysis" / "report.md").read_text()
+    assert "nobody is left" in (folder / "analysis" / "report.md").read_text()
 
 
 def test_correlations_have_fishers_intervals() -> None:
@@ -234,7 +246,7 @@ def test_a_correlation_that_was_put_in_comes_out(export: Export, run: Path) -> N
 
 def test_tables_are_markdown() -> None:
     table = pd.DataFrame({"a_b": [7.7778, -12.34], "n": [1, 20], "p": [0.00001, math.nan], "ok": [True, False]})
-    assert report.markdown(table) == [
+    assert markdown.lines(table) == [
         "| a b   | n  | p       | ok  |",
         "|-------|----|---------|-----|",
         "| 7.78  | 1  | 1.0e-05 | yes |",
@@ -244,7 +256,7 @@ def test_tables_are_markdown() -> None:
 
 def test_names_are_text_in_tables_whatever_they_hold() -> None:
     names = ["a|b", "<script>alert(1)</script>", "[x](http://y)", "two\nlines", "`x`", "a_b*c*", "&lt;b&gt;"]
-    _, _, *lines = report.markdown(pd.DataFrame({"label": names, "n": 1}))
+    _, _, *lines = markdown.lines(pd.DataFrame({"label": names, "n": 1}))
     assert [line.split(" | ")[0].removeprefix("| ").rstrip() for line in lines] == [
         *(r"a\|b", r"\<script\>alert(1)\</script\>", r"\[x\](http://y)", "two lines"),
         *(r"\`x\`", r"a\_b\*c\*", r"\&lt;b\&gt;"),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from listening_test.analysis.screening import post_screen
+from listening_test.analysis.screening import allowed, post_screen
 from tests.listening_test import simulate
 
 CONDITIONS = ("reference", "lowpass_7000", "low", "middle", "high")
@@ -15,7 +15,7 @@ GOOD = {f"good{index}": simulate.careful(bias) for index, bias in enumerate(np.l
 
 
 def excluded(ratings: pd.DataFrame, mid_anchor: str | None = "lowpass_7000") -> set[str]:
-    table = post_screen(ratings, mid_anchor=mid_anchor)
+    table = post_screen(ratings, mid_anchor=mid_anchor, rule="bs1534")
     return set(table.loc[table["excluded"], "listener"])
 
 
@@ -48,7 +48,7 @@ def test_listeners_of_known_kinds(seed: int) -> None:
     ],
 )
 def test_the_hidden_references_limits(scores: list[float], out: bool) -> None:
-    [line] = post_screen(constant("reference", scores)).to_dict("records")
+    [line] = post_screen(constant("reference", scores), rule="bs1534").to_dict("records")
     assert line["excluded"] is out
     assert line["reference_below_90"] == sum(score < 90 for score in scores)
     assert ("hidden reference below 90 in" in line["reason"]) is out
@@ -75,3 +75,25 @@ def test_items_whose_anchor_a_quarter_praises_exclude_nobody() -> None:
     for praising, out in ((2, {"praising0", "praising1"}), (3, set())):  # of 8: 25 % is not more than 25 %
         people = {**dict(list(GOOD.items())[: 8 - praising]), **{f"praising{n}": rate for n in range(praising)}}
         assert excluded(simulate.ratings(people, CONDITIONS, CLIPS)) == out
+
+
+@pytest.mark.parametrize(
+    ("items", "most"), [(1, 1), (2, 1), (4, 1), (6, 2), (8, 2), (10, 2), (16, 3), (18, 3), (40, 6)]
+)
+def test_a_single_slip_excludes_nobody_where_items_are_few(items: int, most: int) -> None:
+    """15 % of four items is 0.6; the binomial tail of 5 % slips allows one. From 18 items on the Recommendation's."""
+    assert allowed(items) == most
+    assert allowed(items, "bs1534") == int(0.15 * items + 1e-9)
+    for missed, out in ((most, False), (most + 1, most < items)):
+        scores = [89.0] * min(missed, items) + [100.0] * (items - min(missed, items))
+        [line] = post_screen(constant("reference", scores)).to_dict("records")
+        assert line["excluded"] is out
+
+
+@pytest.mark.parametrize("pages", [4, 8, 16])
+def test_honest_listeners_are_seldom_excluded(pages: int) -> None:
+    """Who slips in 5 % of the items, in either rule and every sign: less than 2 % of 4000 are lost."""
+    rng = np.random.default_rng(pages)
+    missed = rng.binomial(pages, 0.05, size=4000)
+    assert np.mean(missed > allowed(pages)) < 0.02 + 2 * np.sqrt(0.02 * 0.98 / 4000)
+    assert np.mean(missed > allowed(pages, "bs1534")) > 0.04  # by the letter of the Recommendation
