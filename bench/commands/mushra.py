@@ -16,7 +16,7 @@ from bench.core.errors import UserError, did_you_mean
 from bench.core.types import Utterance
 from bench.datasets import base
 from bench.datasets.base import Dataset
-from listening_test.design import candidates, conditions, select
+from listening_test.design import band, candidates, conditions, select
 from listening_test.design.candidates import Candidates
 from listening_test.design.mapping import FILE as MAPPING
 from listening_test.design.mapping import KINDS, Test
@@ -85,6 +85,8 @@ def export(arguments: Sequence[str]) -> None:
     print(f"what is what: {folder / 'mapping.json'} (not for listeners)")
     if test.kind == "mushra" and len(test.conditions) > MOST_VISIBLE:
         print(f"note:       {len(test.conditions)} sliders need a screen wider than 1366 pixels, or scrolling sideways")
+    for line in band.narrower(test, rows):
+        print(f"note:       {line}")
     print(f"hold it:    bench mushra serve {folder}")
 
 
@@ -206,6 +208,8 @@ def _choose(asked: Export, found: Candidates) -> tuple[str, list[list[Candidate]
     pool = [clip for clip in found.clips if clip not in named]
     if not isinstance(asked.clips, int):
         chosen = found.named(asked.clips)
+        if not chosen:
+            raise UserError("clips: none is named; say how many (clips=10), or which ([denoise-01, denoise-02])")
         if double := [clip.name for clip in chosen if clip in named]:
             raise UserError(f"training: {double[0]} is among clips too; name it once")
         reasons = {clip.name: "named in clips" for clip in chosen}

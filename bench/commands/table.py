@@ -42,7 +42,7 @@ def _configured(job: str, arguments: Sequence[str]) -> dict[str, Any]:
     asked = config.schema_of(job).of(composed)
     asked.check_names()
     if sys.stderr.isatty():
-        print(f"bench {job}: starting", file=sys.stderr, flush=True)
+        print(f"bench {job.replace('_', ' ')}: starting", file=sys.stderr, flush=True)
     return composed
 
 
@@ -215,6 +215,7 @@ def _card(arguments: Sequence[str]) -> int:
 
 def _mushra(step: str) -> Callable[[Sequence[str]], int]:
     def call(arguments: Sequence[str]) -> int:
+        _configured(f"mushra_{step}", sort(arguments, COMMANDS[f"mushra {step}"].usage)[1])
         from bench.commands import mushra
 
         mushra.STEPS[step](arguments)

@@ -100,7 +100,7 @@ class Study:
             listener = next(filter(None, (request.args.get(name) for name in PARAMETERS)), "")
             group = self._dealing.group(self.received.seen(), listener)
             asked = {"config": f"{self.test.name}/{group}.yaml", **request.args.to_dict()}
-            return Response(status=302, headers={"Location": f"/?{urlencode(asked, safe='/')}"})
+            return Response(status=302, headers={"Location": f"?{urlencode(asked, safe='/')}"})
         page = self._index.read_text(encoding="utf-8", errors="replace")
         place = next(_STARTUP.finditer(page)).start()
         return _text(f"{page[:place]}{_HEAD}{page[place:]}", "text/html")

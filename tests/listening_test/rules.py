@@ -18,6 +18,7 @@ LINE = re.compile(
 
 PAGES = {
     "generic": {"id", "name", "content"},
+    "consent": {"id", "name", "content", "mustConsent"},
     "volume": {"id", "name", "content", "stimulus", "defaultVolume"},
     "mushra": {"id", "name", "content", "reference", "stimuli", "showWaveform", "enableLooping"},
     "likert_single_stimulus": {"id", "name", "content", "stimuli", "response", "mustRate", "mustPlayback"},

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from listening_test.analysis import mixed, power
+from listening_test.analysis import crossed, mixed, power
 from listening_test.analysis import ratings as analysis
-from listening_test.analysis.ratings import Array
+from listening_test.analysis.crossed import Array
 from listening_test.design.mapping import Kind
 from results.statistics.scale import UNBOUNDED
 from tests.listening_test import simulate
@@ -27,7 +27,7 @@ def ratings() -> pd.DataFrame:
     return simulate.ratings(PANEL, ("reference", *SYSTEMS), CLIPS)
 
 
-def crossed(rng: np.random.Generator, listeners: int, clips: int, sds: tuple[float, float, float]) -> Array:
+def crossed_scores(rng: np.random.Generator, listeners: int, clips: int, sds: tuple[float, float, float]) -> Array:
     """Scores [listeners, clips, 1] around 50 with these standard deviations of listeners, clips and the rest."""
     sizes = ((listeners, 1, 1), (1, clips, 1), (listeners, clips, 1))
     return 50 + sum(sd * rng.normal(size=size) for sd, size in zip(sds, sizes, strict=True))
@@ -71,7 +71,7 @@ def test_intervals_cover_the_truth(sds: tuple[float, float, float], monkeypatch:
     rng = np.random.default_rng(0)
     covered = np.zeros(2)
     for trial in range(200):
-        scores = crossed(rng, 9, 10, sds)
+        scores = crossed_scores(rng, 9, 10, sds)
         for index, statistic in enumerate((analysis._mean, analysis._median)):
             (low,), (high,) = analysis._interval(scores, statistic, UNBOUNDED, trial)
             covered[index] += low <= 50 <= high
@@ -85,15 +85,74 @@ def test_intervals_near_the_end_of_the_scale_stay_on_it_and_cover(
     """A condition that scores about 94, at most 100: listeners and clips differ, some rate it 100."""
     monkeypatch.setattr(analysis, "RESAMPLES", 300)
     rng = np.random.default_rng(0)
-    truth = np.clip(crossed(rng, 3000, 300, (4.0, 3.0, 5.0)) + 44, 0, 100)
+    truth = np.clip(crossed_scores(rng, 3000, 300, (4.0, 3.0, 5.0)) + 44, 0, 100)
     for statistic, value in ((analysis._mean, truth.mean()), (analysis._median, np.median(truth))):
         covered = 0.0
         for trial in range(150):
-            scores = np.clip(crossed(rng, listeners, clips, (4.0, 3.0, 5.0)) + 44, 0, 100)
+            scores = np.clip(crossed_scores(rng, listeners, clips, (4.0, 3.0, 5.0)) + 44, 0, 100)
             (low,), (high,) = analysis._interval(scores, statistic, analysis.SCALES["mushra"], trial)
             assert math.isnan(low) or 0 <= low <= high <= 100
             covered += math.isnan(low) or low <= value <= high
         assert covered / 150 >= 0.92, covered / 150
+
+
+def test_the_estimate_is_that_of_the_two_way_table() -> None:
+    """Mean squares of Montgomery's kind, worked out from sums; Satterthwaite's degrees of freedom by his formula."""
+    scores = crossed_scores(np.random.default_rng(0), 6, 5, (8.0, 5.0, 3.0))[:, :, 0]
+    rows, columns, mean = scores.mean(axis=1), scores.mean(axis=0), scores.mean()
+    ms_l, ms_c = 5 * np.var(rows, ddof=1), 6 * np.var(columns, ddof=1)
+    ms_e = np.sum((scores - rows[:, None] - columns + mean) ** 2) / (5 * 4)
+    found = crossed.estimate(scores)
+    assert found.mean == pytest.approx(mean)
+    assert found.error**2 == pytest.approx((ms_l + ms_c - ms_e) / 30)
+    assert found.df == pytest.approx((ms_l + ms_c - ms_e) ** 2 / (ms_l**2 / 5 + ms_c**2 / 4 + ms_e**2 / 20))
+    low, high = found.interval(0.95)
+    half = stats.t.ppf(0.975, found.df) * found.error
+    assert (low, high) == pytest.approx((mean - half, mean + half))
+
+
+def test_the_interval_excludes_zero_where_its_p_is_small() -> None:
+    rng = np.random.default_rng(0)
+    scale = analysis.SCALES["mushra"].differences()
+    for _ in range(200):
+        found = crossed.estimate(crossed_scores(rng, 6, 5, (4.0, 3.0, 9.0))[:, :, 0] - 50 + rng.uniform(-12, 12))
+        low, high = found.interval(0.95, scale)
+        assert (low > 0 or high < 0) == (found.p(scale) < 0.05)
+
+
+def test_ratings_that_are_missing_or_too_few_or_all_equal() -> None:
+    rng = np.random.default_rng(0)
+    scores = crossed_scores(rng, 12, 10, (8.0, 5.0, 10.0))[:, :, 0]
+    halves = scores.copy()
+    halves[:6, 5:] = halves[6:, :5] = math.nan  # two groups with clips of their own
+    whole, part = crossed.estimate(scores), crossed.estimate(halves)
+    assert part.error > whole.error and 2 < part.df < 60
+    for few in (scores[:1], scores[:, :1], np.full((3, 3), math.nan), scores[:2, :2] * math.nan):
+        assert all(map(math.isnan, crossed.estimate(few).interval(0.95)))
+    assert crossed.estimate(np.full((4, 4), 100.0)).interval(0.95, analysis.SCALES["mushra"]) == (100.0, 100.0)
+
+
+@pytest.mark.parametrize(("listeners", "clips"), [(4, 4), (9, 10)])
+def test_the_interval_of_the_mean_covers_the_truth(listeners: int, clips: int) -> None:
+    rng = np.random.default_rng(listeners)
+    for sds in ((8.0, 5.0, 10.0), (6.0, 0.0, 10.0), (0.0, 0.0, 10.0)):
+        scores = (crossed_scores(rng, listeners, clips, sds)[:, :, 0] for _ in range(600))
+        ends = [crossed.estimate(one).interval(0.95) for one in scores]
+        assert np.mean([low <= 50 <= high for low, high in ends]) >= 0.93
+
+
+def test_normality_and_equal_variances_are_found(ratings: pd.DataFrame) -> None:
+    rng = np.random.default_rng(0)
+    values = {"a": rng.normal(50, 5, 200), "b": rng.exponential(20, 200), "c": rng.normal(50, 5, 200)}
+    data = pd.DataFrame(
+        [(name, value) for name, own in values.items() for value in own], columns=["condition", "score"]
+    )
+    table, equal = analysis.assumptions(data, ["a", "b", "c", "none"])
+    p = table.set_index("condition")["p_normal"]
+    assert list(table["n"]) == [200] * 3 and p["a"] > 0.05 > 0.01 > p["b"] and equal < 1e-4
+    assert analysis.assumptions(data[data["condition"] != "b"], ["a", "c"])[1] > 0.05
+    lonely, none = analysis.assumptions(data.iloc[:3], ["a"])
+    assert math.isnan(lonely["p_normal"].item()) and math.isnan(none)
 
 
 def test_two_clips_say_too_little() -> None:
@@ -148,7 +207,11 @@ def test_equal_conditions_are_seldom_told_apart() -> None:
     rng = np.random.default_rng(0)
     false = 0
     for _ in range(200):
-        scores = crossed(rng, 9, 4, (8.0, 4.0, 10.0)) + 6 * rng.normal(size=(9, 1, 3)) + 8 * rng.normal(size=(9, 4, 3))
+        scores = (
+            crossed_scores(rng, 9, 4, (8.0, 4.0, 10.0))
+            + 6 * rng.normal(size=(9, 1, 3))
+            + 8 * rng.normal(size=(9, 4, 3))
+        )
         means = scores.mean(axis=1)
         differences = np.array([means[:, a] - means[:, b] for a, b in ((0, 1), (0, 2), (1, 2))])
         false += bool((analysis.holm(analysis.wilcoxon(differences)) < 0.05).any())

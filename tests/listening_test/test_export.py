@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import hashlib
 import re
 import shutil
@@ -15,8 +16,10 @@ import pytest
 import soundfile
 import yaml
 
+from bench.commands import mushra
 from bench.core import audio
 from bench.core.errors import UserError
+from listening_test.design import band
 from listening_test.design.mapping import KINDS, Stimulus, Test
 from listening_test.stimuli import signals
 from results.store.folder import Store
@@ -375,7 +378,7 @@ def test_own_instructions_take_the_place_of_ours(export: Export, tmp_path: Path)
         ({"longest": 20}, "longest: a number from 1 to 12; got 20"),
         ({"instructions": "/no/such/file"}, "/no/such/file: the instructions cannot be read"),
         ({"repeats": 5}, "repeats: 5 clips are to be rated twice, but a group has 4"),
-        ({"clips": "[]"}, "clips"),
+        ({"clips": "[]"}, "clips: none is named; say how many (clips=10), or which"),
         ({"seed": "x"}, "seed: a whole number from 0 up; got 'x'"),
     ],
 )
@@ -448,6 +451,18 @@ def test_a_run_that_kept_no_audio(broken: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"kept no audio of this row; run it again with keep_audio=all rescore=true"):
         command([str(broken), "clips=4", f"out={tmp_path / 'a'}"])
     assert not (tmp_path / "a").exists()
+
+
+def test_a_condition_of_a_narrower_band_than_the_reference_is_told(broken: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "b"
+    mushra.export([str(broken), "clips=4", f"out={folder}"])
+    test, rows = Test.read(folder), dict(Store(broken).rows())
+    assert not list(band.narrower(test, rows))
+    half = {
+        key: dataclasses.replace(row, findings={"band": 4000.0}) for key, row in rows.items() if key.method == "half"
+    }
+    [told] = band.narrower(test, rows | half)
+    assert "'half' ends at 4.0 kHz on 5 of 5 clips, the reference at 8.0 kHz" in told
 
 
 def test_recordings_that_changed_since_the_run(broken: Path, tmp_path: Path) -> None:
