@@ -124,7 +124,7 @@ class Listener:
         self.visited.append("FinishPage")
         if name is not None:
             assert not self.driver.find_element(By.ID, "send_results").is_enabled()  # before the questions are answered
-            self.driver.find_element(By.ID, "listener").send_keys(name)
+            self._type("#listener", name)
         self._click("label[for='headphones__response_1']")
         self._click("label[for='age_band__response_2']")
         self._wait(lambda _: self.driver.find_element(By.ID, "send_results").is_enabled())
@@ -229,6 +229,9 @@ class Listener:
         self._js("arguments[0].scrollIntoView({block: 'center'})", element)
         element.click()
 
+    def _type(self, selector: str, text: str) -> None:
+        self.driver.find_element(By.CSS_SELECTOR, selector).send_keys(text)
+
     def _js(self, code: str, *arguments: Any) -> Any:
         return self.driver.execute_script(code, *arguments)
 
@@ -253,6 +256,11 @@ class Typist(Listener):
     def _click(self, selector: str) -> None:
         self._focus(selector)
         self._press(Keys.SPACE if "label" in selector else Keys.ENTER)
+
+    def _type(self, selector: str, text: str) -> None:
+        self._focus(selector)
+        for character in text:
+            self._press(character)
 
     def _focus(self, selector: str) -> None:
         """By Tab, from wherever the focus is."""
