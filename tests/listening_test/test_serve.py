@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 from werkzeug.test import Client
 
+from bench.commands.table import COMMANDS
 from bench.core.errors import UserError
 from listening_test.design.mapping import Test
 from listening_test.webmushra import received, serve
@@ -287,6 +288,15 @@ def test_addresses_name_each_groups_configuration(export: Export) -> None:
         group: f"http://127.0.0.1:80/?config={test.name}/{group}.yaml" for group in ("group1", "group2")
     }
     assert serve.urls(test, "::1", 80)["group1"].startswith("http://[::1]:80/")
+
+
+def test_a_step_says_that_it_starts_before_it_imports_anything_slow(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with pytest.raises(UserError, match="no listening test in this folder"):
+        COMMANDS["mushra serve"].call([str(tmp_path)])
+    assert capsys.readouterr().err == "bench mushra serve: starting\n"
 
 
 def test_the_command_answers_on_this_machine_alone_until_interrupted(export: Export, webmushra: Path) -> None:
