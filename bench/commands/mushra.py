@@ -71,13 +71,16 @@ def export(arguments: Sequence[str]) -> None:
         lambda clip: candidates.origin(rows, clip, systems),
         recordings.verify(groups, training),
     )
-    write_choice(candidates.record(found, groups, training, reasons), folder)
+    times = len(test.groups) // len(groups)  # pairs are heard in both orders, by two groups of listeners
+    shared = [", ".join(list(test.groups)[times * place :][:times]) for place in range(len(groups))]
+    dealt = dict(zip(shared, groups, strict=True))
+    write_choice(candidates.record(found, dealt, training, reasons), folder)
     for name, reason in found.left_out.items():
         print(f"left out {name}: {reason}")
     print(f"{test.name}: {KINDS[test.kind]}")
     print(f"clips:      {how}; {len(training)} for practice")
     print(f"conditions: {', '.join(test.conditions)}")
-    for name, group in zip(test.groups, groups, strict=True):
+    for name, group in dealt.items():
         print(f"{name + ':':11} {', '.join(clip.utterance for clip in group)}")
     lowered = f", lowered from {design.loudness:g} where a peak would clip" if test.loudness < design.loudness else ""
     print(f"loudness:   {test.loudness:.1f} LUFS{lowered}")
@@ -147,8 +150,8 @@ def analyse(arguments: Sequence[str]) -> None:
         power=asked.power or (),
         seed=asked.seed,
         rule=asked.rule,
-        exclude=asked.exclude,
-        include=asked.include,
+        exclude=asked.exclude or {},
+        include=asked.include or {},
     )
     run = Store(asked.run or Path(test.run).expanduser())
     if asked.run is not None and not run.rows_path.is_file():

@@ -345,8 +345,8 @@ class Analyse(Schema):
     rule: Literal["fitted", "bs1534"] = key(
         "fitted", "how many bad items exclude a listener; bs1534: more than 15 %; fitted: no single slip where few"
     )
-    exclude: Reasons = key({}, "listeners to leave out, each with a reason: {L07: had a cold}")
-    include: Reasons = key({}, "listeners to keep against the rules, each with a reason")
+    exclude: Reasons | None = key(None, "listeners to leave out, each with a reason: {L07: had a cold}")
+    include: Reasons | None = key(None, "listeners to keep against the rules, each with a reason")
     by: Text | None = key(None, "a tag: a panel of the box plot for each of its values")
     unit: Literal["listener", "trial"] = key(
         "listener", "of the Friedman and Wilcoxon tests: a listener's mean, or each page (trial)"

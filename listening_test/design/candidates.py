@@ -82,14 +82,18 @@ def origin(rows: Rows, clip: Candidate, conditions: Sequence[Condition]) -> Key:
 
 
 def record(
-    found: Candidates, groups: Sequence[Sequence[Candidate]], training: Sequence[Candidate], reasons: Mapping[str, str]
+    found: Candidates,
+    groups: Mapping[str, Sequence[Candidate]],
+    training: Sequence[Candidate],
+    reasons: Mapping[str, str],
 ) -> Iterator[dict[str, Any]]:
     """One line per recording: its use in the test and the reason, its tags, and its metrics' means over conditions.
 
     Args:
+        groups: the clips of each group of listeners, or of the groups that share them.
         reasons: why each chosen clip was chosen.
     """
-    place = {clip.name: f"group{number}" for number, group in enumerate(groups, start=1) for clip in group}
+    place = {clip.name: label for label, group in groups.items() for clip in group}
     place |= {clip.name: "training" for clip in training}
     for clip in found.clips:
         line = {"dataset": clip.dataset, "utterance": clip.utterance, "chosen": place.get(clip.name, "")}

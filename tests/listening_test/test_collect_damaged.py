@@ -155,7 +155,7 @@ def test_ratings_that_were_changed_by_hand_are_one_line(test: Test, tmp_path: Pa
     whole = path.read_text()
     for old, new, told in (
         (",True,", ",maybe,", "training is 'maybe', not True or False"),
-        (re.search(r",[\d.]+\r?\n", whole)[0].strip(), ",long", "seconds is 'long'"),
+        (re.search(r",[\d.]+(?=,False,,)", whole)[0], ",long", "seconds is 'long'"),
     ):
         path.write_text(whole.replace(old, new, 1))
         with pytest.raises(UserError, match=told):

@@ -291,8 +291,8 @@ def test_texts_consent_and_questions_are_the_experimenters(export: Export, tmp_p
     (tmp_path / "de.yaml").write_text("next: Weiter\nage: Ihr Alter\nquestion: <p>Wie gut?</p>\n", encoding="utf-8")
     (tmp_path / "consent.html").write_text("<p>Ich darf\njederzeit gehen.</p>", encoding="utf-8")
     (tmp_path / "asked.yaml").write_text(
-        "- {name: hearing, label: Is it impaired?, answers: {not: 'no', impaired: 'yes'}}\n"
-        "- {name: remarks, label: Anything else?, long: true, optional: true}\n"
+        "- {name: hearing, label: Is it impaired, answers: {not: 'no', impaired: 'yes'}}\n"
+        "- {name: remarks, label: Anything else, long: true, optional: true}\n"
     )
     folder, _ = export(
         texts=tmp_path / "de.yaml",

@@ -146,7 +146,7 @@ def test_what_pymushra_cannot_store_is_kept_and_told(
     assert "trials" in backup.read_text()
 
 
-def small(test: Test, uuid: str, **changes: object) -> dict[str, object]:
+def small(test: Test, uuid: str, /, **changes: object) -> dict[str, object]:
     return {**submission(test, "group1", "anna", lambda page, key: 50), "uuid": uuid, **changes}
 
 
