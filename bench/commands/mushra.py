@@ -164,7 +164,9 @@ def analyse(arguments: Sequence[str]) -> None:
 
 def _test_of(file: Path) -> Path:
     """The exported folder that ``file`` lies in."""
-    found = next((folder for folder in (file.absolute(), *file.absolute().parents) if (folder / MAPPING).is_file()), None)
+    found = next(
+        (folder for folder in (file.absolute(), *file.absolute().parents) if (folder / MAPPING).is_file()), None
+    )
     if found is None:
         raise UserError(f"{file}: lies in no exported test; name its folder: test=DIR")
     return found

@@ -114,16 +114,26 @@ def damaged_file(file: Path, why: str) -> Session:
 
 
 def once(sessions: Iterable[Session]) -> list[Session]:
-    """Each session from one file: a backup before a store, which changes ids (007 becomes 7)."""
-    best: dict[str, Session] = {}
-    for session in sessions:
-        best_so_far = best.get(session.name)
-        if best_so_far is None:
-            best[session.name] = session
-            continue
-        kept, other = sorted((best_so_far, session), key=lambda one: (one.status == "damaged", _RANK.index(one.source)))
-        best[session.name] = replace(kept, note="; ".join(filter(None, (kept.note, f"also in {other.file.name}"))))
-    return list(best.values())
+    """Each session from one file: a backup before a store, which changes ids (007 becomes 7).
+
+    pymushra's store has ids of its own for sessions; there the same answers at the same times are the same session.
+    """
+    kept: list[Session] = []
+    for session in sorted(sessions, key=lambda one: (one.status == "damaged", _RANK.index(one.source))):
+        same = next((place for place, one in enumerate(kept) if _same(session, one)), None)
+        if same is None:
+            kept.append(session)
+        else:
+            note = "; ".join(filter(None, (kept[same].note, f"also in {session.file.name}")))
+            kept[same] = replace(kept[same], note=note)
+    return kept
+
+
+def _same(session: Session, kept: Session) -> bool:
+    if session.name == kept.name:
+        return True
+    copy = session.source == "store" != kept.source and len(session.scores) > 0
+    return copy and (session.scores, session.seconds) == (kept.scores, kept.seconds)
 
 
 def _folded(listener: str) -> str:

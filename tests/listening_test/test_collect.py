@@ -217,7 +217,7 @@ def test_a_folder_is_read_and_its_backups_hold_ids_as_typed(
     (folder / "results" / "submissions" / "junk.json").write_text("{")
     for named in (folder, folder / "results", folder / "results" / "webmushra.json"):
         found = collect.collect([named], test)
-        status = {session.listener: session.status for session in found}
+        status = {session.listener or session.name: session.status for session in found}
         assert status == {**dict.fromkeys(typed, "complete"), "late": "unfinished", "junk.json": "damaged"}
     with pytest.raises(UserError, match="no answers in this folder"):
         collect.collect([tmp_path / "test" / "served"], test)
