@@ -63,12 +63,12 @@ class Report:
 def listeners(report: Report, panel: Panel, rule: Rule, items: int, mid_anchor: str | None) -> None:
     """Who was left out, by which rule, and who shows which sign."""
     report.say("## Listeners")
-    for name, reason in panel.left_out.items():
-        report.say(f"- left out: {markup.markdown(name)}: {markup.markdown(reason)}")
-    for name, reason in panel.kept.items():
-        report.say(f"- kept against the rules: {markup.markdown(name)}: {markup.markdown(reason)}")
-    count = len(panel.signs)
-    report.say(f"{len(panel.left_out)} of {count} listeners left out.", _rule(rule, items))
+    report.say(f"{len(panel.left_out)} of {len(panel.signs)} listeners left out.")
+    decided = [("left out", panel.left_out), ("kept against the rules", panel.kept)]
+    lines = [f"- {what}: {markup.markdown(n)}: {markup.markdown(why)}" for what, d in decided for n, why in d.items()]
+    if lines:
+        report.say(*lines)
+    report.say(_rule(rule, items))
     report.table("listeners", panel.signs, panel.signs.drop(columns=["reason"]))
     if panel.screened is not None:
         report.say("### Post-screening (ITU-R BS.1534-3, 4.1.2)")
@@ -104,7 +104,7 @@ def differences(report: Report, ratings: pd.DataFrame, compared: Sequence[str], 
     report.say("## Differences")
     table = analysis.blocks(ratings, compared, unit)
     result = analysis.friedman(table)
-    if result.conditions > 2:
+    if result.conditions > 2 and result.blocks > 1:
         report.say(
             f"Friedman (over {words}): chi-squared({result.conditions - 1}) = {result.statistic:.2f}, "
             f"p = {cell(result.p)}, Kendall's W = {result.w:.2f}, {result.blocks} blocks."

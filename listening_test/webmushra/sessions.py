@@ -120,12 +120,8 @@ def once(sessions: Iterable[Session]) -> list[Session]:
     """
     kept: list[Session] = []
     for session in sorted(sessions, key=lambda one: (one.status == "damaged", _RANK.index(one.source))):
-        same = next((place for place, one in enumerate(kept) if _same(session, one)), None)
-        if same is None:
+        if not any(_same(session, one) for one in kept):
             kept.append(session)
-        else:
-            note = "; ".join(filter(None, (kept[same].note, f"also in {session.file.name}")))
-            kept[same] = replace(kept[same], note=note)
     return kept
 
 
