@@ -239,6 +239,13 @@ class Listener:
         WebDriverWait(self.driver, PATIENCE, poll_frequency=0.1).until(until)
 
 
+class Lazy(Listener):
+    """Somebody who only presses Next."""
+
+    def _MushraPage(self) -> None:
+        pass
+
+
 class Typist(Listener):
     """A listener with a keyboard alone: webMUSHRA's keys 1, 2, ..., arrows, Tab, Enter and the space bar."""
 

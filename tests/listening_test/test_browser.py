@@ -7,6 +7,8 @@ webMUSHRA is in no package registry and not ours to ship: set WEBMUSHRA_DIR to a
 from __future__ import annotations
 
 import os
+import re
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from selenium.webdriver.common.by import By
 
 from bench.commands import mushra
 from listening_test.design.mapping import Test
-from tests.listening_test.browser import CHROMIUM, DRIVER, Answers, Listener, Typist, chromium, kill
+from tests.listening_test.browser import CHROMIUM, DRIVER, Answers, Lazy, Listener, Typist, chromium, kill
 from tests.listening_test.conftest import Export
 from tests.listening_test.serving import free_port, serving
 
@@ -240,3 +242,34 @@ def test_a_page_is_not_left_before_everything_was_played(export: Export, webmush
         driver.find_element(By.ID, "buttonReference").click()
         listener.played("open")
         listener.go_on()
+
+
+def test_who_does_not_listen_is_left_out_with_the_reason(export: Export, webmushra: Path) -> None:
+    """In the browser: sliders never moved; everything alike; the reference never found. A careful one stays."""
+    folder, test = export(**{**SHORT, "clips": 4})
+
+    def careful(page: str, key: str) -> int:
+        time.sleep(0.4)  # a page takes longer than its sound
+        [heard] = test.heard(page, key)
+        return {"reference": 100, "mixture": 20, "half": 45, "tenth": 80}[heard.condition]
+
+    def upside_down(page: str, key: str) -> int:
+        return 100 - careful(page, key)
+
+    people = {"careful": careful, "lazy": None, "alike": lambda page, key: 50, "upside": upside_down}
+    with serving(folder, webmushra) as (_, urls):
+        for name, answer in people.items():
+            with chromium() as driver:
+                kind = Lazy if answer is None else Listener
+                listener = kind(driver, answer or careful)
+                listener.open(f"{urls['listeners']}?listener={name}")
+                listener.walk()
+                listener.finish(None)
+                listener.thanked()
+    mushra.import_([str(folder)])
+    mushra.analyse([str(folder)])
+    text = (folder / "analysis" / "report.md").read_text()
+    left_out = dict(re.findall(r"- left out: (\w+): (.*)", text))
+    assert left_out.keys() == {"lazy", "alike", "upside"}
+    assert "no slider moved in 4" in left_out["lazy"] and "all versions rated alike in 4" in left_out["alike"]
+    assert "hidden reference rated below the worst anchor in 4" in left_out["upside"]
