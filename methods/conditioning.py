@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -18,13 +20,17 @@ class Conditioned:
 
     Attributes:
         condition: "noisy", "post_denoiser" (the estimate) or "both".
+        predictor: the predictive network's ``backbone`` and its options, where they are not the score network's.
     """
 
     condition: str = "both"
+    predictor: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.condition not in CONDITIONS:
             raise UserError(f"condition: one of {', '.join(CONDITIONS)}; got '{self.condition}'")
+        if self.predictor is not None and "backbone" not in self.predictor:
+            raise UserError(f"predictor: a mapping with a backbone, or null; got {self.predictor}")
 
 
 def conditioning(condition: str, noisy: Tensor, estimate: Tensor) -> tuple[Tensor, ...]:

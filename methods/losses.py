@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
 
-LOSSES = ("mse", "mae", "none")
+LOSSES = ("mse", "mae", "sisdr", "none")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Objective:
     """Common settings of the losses.
 
     Attributes:
-        supervised_loss: of the predictive network: "mse", "mae" or "none".
+        supervised_loss: of the predictive network: "mse", "mae", "sisdr" (minus the SI-SDR of the waveform; of a
+            predictive method only) or "none".
         score_loss: "mse" or "mae".
         score_weighting: of the squared error, by predicted quantity. Score: "sigma^2", or "1" as printed in the StoRM
             paper's Eq. (8); mean ("denoiser" in the SGMSE release): "sigma^2", "1" or "edm"; clean speech
@@ -96,6 +97,19 @@ def half_norm(error: Tensor, kind: str) -> Tensor:
     """0.5 * sum of |error|^2 ("mse") or of |error| ("mae") over all axes but the batch: ``[B]``."""
     magnitude = error.abs()
     return 0.5 * (magnitude.square() if kind == "mse" else magnitude).flatten(1).sum(1)
+
+
+def negative_si_sdr(estimate: Tensor, clean: Tensor, eps: float = 1e-10) -> Tensor:
+    """Minus the scale-invariant SDR in dB of waveforms ``[B, samples]``, cut to the shorter: ``[B]``.
+
+    Le Roux et al. 2019; ``eps`` as in the StoRM release.
+    """
+    samples = min(estimate.shape[-1], clean.shape[-1])
+    estimate, clean = estimate[:, :samples], clean[:, :samples]
+    scale = (estimate * clean).sum(1, keepdim=True) / (clean.square().sum(1, keepdim=True) + eps)
+    target = scale * clean
+    ratio = target.square().sum(1) / (eps + (target - estimate).square().sum(1))
+    return -10 * torch.log10(eps + ratio)
 
 
 def two_stage(objective: Objective, supervised_error: Tensor, score: Tensor) -> Losses:

@@ -16,6 +16,8 @@ METHODS: Registry[Any] = Registry(  # of methods.base.Method
         "recipe": "methods.recipe:RecipeCommand",
         "ncsnpp_m": "methods.predictive:NCSNppM",
         "sgmse_m": "methods.sgmse:SGMSE",
+        "convtasnet": "methods.convtasnet:ConvTasNetMethod",
+        "gagnet": "methods.gagnet:GaGNetMethod",
         "refinement": "methods.refinement:StochasticRefinement",
         "storm": "methods.storm:StoRM",
         "clean": "methods.known.oracles:Clean",

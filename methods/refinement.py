@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +9,12 @@ import torch
 from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
-from methods.backbones import Network
-from methods.conditioning import CONDITIONS, Conditioned, conditioning
-from methods.diffusion.method import DiffusionMethod
+from methods.conditioning import Conditioned, conditioning
 from methods.diffusion.score_matching import score_loss
 from methods.losses import Losses, Objective, SpectrogramBatch, two_stage
 from methods.noise import RandnLike
 from methods.spectral import EnhancedSpectrogram
+from methods.two_stage import TwoStage
 from methods.weights import TrainedModel
 
 NORMALISATIONS = ("clip", "bin")
@@ -33,7 +31,7 @@ class Residual(Conditioned):
     residue_in_stft: bool = False
 
 
-class StochasticRefinement(DiffusionMethod):
+class StochasticRefinement(TwoStage):
     """Diffusion on the residue x - D(y), the baseline of the StoRM paper (Eq. (13); Whang et al. 2022).
 
     The process runs from (y - D(y))/c to an estimate of (x - D(y))/c. The paper has no c; the first release of StoRM,
@@ -43,12 +41,11 @@ class StochasticRefinement(DiffusionMethod):
     Args:
         normalisation: "clip", c as in training; "bin", every bin divided by its own magnitude, as that release does
             at inference, unlike in its training.
-        checkpoint, options: see ``DiffusionMethod``.
+        checkpoint, options: see ``TwoStage``.
     """
 
     name = "refinement"
     paradigm = "refinement"
-    two_stages = True
     batches = True
     Settings = Residual
     generates_residue = True
@@ -62,14 +59,9 @@ class StochasticRefinement(DiffusionMethod):
         super().__init__(checkpoint, **options)
         self.normalisation = normalisation
 
-    @classmethod
-    def networks(cls, settings: Any) -> Mapping[str, Network]:
-        return {"denoiser": Network(), "score": Network(inputs=CONDITIONS[settings.condition], timed=True)}
-
     def spectrogram_loss(self, batch: SpectrogramBatch, objective: Objective) -> Losses:
         """Gradients flow from the score term into the predictive network, unless it is frozen."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not objective.freeze_denoiser):
-            estimate = self.model.networks["denoiser"](batch.noisy)
+        estimate = self.trained_estimate(batch.noisy, objective)
         left = residue(self.model, batch.noisy, estimate)
         scale = residue_scale(left)
         wanted = residue(self.model, batch.clean, estimate) / scale
@@ -78,12 +70,12 @@ class StochasticRefinement(DiffusionMethod):
         return two_stage(objective, batch.clean - estimate, score)
 
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
-        estimate: Tensor = self.model.networks["denoiser"](noisy)
+        estimate, calls = self.estimate(noisy)
         left = residue(self.model, noisy, estimate)
         scale = residue_scale(left, self.normalisation)
         beside = conditioning(self.model.settings.condition, noisy, estimate)
         found = scale * self.sample(left / scale, beside, steps, randn_like)
-        return EnhancedSpectrogram(undo_residue(self.model, found, estimate), estimate)
+        return EnhancedSpectrogram(undo_residue(self.model, found, estimate), estimate, calls)
 
     def check_objective(self, objective: Objective) -> None:
         if objective.l1_weight:

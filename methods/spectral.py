@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.core.types import Audio
+from methods.backbones import Backbone
 from methods.base import Enhanced
 from methods.counting import count_calls
 from methods.losses import Batch, Losses, Objective, SpectrogramBatch, diffusion_time
@@ -25,10 +26,12 @@ class EnhancedSpectrogram:
     Attributes:
         speech: the enhanced spectrogram.
         estimate: the first estimate of a two-stage method.
+        calls: network calls beside those of ``counted_networks``, of each item.
     """
 
     speech: Tensor
     estimate: Tensor | None = None
+    calls: int = 0
 
 
 class SpectralMethod(TrainedMethod):
@@ -45,6 +48,10 @@ class SpectralMethod(TrainedMethod):
                 promises that no item depends on another.
             randn_like: draws all noise.
         """
+
+    def counted_networks(self) -> list[Backbone]:
+        """The networks whose calls are counted while it enhances."""
+        return list(self.model.networks.values())
 
     @abstractmethod
     def spectrogram_loss(self, batch: SpectrogramBatch, objective: Objective) -> Losses:
@@ -100,11 +107,11 @@ class SpectralMethod(TrainedMethod):
             return [np.asarray(waveform.squeeze(0).cpu().numpy()) for waveform in waveforms]
 
         given = [analysed(clip, peak) for clip, peak in zip(noisy, peaks, strict=True)]
-        with self.computing.set(self.device), count_calls(*self.model.networks.values()) as calls:
+        with self.computing.set(self.device), count_calls(*self.counted_networks()) as calls:
             made = self.enhance_spectrogram(torch.cat(given), steps, randn_like)
         speech = audible(made.speech)
         estimates = [None] * len(noisy) if made.estimate is None else audible(made.estimate)
         return [
-            Enhanced(audio, nfe=calls.total, estimate=estimate, computing=self.computing.facts())
+            Enhanced(audio, nfe=calls.total + made.calls, estimate=estimate, computing=self.computing.facts())
             for audio, estimate in zip(speech, estimates, strict=True)
         ]

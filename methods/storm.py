@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import torch
 from torch import Tensor
 
-from methods.backbones import Network
-from methods.conditioning import CONDITIONS, Conditioned, conditioning
-from methods.diffusion.method import DiffusionMethod
+from methods.conditioning import conditioning
 from methods.diffusion.score_matching import score_loss
 from methods.losses import Losses, Objective, SpectrogramBatch, two_stage
 from methods.noise import RandnLike
 from methods.spectral import EnhancedSpectrogram
+from methods.two_stage import TwoStage
 
 
-class StoRM(DiffusionMethod):
+class StoRM(TwoStage):
     """Lemercier et al. 2023, Algorithm 2: the reverse process starts from D(y) + noise and drifts to D(y).
 
     Follows the released code where the paper differs (docs/paper-vs-code.md): signs and g^2 of the predictor step
@@ -29,24 +24,17 @@ class StoRM(DiffusionMethod):
 
     name = "storm"
     paradigm = "regeneration"
-    two_stages = True
     batches = True
-    Settings = Conditioned
     default_steps = 30
-
-    @classmethod
-    def networks(cls, settings: Any) -> Mapping[str, Network]:
-        return {"denoiser": Network(), "score": Network(inputs=CONDITIONS[settings.condition], timed=True)}
 
     def spectrogram_loss(self, batch: SpectrogramBatch, objective: Objective) -> Losses:
         """Gradients flow from the score term into the predictive network, unless it is frozen."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not objective.freeze_denoiser):
-            estimate = self.model.networks["denoiser"](batch.noisy)
+        estimate = self.trained_estimate(batch.noisy, objective)
         beside = conditioning(self.model.settings.condition, batch.noisy, estimate)
         score = score_loss(self.model, objective, batch.clean, estimate, beside, batch.t, batch.z)
         return two_stage(objective, batch.clean - estimate, score)
 
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
-        estimate: Tensor = self.model.networks["denoiser"](noisy)
+        estimate, calls = self.estimate(noisy)
         beside = conditioning(self.model.settings.condition, noisy, estimate)
-        return EnhancedSpectrogram(self.sample(estimate, beside, steps, randn_like), estimate)
+        return EnhancedSpectrogram(self.sample(estimate, beside, steps, randn_like), estimate, calls)

@@ -70,7 +70,7 @@ class Network(Open):
 class Objective(Open):
     """What is minimised."""
 
-    supervised_loss: Literal["mse", "mae", "none"] = given()
+    supervised_loss: Literal["mse", "mae", "sisdr", "none"] = given()
     score_loss: Literal["mse", "mae"] = given()
     score_weighting: str = given()
     l1_weight: From0 = given()

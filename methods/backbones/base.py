@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,9 @@ from torch import Tensor, nn
 
 from bench.core.errors import UserError
 from bench.core.registry import Registry
+
+Renamings = tuple[tuple[str, str], ...]
+"""Regular expressions, and what they are replaced with."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,9 @@ class Backbone(nn.Module, ABC):
 
     Attributes:
         stride: both spectrogram axes must be multiples of this.
+        domain: "spectrogram", "waveform" for a network that takes and gives real ``[B, samples]``, or "latent" for
+            one side of an autoencoder.
+        reference_names: what turns the names of its weights in reference checkpoints into its own, in this order.
         conditional: whether it is given the diffusion time.
         precise: how the names of weights begin that float16 would make others of.
         core: the name of the method that is compiled where that is asked for.
@@ -45,6 +52,8 @@ class Backbone(nn.Module, ABC):
     stride: int
     conditional: bool
     precise: ClassVar[tuple[str, ...]] = ()
+    domain: ClassVar[str] = "spectrogram"
+    reference_names: ClassVar[Renamings] = ()
     core: ClassVar[str] = "forward"
 
     @abstractmethod
@@ -97,8 +106,35 @@ class Backbone(nn.Module, ABC):
         """
         raise UserError(f"warm_start: a {type(self).__name__} cannot begin as one of fewer inputs")
 
+    def only_predictive(self, inputs: int, conditional: bool) -> None:
+        """For the constructor of a network that takes one input and no time.
 
-BACKBONES: Registry[Backbone] = Registry("backbone", "sebench.backbones", {"ncsnpp": "methods.backbones.ncsnpp:NCSNpp"})
+        Raises:
+            UserError: it is to take more.
+        """
+        if inputs != 1 or conditional:
+            kind = type(self).__name__
+            raise UserError(f"{kind} is a predictive network: it takes one input, and no diffusion time")
+        self.conditional = False
+
+    @classmethod
+    def renamed(cls, reference: str) -> str:
+        """Our name of a weight that a reference checkpoint calls so."""
+        for pattern, replacement in cls.reference_names:
+            reference = re.sub(pattern, replacement, reference)
+        return reference
+
+
+BACKBONES: Registry[Backbone] = Registry(
+    "backbone",
+    "sebench.backbones",
+    {
+        "ncsnpp": "methods.backbones.ncsnpp:NCSNpp",
+        "convtasnet": "methods.backbones.convtasnet:ConvTasNet",
+        "gagnet": "methods.backbones.gagnet:GaGNet",
+        "dcunet": "methods.backbones.dcunet:DCUNet",
+    },
+)
 
 DEFAULT = "ncsnpp"
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
+from methods.backbones.base import Backbone
 from methods.backbones.blocks import Attention, ResBlock
 from methods.backbones.ncsnpp import DownLevel, NCSNpp, UpLevel
 
@@ -39,6 +40,29 @@ def from_reference(weights: Mapping[str, Tensor], network: NCSNpp) -> dict[str, 
         ours: (weights[reference].T.reshape(shape) if is_nin(reference) else weights[reference]).to(torch.float32)
         for reference, ours, shape in pairs(network)
     }
+
+
+def renamed(weights: Mapping[str, Tensor], network: Backbone) -> dict[str, Tensor]:
+    """The state dict for a ``network`` whose class says what the reference calls its weights, in float32.
+
+    Raises:
+        ValueError: a weight is missing, left over or shaped otherwise; the first few are named.
+    """
+    ours = {network.renamed(key): (key, tensor) for key, tensor in weights.items()}
+    expected = {key: tensor.shape for key, tensor in network.state_dict().items()}
+    wrong = [
+        *(f"{key} is missing" for key in expected if key not in ours),
+        *(f"{theirs} is not expected" for key, (theirs, _) in ours.items() if key not in expected),
+        *(
+            f"{ours[key][0]} has shape {list(ours[key][1].shape)} instead of {list(shape)}"
+            for key, shape in expected.items()
+            if key in ours and ours[key][1].shape != shape
+        ),
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise ValueError(", ".join(wrong[:3]) + more)
+    return {key: tensor.float() if tensor.is_floating_point() else tensor for key, (_, tensor) in ours.items()}
 
 
 def reference_shapes(network: NCSNpp) -> dict[str, tuple[int, ...]]:

@@ -93,7 +93,7 @@ def test_what_may_change_are_keys(composed: dict[str, Any]) -> None:
         ("frames", 100, "frames: the network 'denoiser' needs a multiple of 8"),
         ("valid_every", 10**6, "without a validation there are no weights"),
         ("method.condition", "all", "method.condition: one of noisy, post_denoiser, both"),
-        ("method.objective.supervised_loss", "l1", "supervised_loss: one of mse, mae, none"),
+        ("method.objective.supervised_loss", "l1", "supervised_loss: one of mse, mae, sisdr, none"),
         ("method.objective.score_loss", "none", "score_loss: one of mse, mae"),
         ("method.objective.supervised_weight", 2, "supervised_weight: a number from 0 to 1"),
         ("method.objective.freeze_denoiser", True, "name a trained one with init="),

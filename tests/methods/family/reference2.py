@@ -45,12 +45,7 @@ class Reference2:
                 key: value.float() if value.is_floating_point() else value for key, value in load_file(stored).items()
             }
         recipe = self.json(f"keys/{tag}.json")
-        return {row[0]: drawn(recipe["seed"] + i, *row) for i, row in enumerate(rows(recipe))}
-
-
-def rows(recipe: Any) -> list[Any]:
-    """The rows [name, shape, loc, scale] of a recipe."""
-    return next(value for value in recipe.values() if isinstance(value, list))
+        return {row[0]: drawn(recipe["seed"] + i, *row) for i, row in enumerate(recipe["rows"])}
 
 
 def drawn(seed: int, name: str, shape: list[int], loc: float, scale: float) -> Tensor:

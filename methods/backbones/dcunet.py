@@ -1,0 +1,162 @@
+"""DCUNet: a complex-valued U-Net with dilated convolutions, conditioned on the diffusion time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.core.errors import UserError, did_you_mean
+from methods.backbones.base import Backbone, Renamings
+
+STRIDES = ((1, 1), (1, 1), (1, 1), (2, 1), (2, 2), (2, 2))
+DILATIONS = ((1, 1), (1, 1), (1, 1), (2, 1), (4, 1), (8, 1))
+WIDTHS = (1, 1, 1, 2, 4, 8)
+"""Of the encoder's convolutions, (frequency, time), and their channels in units of ``width``: "DilDCUNet-v2"."""
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"leaky_relu": F.leaky_relu, "relu": F.relu, "silu": F.silu}
+
+# Complex feature maps are real tensors [2B, ...] within: the real parts of a batch, then its imaginary parts.
+
+
+class Complex(nn.Module):
+    """A linear complex layer from two real ones: (a + ib)(x + iy)."""
+
+    def __init__(self, real: nn.Module, imaginary: nn.Module) -> None:
+        super().__init__()
+        self.re, self.im = real, imaginary
+
+    def forward(self, x: Tensor, *size: Any) -> Tensor:
+        by_real, by_imaginary = self.re(x, *size).chunk(2), self.im(x, *size).chunk(2)
+        return torch.cat((by_real[0] - by_imaginary[1], by_imaginary[0] + by_real[1]))
+
+
+class ComplexNorm(nn.Module):
+    """Batch normalisation of the real and of the imaginary parts, each with its own statistics."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.re, self.im = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        real, imaginary = x.chunk(2)
+        return torch.cat((self.re(real), self.im(imaginary)))
+
+
+class Block(nn.Module):
+    """A complex convolution, up or down, the time embedding added for each channel, normalisation, activation."""
+
+    def __init__(self, inputs: int, outputs: int, depth: int, embedding: int, activation: str, *, up: bool) -> None:
+        super().__init__()
+        self.conv = Complex(*(convolution(inputs, outputs, depth, up=up, bias=False) for _ in range(2)))
+        self.norm = ComplexNorm(outputs)
+        self.time = Complex(nn.Linear(embedding, outputs), nn.Linear(embedding, outputs))
+        self.activation = ACTIVATIONS[activation]
+
+    def forward(self, x: Tensor, embedding: Tensor, *size: Any) -> Tensor:
+        h = self.conv(x, *size) + F.silu(self.time(embedding))[:, :, None, None]
+        return self.activation(self.norm(h))
+
+
+def convolution(inputs: int, outputs: int, depth: int, *, up: bool, bias: bool) -> nn.Module:
+    """The encoder's convolution at ``depth``, or the decoder's that undoes its size."""
+    kind: Any = nn.ConvTranspose2d if up else nn.Conv2d
+    made: nn.Module = kind(inputs, outputs, 4, STRIDES[depth], 2, dilation=DILATIONS[depth], bias=bias)
+    return made
+
+
+class DCUNet(Backbone):
+    """Complex spectrograms in, one out: the network of Welker, Richter, Gerkmann 2022, "Speech Enhancement with
+    Score-Based Generative Models in the Complex STFT Domain" (SGMSE), after Choi et al. 2019 (DCUNet).
+
+    The release's "DilDCUNet-v2". The time embedding is of t itself. The output is divided neither by t nor by sigma.
+
+    Args:
+        width: complex channels of the first level.
+        embedding: size of the time embedding.
+        global_layers: layers of it before the blocks': 2 at the time of the paper, 1 on the command line since.
+        activation: "relu" at the time of the paper, "leaky_relu" since.
+    """
+
+    stride = 1
+    precise: ClassVar[tuple[str, ...]] = ("fourier",)
+    reference_names: ClassVar[Renamings] = (
+        (r"^embed\.0\.W$", "fourier"),
+        (r"^embed\.1\.", "embed.0."),
+        (r"^embed\.3\.", "embed.1."),
+        (r"^output_layer\.", "output."),
+        (r"\.deconv\.", ".conv."),
+        (r"\.embed_layer\.0\.dense\.", ".time."),
+        (r"\.(re|im)_module\.", r".\1."),
+    )
+
+    def __init__(
+        self,
+        inputs: int = 2,
+        width: int = 32,
+        embedding: int = 128,
+        global_layers: int = 1,
+        activation: str = "leaky_relu",
+        *,
+        conditional: bool = True,
+    ) -> None:
+        super().__init__()
+        if activation not in ACTIVATIONS:
+            raise did_you_mean("activation", activation, ACTIVATIONS)
+        if not conditional:
+            raise UserError("dcunet is a score network: it takes the diffusion time")
+        self.conditional = True
+        self.fourier = nn.Parameter(torch.randn(embedding // 2) * 16, requires_grad=False)
+        self.embed = nn.ModuleList(
+            Complex(nn.Linear(embedding, embedding), nn.Linear(embedding, embedding)) for _ in range(global_layers)
+        )
+        channels = [inputs, *(width * multiple for multiple in WIDTHS)]
+        depths = range(len(WIDTHS))
+        self.encoders = nn.ModuleList(
+            Block(channels[i], channels[i + 1], i, embedding, activation, up=False) for i in depths
+        )
+        self.decoders = nn.ModuleList(
+            Block(channels[i + 1] * (1 if i == depths[-1] else 2), channels[i], i, embedding, activation, up=True)
+            for i in reversed(depths[1:])
+        )
+        self.output = Complex(*(convolution(2 * channels[1], 1, 0, up=True, bias=True) for _ in range(2)))
+
+    def forward(self, x: Tensor, t: Tensor | None = None) -> Tensor:
+        """The network's output, ``[B, 1, F, T]``.
+
+        Raises:
+            UserError: F - 1 is no multiple of 8.
+        """
+        if t is None:
+            raise ValueError("a conditional network needs the diffusion time t")
+        if (x.shape[-2] - 1) % 8:
+            raise UserError(f"dcunet takes one more than a multiple of 8 frequency bins, not {x.shape[-2]}: n_fft=512")
+        frames = x.shape[-1]
+        x = F.pad(x, (0, -(frames - 1) % 4))
+        embedding = self._embed(t)
+        h = torch.cat((x.real, x.imag))
+        sizes: list[Sequence[int]] = [h.shape[-2:]]
+        skips = []
+        for encoder in self.encoders:
+            h = encoder(h, embedding)
+            skips.append(h)
+            sizes.append(h.shape[-2:])
+        skips.pop()
+        for decoder in self.decoders:
+            skip = skips.pop()
+            h = torch.cat((decoder(h, embedding, skip.shape[-2:]), skip), dim=1)
+        real, imaginary = self.output(h, sizes[0]).float().chunk(2)
+        return torch.complex(real, imaginary)[..., :frames]
+
+    def _embed(self, t: Tensor) -> Tensor:
+        """Complex, its imaginary part 0 at first: ``[2B, embedding]``."""
+        angle = t[:, None] * self.fourier[None, :] * 2 * math.pi
+        h = torch.cat((angle.sin(), angle.cos()), dim=-1)
+        h = torch.cat((h, torch.zeros_like(h)))
+        for layer in self.embed:
+            h = F.silu(layer(h))
+        return h

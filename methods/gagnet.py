@@ -1,0 +1,17 @@
+"""GaGNet, a predictive method on complex spectrograms."""
+
+from __future__ import annotations
+
+from methods.predictive import WithBackbone
+
+
+class GaGNetMethod(WithBackbone):
+    """Li, Zheng, Zhang, Li 2022, "Glance and Gaze: A Collaborative Learning Framework for Single-Channel Speech
+    Enhancement", one of the predictors of the StoRM paper's Table V; the network is ``methods.backbones.gagnet``.
+
+    As in the StoRM release it is trained with the squared error of the compressed spectrogram, and its last stage is a
+    bounded complex mask.
+    """
+
+    name = "gagnet"
+    backbone = "gagnet"
