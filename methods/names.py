@@ -18,6 +18,7 @@ METHODS: Registry[Any] = Registry(  # of methods.base.Method
         "sgmse_m": "methods.sgmse:SGMSE",
         "convtasnet": "methods.convtasnet:ConvTasNetMethod",
         "gagnet": "methods.gagnet:GaGNetMethod",
+        "crp": "methods.crp:CRP",
         "refinement": "methods.refinement:StochasticRefinement",
         "storm": "methods.storm:StoRM",
         "clean": "methods.known.oracles:Clean",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from bench.core.errors import UserError
 from methods.diffusion.samplers import Estimate, choose, sampler_options
 from methods.diffusion.score_matching import check_score_objective
 from methods.diffusion.score_model import ScoreModel
@@ -53,6 +54,9 @@ class DiffusionMethod(SpectralMethod):
         **sampler_options: Any,
     ) -> None:
         super().__init__(checkpoint, device, weights, precision, compile)
+        if self.model.parametrization.needs_straight and not self.model.sde.straight:
+            predicts = self.model.parametrization.predicts
+            raise UserError(f"parametrization.predicts={predicts} needs a straight path, as sde.name=flow")
         asked = {name: value for name, value in {"sampler": sampler, **sampler_options}.items() if value is not None}
         defaults = {**self.release, **self.model.sampler}
         self.default_steps = int(defaults.pop("steps", self.default_steps))
@@ -74,6 +78,8 @@ class DiffusionMethod(SpectralMethod):
         return self.sampler.sample(estimate, self.model.sde, start, steps or self.default_steps, randn_like)
 
     def check_objective(self, objective: Objective) -> None:
+        if objective.supervised_loss == "sisdr":
+            raise UserError(f"objective.supervised_loss=sisdr is of predictive methods, not of {self.name}: mse or mae")
         super().check_objective(objective)
         check_score_objective(self.model.parametrization, objective)
 

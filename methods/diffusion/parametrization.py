@@ -56,6 +56,7 @@ class Parametrization(ABC):
         predicts: the predicted quantity, and the name in the registry.
         weightings: of the squared error in the loss; the first is the default.
         default_c_out: the default of c_out.
+        needs_straight: whether it is defined on straight paths only.
         c_in: "1" or "edm".
         c_out: "1", "-1", "sigma", "1/sigma" or "edm"; "" for the default.
         c_skip: "0" or "edm".
@@ -68,6 +69,7 @@ class Parametrization(ABC):
     predicts: ClassVar[str]
     weightings: ClassVar[Mapping[str, Weighting]]
     default_c_out: ClassVar[str] = "1"
+    needs_straight: ClassVar[bool] = False
 
     c_in: str = "1"
     c_out: str = ""
@@ -138,6 +140,7 @@ PARAMETRIZATIONS: Registry[Parametrization] = Registry(
         "score": f"{__name__}:ScorePrediction",
         "mean": f"{__name__}:MeanPrediction",
         "clean": f"{__name__}:CleanPrediction",
+        "velocity": f"{__name__}:VelocityPrediction",
     },
 )
 
@@ -204,6 +207,28 @@ class CleanPrediction(Parametrization):
 
     def error(self, prediction: Tensor, at: Perturbed) -> Tensor:
         return prediction - at.clean
+
+
+@dataclass(frozen=True)
+class VelocityPrediction(Parametrization):
+    """The velocity of a straight path, dx/dt = (x - x0) / t: conditional flow matching (Lipman et al. 2023).
+
+    -F for FlowSE's networks, which divide F by t.
+    """
+
+    predicts: ClassVar[str] = "velocity"
+    needs_straight: ClassVar[bool] = True
+    weightings: ClassVar[Mapping[str, Weighting]] = {"1": lambda at, data: 1.0}
+    default_c_out: ClassVar[str] = "-1"
+
+    def score(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
+        return (path.mean(self.clean(prediction, x, t, start, path), t, start) - x) / per_item(path.std(t)) ** 2
+
+    def clean(self, prediction: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
+        return x - per_item(t) * prediction
+
+    def error(self, prediction: Tensor, at: Perturbed) -> Tensor:
+        return prediction - (at.x - at.clean) / per_item(at.t)
 
 
 def parametrization_from(config: Mapping[str, Any]) -> Parametrization:

@@ -57,14 +57,18 @@ class Path(ABC):
         name: in the registry, configurations and weights files.
         samplers: this path's samplers: the names in options and weights files, mapped to the names in ``SAMPLERS``;
             the first is the default. Any other sampler that supports the path can be used too.
+        straight: whether x_t goes from x0 with a constant velocity, (x_t - x0) / t.
         checkpoint_names: what reference checkpoints call this path; none: it is not read from them.
+        checkpoint_predicts: what networks in them predict, by the name of the parametrization.
         checkpoint_bounds: least and most of its parameters in checkpoints.
         checkpoint_sampler: options of the sampler by which its project's script differs for this path.
     """
 
     name: ClassVar[str]
     samplers: ClassVar[Mapping[str, str]]
+    straight: ClassVar[bool] = False
     checkpoint_names: ClassVar[tuple[str, ...]] = ()
+    checkpoint_predicts: ClassVar[str] = "score"
     checkpoint_bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
     checkpoint_sampler: ClassVar[Mapping[str, Any]] = {}
 
@@ -136,6 +140,7 @@ PATHS: Registry[Path] = Registry(
     "sebench.paths",
     {
         "bbed": "methods.diffusion.paths.brownian_bridge:BBED",
+        "flow": "methods.diffusion.paths.flow_matching:StraightFlow",
         "ouve": "methods.diffusion.paths.ornstein_uhlenbeck:OUVE",
         "ouvp": "methods.diffusion.paths.ornstein_uhlenbeck:OUVP",
         "sbve": "methods.diffusion.paths.schroedinger_bridge:SBVE",

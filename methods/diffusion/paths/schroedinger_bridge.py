@@ -26,6 +26,7 @@ class SBVE(Path):
     name: ClassVar[str] = "sbve"
     samplers: ClassVar[Mapping[str, str]] = {"ode": "bridge_ode", "sde": "bridge_sde"}  # as SGMSE has them
     checkpoint_names: ClassVar[tuple[str, ...]] = ("sbve",)
+    checkpoint_predicts: ClassVar[str] = "clean"
     checkpoint_bounds: ClassVar[Mapping[str, tuple[float, float]]] = {
         "k": (1.001, 100),
         "c": (1e-6, 1e3),

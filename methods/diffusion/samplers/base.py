@@ -91,6 +91,7 @@ SAMPLERS: Registry[Sampler] = Registry(
     {
         "pc": "methods.diffusion.samplers.predictor_corrector:PredictorCorrector",
         "ode": "methods.diffusion.samplers.ode:ProbabilityFlow",
+        "flow_euler": "methods.diffusion.samplers.flow:FlowEuler",
         "bridge_ode": "methods.diffusion.samplers.bridge:BridgeODE",
         "bridge_sde": "methods.diffusion.samplers.bridge:BridgeSDE",
     },
