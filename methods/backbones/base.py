@@ -133,6 +133,9 @@ BACKBONES: Registry[Backbone] = Registry(
         "convtasnet": "methods.backbones.convtasnet:ConvTasNet",
         "gagnet": "methods.backbones.gagnet:GaGNet",
         "dcunet": "methods.backbones.dcunet:DCUNet",
+        "edm2": "methods.backbones.edm2:EDM2UNet",
+        "vae_encoder": "methods.backbones.vae:VAEEncoder",
+        "vae_decoder": "methods.backbones.vae:VAEDecoder",
     },
 )
 

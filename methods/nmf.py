@@ -1,0 +1,54 @@
+"""A model of noise: its variance in each bin is a non-negative matrix factorisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from methods.noise import RandnLike
+
+FLOOR = 1e-10
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """Zero-mean complex Gaussian noise of variance V = W H, ``[F, T]``.
+
+    Fevotte, Bertin, Durrieu 2009: the maximum of its likelihood is the minimum of the Itakura-Saito divergence.
+
+    Attributes:
+        W: ``[F, rank]``, its columns sum to 1 once fitted.
+        H: ``[rank, T]``.
+    """
+
+    W: Tensor
+    H: Tensor
+
+    @property
+    def variance(self) -> Tensor:
+        """V, at least ``FLOOR``."""
+        return (self.W @ self.H).clamp(min=FLOOR)
+
+    def fitted(self, power: Tensor) -> NoiseModel:
+        """After one multiplicative update of W, then H, to the expected ``power`` of the noise, ``[F, T]``."""
+        V = self.variance
+        W = self.W * ((power * V**-2) @ self.H.T) / (V**-1 @ self.H.T).clamp(min=FLOOR)
+        W = W.clamp(min=FLOOR)
+        V = NoiseModel(W, self.H).variance
+        H = self.H * (W.T @ (power * V**-2)) / (W.T @ V**-1).clamp(min=FLOOR)
+        H = H.clamp(min=FLOOR)
+        return NoiseModel(W, H).normalised()
+
+    def normalised(self) -> NoiseModel:
+        """The same variance, with columns of W that sum to 1."""
+        total = self.W.sum(0).clamp(min=FLOOR)
+        return NoiseModel(self.W / total, self.H * total[:, None])
+
+    @classmethod
+    def drawn(cls, bins: int, frames: int, rank: int, randn_like: RandnLike, like: Tensor) -> NoiseModel:
+        """A random start, on the device of ``like``: magnitudes of Gaussian draws, at least ``FLOOR``."""
+        real = torch.zeros(1, 1, bins + frames, rank, device=like.device)
+        values = randn_like(real)[0, 0].abs().clamp(min=FLOOR)
+        return cls(values[:bins], values[bins:].T.contiguous())

@@ -1,0 +1,115 @@
+"""UDiffSE: EM with a diffusion prior and NMF noise."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bench.core.errors import UserError
+from methods import create
+from methods.diffusion.paths import OUVE, per_item
+from methods.diffusion.paths.brownian_bridge import BBED
+from methods.losses import Objective
+from methods.nmf import NoiseModel
+from methods.udiffse import PosteriorSampling, expectation_maximisation
+from methods.weights import load, new_model, save
+from tests.methods.family.reference2 import Reference2, near, replayed
+from tests.methods.trained import losses
+
+SMALL = {"width": 8, "multipliers": [1, 2]}
+PATH = OUVE()
+
+
+def divergence(power: Tensor, variance: Tensor) -> float:
+    """Itakura-Saito's."""
+    return float((power / variance - torch.log(power / variance) - 1).sum())
+
+
+def gaussian_score(variance: Tensor) -> Any:
+    """Of the process whose clean signal is complex Gaussian with this variance."""
+
+    def score(x: Tensor, t: Tensor) -> Tensor:
+        m, sigma = per_item(PATH.mean_weights(t)[0]), per_item(PATH.std(t))
+        return -x / (m**2 * variance + sigma**2)
+
+    return score
+
+
+def test_each_update_of_the_noise_brings_it_nearer() -> None:
+    torch.manual_seed(0)
+    power = (torch.rand(20, 3) @ torch.rand(3, 30)) * torch.rand(20, 30).clamp(min=0.1)
+    model = NoiseModel.drawn(20, 30, 3, torch.randn_like, power)
+    distances = [divergence(power, model.variance)]
+    for _ in range(20):
+        model = model.fitted(power)
+        distances.append(divergence(power, model.variance))
+        assert torch.allclose(model.W.sum(0), torch.ones(3), atol=1e-5)
+    assert all(after < before + 1e-4 for before, after in pairwise(distances))
+
+
+def test_with_the_true_prior_only_what_is_like_speech_stays_and_the_likelihood_brings_it_nearer() -> None:
+    """Speech in one half of the bins, noise everywhere."""
+    generator = torch.Generator().manual_seed(0)
+
+    def randn_like(like: Tensor) -> Tensor:
+        return torch.randn(like.shape, dtype=like.dtype, generator=generator)
+
+    prior = torch.cat((torch.full((1, 1, 8, 40), 0.3), torch.full((1, 1, 8, 40), 1e-4)), dim=2)
+    clean = prior.sqrt() * randn_like(torch.zeros(1, 1, 16, 40, dtype=torch.complex64))
+    noisy = clean + 0.3 * randn_like(clean)
+    score, given = gaussian_score(prior), noisy.expand(8, -1, -1, -1)
+
+    def errors(found: Tensor) -> tuple[float, float]:
+        error = (found.mean(0, keepdim=True) - clean).abs().square()
+        return error[:, :, :8].mean().item(), error[:, :, 8:].mean().item()
+
+    alone = errors(PosteriorSampling().sample(score, PATH, given, None, randn_like))
+    guided = errors(PosteriorSampling().sample(score, PATH, given, torch.full((1, 1, 16, 40), 0.09), randn_like))
+    assert guided[0] < 0.5 * alone[0] and guided[1] < 0.01 * errors(noisy)[1]
+    noise = NoiseModel.drawn(16, 40, 1, randn_like, noisy)
+    found = errors(expectation_maximisation(score, PATH, PosteriorSampling(), given, noise, 4, randn_like))
+    assert found[0] < 0.9 * alone[0] and found[1] < 0.01 * errors(noisy)[1]
+
+
+def test_it_is_a_method_with_weights_whose_cost_is_counted(tmp_path: Path) -> None:
+    model = new_model("udiffse", SMALL)
+    save(tmp_path / "w.safetensors", model)
+    assert load(tmp_path / "w.safetensors").sizes["score"]["inputs"] == 1
+    clip = np.random.default_rng(0).normal(0, 0.1, 1500).astype(np.float32)
+    for iterations, samples in ((1, 1), (2, 3)):
+        method = create("udiffse", checkpoint=model, iterations=iterations, samples=samples)
+        assert method.enhance(clip, 16000, 3, 0).nfe == 2 * 3 * iterations
+        assert method.provenance()["iterations"] == iterations
+    clean, noisy = (model.spectrogram.forward(torch.randn(2, 1408)) for _ in range(2))
+    t, z = torch.tensor([0.3, 0.8]), torch.randn_like(clean)
+    one, other = (losses(model, Objective(), clean, given, t, z).total for given in (noisy, 2 * noisy))
+    assert torch.equal(one, other)
+    with pytest.raises(UserError, match="iterations, samples and rank are from 1"):
+        create("udiffse", checkpoint=model, iterations=0)
+    with pytest.raises(UserError, match="udiffse runs along the SDE ouve, not bbed"):
+        create("udiffse", checkpoint=new_model("udiffse", SMALL, sde=BBED()))
+
+
+def test_steps_are_the_released_codes(reference2: Reference2) -> None:
+    a = reference2.arrays("sampler/udiffse.npz")
+    noisy, score = a["X"].expand(2, -1, -1, -1), gaussian_score(a["prior_var"])
+    noise = NoiseModel(a["W"][0, 0], a["H"][0, 0])
+    for steps in (4, 30):
+        for skip, variance in (("1", None), ("0", noise.variance[None, None])):
+            sampling = PosteriorSampling(steps)
+            found = sampling.sample(score, PATH, noisy, variance, replayed(a["noise_bank"]))
+            near(found, a[f"posterior_N{steps}_skip{skip}"], 3e-4)
+    fitted = noise.fitted((noisy - a["step_state"]).abs().square().mean(dim=(0, 1)))
+    near(fitted.W, a["mstep_W"][0, 0], 1e-4)
+    near(fitted.H, a["mstep_H"][0, 0], 1e-4)
+    start = NoiseModel(a["em_W0"], a["em_H0"])
+    found = expectation_maximisation(
+        score, PATH, PosteriorSampling(4), noisy / a["em_NF"], start, 3, replayed(a["noise_bank"])
+    )
+    near(found[0], a["em_S"], 2e-3)

@@ -1,0 +1,77 @@
+"""A VAE prior with NMF noise, by variational EM."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bench.core.errors import UserError
+from methods import create
+from methods.base import METHODS
+from methods.losses import Objective, SpectrogramBatch
+from methods.nmf import NoiseModel
+from methods.spectral import SpectralMethod
+from methods.spectrogram import Spectrogram
+from methods.vae_nmf import Posterior, maximised
+from methods.weights import TrainedModel, load, new_model, save
+
+STFT = Spectrogram(n_fft=64, hop=16, window="sqrthann", transform="none")
+
+
+def small() -> TrainedModel:
+    return new_model("vae_nmf", own={"bins": 33, "latent": 3, "hidden": 8}, spectrogram=STFT)
+
+
+def test_every_update_of_the_m_step_raises_the_likelihood() -> None:
+    torch.manual_seed(0)
+    power, speech = torch.rand(12, 20) + 0.01, torch.rand(12, 20)
+    noise, gain = NoiseModel(torch.rand(12, 2), torch.rand(2, 20)), torch.ones(20)
+
+    def cost() -> float:
+        total = gain * speech + noise.variance
+        return float((torch.log(total) + power / total).sum())
+
+    costs = [cost()]
+    for _ in range(10):
+        noise, gain = maximised(power, speech, noise, gain)
+        costs.append(cost())
+    assert all(after < before + 1e-3 for before, after in pairwise(costs))
+    assert Posterior(torch.zeros(2, 4, 3), torch.zeros(2, 4, 3)).divergence().tolist() == [0, 0]
+
+
+def test_it_is_a_method_with_weights_whose_cost_is_counted(tmp_path: Path) -> None:
+    model = small()
+    save(tmp_path / "w.safetensors", model)
+    clip = np.random.default_rng(0).normal(0, 0.1, 1000).astype(np.float32)
+    method = create("vae_nmf", checkpoint=str(tmp_path / "w.safetensors"), iterations=4, rank=2)
+    made = method.enhance(clip, 16000, generator=0)
+    assert made.nfe == 1 + 2 * 4 + 1 and np.isfinite(made.audio).all()
+    assert np.array_equal(made.audio, method.enhance(clip, 16000, generator=0).audio)
+    assert load(tmp_path / "w.safetensors").settings == model.settings
+    with pytest.raises(UserError, match="iterations and rank are from 1"):
+        create("vae_nmf", checkpoint=model, rank=0)
+    with pytest.raises(UserError, match="bins=513: n_fft=510 gives 256"):
+        create("vae_nmf", checkpoint=new_model("vae_nmf"))
+
+
+def test_a_few_steps_of_training_lower_the_loss() -> None:
+    torch.manual_seed(0)
+    model = small()
+    method = METHODS.create("vae_nmf", checkpoint=model, device="cpu")
+    assert isinstance(method, SpectralMethod)
+    clean = STFT.forward(torch.sin(torch.arange(3200) * 0.3)[None] * torch.rand(4, 1))
+    batch = SpectrogramBatch(clean, clean, torch.ones(4), clean, torch.Generator().manual_seed(0))
+    parameters = [p for network in model.networks.values() for p in network.parameters()]
+    optimiser = torch.optim.Adam(parameters, lr=1e-2)
+    values = []
+    for _ in range(40):
+        loss = method.spectrogram_loss(batch, Objective()).total
+        values.append(loss.item())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert values[-1] < 0.5 * values[0]
