@@ -13,9 +13,10 @@ from typing import Any
 from bench.core.errors import UserError
 from methods.backbones.fir import KERNEL
 from methods.backbones.fused import ACTIVATIONS
-from methods.checkpoints.architecture import Sizes, all_sizes, check_sizes
+from methods.checkpoints.architecture import Sizes, check_sizes
 from methods.checkpoints.diffusion import SDES, parametrization_of, sampler_of, sde_of, trained_to
 from methods.checkpoints.lightning import Checkpoint
+from methods.checkpoints.networks import NETWORKS, PREDICTIVE, network_sizes
 from methods.checkpoints.settings import FileSettings, shown
 from methods.conditioning import CONDITIONS
 from methods.diffusion.parametrization import Parametrization, ScorePrediction
@@ -23,7 +24,7 @@ from methods.diffusion.paths import OUVE, Path
 from methods.spectrogram import TRANSFORMS, WINDOWS, Spectrogram
 
 BACKBONES = ("ncsnpp", "ncsnpp_v2", "ncsnpp_48k", "ncsnpplarge", "ncsnpp12M", "ncsnpp6M")
-"""Those that are an NCSN++ as ours, whatever its sizes."""
+"""Those that are an NCSN++ as ours, whatever its sizes; ``networks`` has the others."""
 
 ROLES = {"dnn": "backbone", "denoiser_net": "backbone_denoiser", "score_net": "backbone_score"}
 """Where a file names the backbone of each of its networks."""
@@ -35,8 +36,8 @@ SGMSE_ONLY = {"transform_type", "normalize", "centered", "num_res_blocks", "attn
 ONLY = {"resblock_type": "biggan", "embedding_type": "fourier", "input_y": True, "minus": True, "time_cond": "t"}
 """Options of networks with a single value that is here; the last three are of SGMSE before its release."""
 
-OTHERS = {"ode": "FlowSE", "output_scale": "CRP", "inference_N": "CRP", "inference_start": "CRP"}
-"""Options of projects that write the same kind of file and sample from it otherwise."""
+FORKS = {"ode": "FlowSE", "output_scale": "CRP", "inference_N": "CRP", "inference_start": "CRP", "T_sampling": "BBED"}
+"""Options that only these projects have, which began as SGMSE, write the same kind of file, and sample otherwise."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,20 @@ class Configuration:
 
     Attributes:
         project: "StoRM" or "SGMSE", which name their networks alike.
-        networks: keyword arguments of ``NCSNpp``, by the networks' prefixes in the file.
+        fork: the name of the project that wrote it where it is neither, one of ``FORKS``; or the project's.
+        networks: keyword arguments of the backbones, by the networks' prefixes in the file.
         refines: whether two networks are those of stochastic refinement.
-        condition, residue_in_stft: of the method's own settings, where it has them.
+        condition, predictor, residue_in_stft: of the method's own settings, where it has them.
         spectrogram, sde, t_eps, parametrization, sampler: of the ``TrainedModel``.
         settings: what of the hyper-parameters was used for that.
     """
 
     project: str
+    fork: str
     networks: dict[str, Sizes]
     refines: bool
     condition: str
+    predictor: dict[str, Any] | None
     spectrogram: Spectrogram
     sde: Path
     t_eps: float
@@ -72,34 +76,42 @@ def configure(checkpoint: Checkpoint) -> Configuration:
         UserError: the weights are of no network that is here, although the file says so.
     """
     settings = FileSettings(checkpoint.hyper_parameters)
-    prefixes = checkpoint.shapes()
-    for prefix in prefixes:
-        name = settings.value(ROLES[prefix], "ncsnpp")
-        if name not in BACKBONES:
-            read = ", ".join(BACKBONES)
+    names = {prefix: str(settings.value(ROLES[prefix], "ncsnpp")) for prefix in checkpoint.shapes()}
+    for prefix, name in names.items():
+        known = (*BACKBONES, *(name for name in NETWORKS if prefix != "score_net" or name not in PREDICTIVE))
+        if name not in known:
+            read = ", ".join(known)
             settings.refuse(ROLES[prefix], f"its {ROLES[prefix]} is '{shown(name)}'; what is read is {read}")
-    for key in OTHERS.keys() & settings.values.keys():
-        value = shown(settings.values[key])
-        settings.refuse(key, f"trained with {key}={value}, an option of {OTHERS[key]}; what is read is StoRM and SGMSE")
-    sizes = {} if settings.refused else all_sizes(checkpoint.path, prefixes)
+    sizes = {} if settings.refused else network_sizes(settings, checkpoint, names)
     project = project_of(checkpoint, sizes)
+    fork = next((FORKS[key] for key in FORKS if key in settings.values), project)
     scores = any(size["conditional"] for size in sizes.values())
-    sde_name = settings.one_of("sde", "ouve", SDES)
+    sde_name = settings.one_of("ode" if "ode" in settings.values else "sde", "ouve", SDES)
     parametrization = parametrization_of(settings, project, sde_name) if scores else ScorePrediction()
-    refines = len(prefixes) == 2 and str(settings.value("mode", "")).startswith("refine")
+    refines = len(names) == 2 and str(settings.value("mode", "")).startswith("refine")
     return Configuration(
         project,
+        fork,
         {prefix: _network(settings, checkpoint, project, prefix, size) for prefix, size in sizes.items()},
         refines,
         _condition(settings, sizes),
+        _predictor(sizes),
         _spectrogram(settings, project),
         sde_of(settings, sde_name, parametrization) if scores else OUVE(),
         trained_to(settings, project) if scores else 0.03,
         parametrization,
-        sampler_of(settings, project, sde_name) if scores else {},
+        sampler_of(settings, fork, sde_name) if scores else {},
         refines and settings.flag("residue_in_stft", False),
         settings,
     )
+
+
+def _predictor(sizes: dict[str, Sizes]) -> dict[str, Any] | None:
+    """The predictive network before a score network, where it is no NCSN++."""
+    size = sizes.get("denoiser_net", {})
+    if "backbone" not in size or len(sizes) < 2:
+        return None
+    return {key: value for key, value in size.items() if key not in ("inputs", "conditional")}
 
 
 def project_of(checkpoint: Checkpoint, sizes: dict[str, Sizes]) -> str:
@@ -117,12 +129,18 @@ def project_of(checkpoint: Checkpoint, sizes: dict[str, Sizes]) -> str:
         storm, sgmse = (storm, sgmse + 2) if given["input_channels"] == 2 else (storm + 2, sgmse)
     if storm or sgmse:
         return "StoRM" if storm >= sgmse else "SGMSE"
-    return "StoRM" if any(len(size["multipliers"]) == 4 for size in sizes.values()) else "SGMSE"
+    return (
+        "StoRM" if any(len(size["multipliers"]) == 4 for size in sizes.values() if "multipliers" in size) else "SGMSE"
+    )
 
 
 def _network(settings: FileSettings, checkpoint: Checkpoint, project: str, prefix: str, size: Sizes) -> Sizes:
-    """Keyword arguments of ``NCSNpp``; those with its default values are left out."""
+    """Keyword arguments of the backbone; an NCSN++'s with its default values are left out."""
     backbone = settings.value(ROLES[prefix], "ncsnpp")
+    if backbone in NETWORKS:
+        if project == "StoRM":
+            settings.one_of("return_time", False, (False,))
+        return size
     for key, only in ONLY.items():
         settings.one_of(key, only, (only,))
     if project == "StoRM":

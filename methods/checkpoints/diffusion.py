@@ -8,7 +8,7 @@ from typing import Any
 from bench.core.errors import UserError
 from methods.checkpoints.settings import SENSELESS, FileSettings
 from methods.diffusion.parametrization import PARAMETRIZATIONS, Parametrization
-from methods.diffusion.paths import OUVE, PATHS, Path, path_from
+from methods.diffusion.paths import OUVE, PATHS, SDE, Path, path_from
 
 SDES = {called: name for name in PATHS.ours() for called in PATHS.get(name).checkpoint_names}  # type: ignore[attr-defined]
 """What checkpoints call the paths that can be read from them, and our names."""
@@ -62,7 +62,7 @@ def parametrization_of(settings: FileSettings, project: str, sde: str) -> Parame
     SGMSE samples a bridge as if its network predicted clean speech, and a diffusion as if it predicted the
     score, whatever it was trained for; other pairs than the sensible ones are refused.
     """
-    predicts = "clean" if sde == "sbve" else "score"
+    predicts = PATHS.get(SDES[sde]).checkpoint_predicts  # type: ignore[attr-defined]
     known = ("data_prediction",) if sde == "sbve" else ("score_matching", "denoiser", "mse", "mae")
     if settings.value("backbone") != "ncsnpp_v2":  # these return minus the network, whatever they predict
         if project == "SGMSE":
@@ -88,11 +88,20 @@ def sampler_of(settings: FileSettings, project: str, sde: str) -> dict[str, Any]
     if sde == "sbve":
         return {"sampler": "ode", "steps": settings.whole("N", 50, 1, 100_000)}
     path: Any = PATHS.get(SDES[sde])
-    return {**_SCRIPTS[project], **path.checkpoint_sampler}
+    return {
+        **(_SCRIPTS[project] if issubclass(path, SDE) else {}),
+        **path.checkpoint_sampler,
+        **_FORKS.get(project, {}),
+    }
 
 
 _PREDICTOR_CORRECTOR = {"predictor": "reverse_diffusion", "corrector": "ald", "corrector_steps": 1, "snr": 0.5}
 _SCRIPTS: dict[str, dict[str, Any]] = {
     "StoRM": {"sampler": "pc", **_PREDICTOR_CORRECTOR, "stepping": "uniform", "steps": 50},
     "SGMSE": {"sampler": "pc", **_PREDICTOR_CORRECTOR, "stepping": "grid", "steps": 30, "t_eps": 0.03},
+}
+_SCRIPTS |= dict.fromkeys(("BBED", "CRP", "FlowSE"), _SCRIPTS["SGMSE"])
+_FORKS: dict[str, dict[str, Any]] = {
+    # The file does not say what it was trained for: as published.
+    "CRP": {"predictor": "euler_maruyama", "corrector": "none", "steps": 1, "start": 0.5},
 }

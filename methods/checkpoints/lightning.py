@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
 from methods.checkpoints.settings import plain, shown
-from methods.checkpoints.unpickling import DataModule, read
+from methods.checkpoints.unpickling import STAND_INS, read
 
 NETWORKS = ("dnn", "denoiser_net", "score_net")
 """Prefixes of the reference's networks: alone in its model, or the two of StoRM."""
@@ -26,6 +26,9 @@ WRAPPERS = ("module", "_orig_mod", "model")
 
 IGNORED = ("pesq_loss",)
 """Prefixes of what a training objective keeps among the weights."""
+
+STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
+"""How the names of a batch normalisation's statistics end, of which there are no averages."""
 
 Weights = dict[str, Tensor]
 
@@ -62,14 +65,15 @@ class Checkpoint:
         return kind, _by_network(self.state if kind == "raw" else self._averages())
 
     def _averages(self) -> Weights:
-        """The averages by the raw weights' names: the same tensors in the same order."""
+        """The averages by the raw weights' names: the same tensors in the same order, but for what is not learnt."""
         shadow = self.ema.get("shadow_params") if isinstance(self.ema, Mapping) else None
         instead = "weights=raw takes the raw ones"
         if not isinstance(shadow, list):
             raise UserError(f"{self.path}: has no averaged weights; {instead}")
-        if len(shadow) < len(self.state):
-            raise UserError(f"{self.path}: has {len(shadow)} averages for {len(self.state)} weights; {instead}")
-        averages = dict(zip(self.state, shadow, strict=False))  # a training objective's own may follow
+        learnt = [key for key in self.state if not key.endswith(STATISTICS)]
+        if len(shadow) < len(learnt):
+            raise UserError(f"{self.path}: has {len(shadow)} averages for {len(learnt)} weights; {instead}")
+        averages = {**self.state, **dict(zip(learnt, shadow, strict=False))}  # a training objective's own may follow
         for key, tensor in averages.items():
             if not isinstance(tensor, Tensor) or tensor.shape != self.state[key].shape:
                 raise UserError(f"{self.path}: the average of {shown(key)} is not shaped as that is; {instead}")
@@ -111,7 +115,7 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
         path,
         own,
         content.get("ema"),
-        {shown(key): plain(value) for key, value in hyper_parameters.items() if value is not DataModule},
+        {shown(key): plain(value) for key, value in hyper_parameters.items() if not _is_stand_in(value)},
         {
             "lightning": shown(content.get("pytorch-lightning_version", "")),
             "epoch": plain(content.get("epoch")),
@@ -119,6 +123,10 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
             **({"wrappers": wrappers} if wrappers else {}),
         },
     )
+
+
+def _is_stand_in(value: Any) -> bool:
+    return any(value is kind for kind in STAND_INS.values())
 
 
 MOST_SETTINGS = 1000

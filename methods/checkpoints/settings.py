@@ -11,8 +11,9 @@ add_noise base_dir batch_size dummy dropout ema_decay eval_start format fourier_
 l1_weight loss_abs_exponent loss_type loss_type_denoiser loss_type_score loss_weighting lr no_wandb normalize
 num_eval_files num_frames num_workers pesq_weight reduce_mean task weighting_denoiser_to_score weighting_exponent
 
-N T_sampling backbone beta_max beta_min c c_in c_out c_skip centered condition conditional discriminative eps
-input_channels k mode network_scaling progressive_combine resamp_with_conv residue_in_stft return_time sampler_type
+N T_sampling backbone beta_max beta_min c c_in c_out c_skip cd1 centered condition conditional d_feat discriminative
+dnn_channels embed_dim enc_dim eps feature_dim fft_num inference_N inference_start input_channels k mode
+network_scaling nf output_scale p progressive_combine q resamp_with_conv residue_in_stft return_time sampler_type
 scale_by_sigma sde_n sigma_data sigma_max sigma_min spatial_channels sr stiffness t_eps theta transform transform_type
 """
 KNOWN = frozenset(_WITHOUT_EFFECT.split())

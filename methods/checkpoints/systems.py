@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from bench.core.errors import UserError
 from bench.core.files import sha256
 from methods.backbones import NCSNpp
-from methods.backbones.base import Backbone
-from methods.backbones.convert import from_reference
+from methods.backbones.base import Backbone, build
+from methods.backbones.convert import from_reference, renamed
 from methods.backbones.outline import outline
 from methods.base import METHODS
 from methods.checkpoints.architecture import Sizes
@@ -55,29 +57,28 @@ def from_reference_checkpoint(checkpoint: Checkpoint, weights: str | None = None
         method,
         {role: told.networks[prefix] for role, prefix in roles.items()},
         networks,
-        settings={name: getattr(told, name) for name in _own(method)},
+        settings=_settings(method, told, roles),
         spectrogram=told.spectrogram,
         sde=told.sde,
         t_eps=told.t_eps,
         parametrization=told.parametrization,
         sampler=told.sampler if "score" in roles else {},
         weights=kind,
-        training={"project": told.project, **checkpoint.about, "hyper_parameters": checkpoint.hyper_parameters},
+        training={"project": told.fork, **checkpoint.about, "hyper_parameters": checkpoint.hyper_parameters},
         sha256=sha256(checkpoint.path),
     )
 
 
-def _network(checkpoint: Checkpoint, size: Sizes, prefix: str, weights: Weights) -> NCSNpp:
+def _network(checkpoint: Checkpoint, size: Sizes, prefix: str, weights: Weights) -> Backbone:
     """The network of this ``size`` with ``weights`` in it."""
     if bad := next((key for key, tensor in weights.items() if not tensor.isfinite().all()), None):
         raise UserError(f"{checkpoint.path}: the weight {prefix}.{bad} holds NaN or infinity")
     try:
         blank = outline(size, len(weights))
-        assert isinstance(blank, NCSNpp)
-        fitting = from_reference(weights, blank)
+        fitting = from_reference(weights, blank) if isinstance(blank, NCSNpp) else renamed(weights, blank)
     except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(f"{checkpoint.path}: its network '{prefix}' does not fit: {error}") from error
-    network = NCSNpp(**size)
+    network = build(size)
     network.load_state_dict(fitting)
     return network
 
@@ -89,16 +90,25 @@ def _roles(checkpoint: Checkpoint, told: Configuration) -> tuple[str, dict[str, 
             method = "refinement" if told.refines else "storm"
             return method, {"denoiser": "denoiser_net", "score": "score_net"}
         case ["dnn" | "denoiser_net" as prefix] if not told.networks[prefix]["conditional"]:
-            return "ncsnpp_m", {"denoiser": prefix}
+            return PREDICTIVE.get(told.networks[prefix].get("backbone", ""), "ncsnpp_m"), {"denoiser": prefix}
         case ["dnn"]:
-            return "sgmse_m", {"score": "dnn"}
+            return SECOND_STAGES.get(told.fork, "sgmse_m"), {"score": "dnn"}
     there = ", ".join(sorted(told.networks))
     raise UserError(f"{checkpoint.path}: its networks, {there}, make up no method that is here")
 
 
-def _own(method: str) -> set[str]:
-    """The names of a method's own settings, which the reference has the same names for."""
-    return {field.name for field in fields(METHODS.get(method).Settings)}  # type: ignore[attr-defined]
+PREDICTIVE = {"convtasnet": "convtasnet", "gagnet": "gagnet"}
+"""The methods of predictive networks with a backbone of their own."""
+SECOND_STAGES = {"CRP": "crp"}
+"""The methods of projects that train a score network further."""
+
+
+def _settings(method: str, told: Configuration, roles: Mapping[str, str]) -> Any:
+    """The method's own settings: those of its network's size, or those that the file has."""
+    kind: Any = METHODS.get(method)
+    if roles.keys() == {"denoiser"}:
+        return kind.settings_of(told.networks[roles["denoiser"]])
+    return {field.name: getattr(told, field.name) for field in fields(kind.Settings) if hasattr(told, field.name)}
 
 
 def is_safetensors(path: Path) -> bool:

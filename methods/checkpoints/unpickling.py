@@ -42,7 +42,14 @@ class DataModule:
 
 DataModule.__module__, DataModule.__qualname__ = "sgmse.data_module", "SpecsDataModule"
 
-STAND_INS = {f"{DataModule.__module__}.{DataModule.__qualname__}": DataModule}
+
+class FlowDataModule(DataModule):
+    """The same, where FlowSE's files name it."""
+
+
+FlowDataModule.__module__, FlowDataModule.__qualname__ = "flowmse.data_module", "SpecsDataModule"
+
+STAND_INS = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in (DataModule, FlowDataModule)}
 """Classes that the reference's files name but never call, and what stands for each."""
 
 
