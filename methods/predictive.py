@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -83,10 +83,10 @@ class Sized:
     """Settings of a method with a backbone of its own.
 
     Attributes:
-        size: the backbone's options that differ from its defaults.
+        size: the backbone's options that differ from its defaults; None: none do.
     """
 
-    size: Mapping[str, Any] = field(default_factory=dict)
+    size: Mapping[str, Any] | None = None
 
 
 class WithBackbone(Predictive):
@@ -101,7 +101,7 @@ class WithBackbone(Predictive):
 
     @classmethod
     def networks(cls, settings: Any) -> Mapping[str, Network]:
-        return {"denoiser": Network(options={"backbone": cls.backbone, **settings.size})}
+        return {"denoiser": Network(options={"backbone": cls.backbone, **(settings.size or {})})}
 
     @classmethod
     def adopt(cls, model: TrainedModel) -> TrainedModel | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -37,10 +37,10 @@ class PriorSize:
     """Settings of the prior's network.
 
     Attributes:
-        size: options of the backbone ``edm2`` that differ from its defaults.
+        size: options of the backbone ``edm2`` that differ from its defaults; None: none do.
     """
 
-    size: Mapping[str, Any] = field(default_factory=dict)
+    size: Mapping[str, Any] | None = None
 
 
 class SIPS(SpectralMethod):
@@ -85,7 +85,7 @@ class SIPS(SpectralMethod):
 
     @classmethod
     def networks(cls, settings: Any) -> Mapping[str, Network]:
-        return {"prior": Network(timed=True, options={"backbone": "edm2", **settings.size})}
+        return {"prior": Network(timed=True, options={"backbone": "edm2", **(settings.size or {})})}
 
     def spectrogram_loss(self, batch: SpectrogramBatch, objective: Objective) -> Losses:
         """Of clean speech; the noisy speech is not looked at. The time is uniform in [0, 1]."""

@@ -86,9 +86,6 @@ class VAENMF(SpectralMethod):
         if min(iterations, rank) < 1 or not lr > 0:
             raise UserError(f"iterations and rank are from 1, lr above 0; got {iterations}, {rank}, {lr}")
         super().__init__(checkpoint, **options)
-        bins = self.model.spectrogram.n_fft // 2 + 1
-        if bins != self.model.settings.bins:
-            raise UserError(f"bins={self.model.settings.bins}: n_fft={self.model.spectrogram.n_fft} gives {bins}")
         self.iterations, self.rank, self.lr = iterations, rank, lr
 
     @classmethod

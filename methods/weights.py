@@ -68,9 +68,9 @@ class TrainedModel:
             self.networks = {name: build(size) for name, size in self.sizes.items()}
         bins = self.spectrogram.n_fft // 2 + 1
         for name, network in self.networks.items():
-            if bins % network.stride:
+            if misfit := network.misfit(bins):
                 told = f"n_fft={self.spectrogram.n_fft} gives {bins} frequency bins"
-                raise UserError(f"{told}, but the network '{name}' takes multiples of {network.stride}")
+                raise UserError(f"{told}, but the network '{name}' {misfit}")
 
     @property
     def parameters(self) -> int:

@@ -87,6 +87,10 @@ class Backbone(nn.Module, ABC):
         """Parameters that no call uses; distributed training would wait for their gradients for ever."""
         return ()
 
+    def misfit(self, bins: int) -> str:
+        """What this network takes, where that is not spectrograms of so many frequency ``bins``; else ""."""
+        return f"takes multiples of {self.stride}" if bins % self.stride else ""
+
     def begin_as(self, given: Backbone, *, zero_output: bool = False) -> None:
         """Take over a predictive network of the same sizes, in place, so that enhancing is not learnt twice.
 

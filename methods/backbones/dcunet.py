@@ -133,8 +133,8 @@ class DCUNet(Backbone):
         """
         if t is None:
             raise ValueError("a conditional network needs the diffusion time t")
-        if (x.shape[-2] - 1) % 8:
-            raise UserError(f"dcunet takes one more than a multiple of 8 frequency bins, not {x.shape[-2]}: n_fft=512")
+        if misfit := self.misfit(x.shape[-2]):
+            raise UserError(f"dcunet {misfit}, not {x.shape[-2]}")
         frames = x.shape[-1]
         x = F.pad(x, (0, -(frames - 1) % 4))
         embedding = self._embed(t)
@@ -151,6 +151,9 @@ class DCUNet(Backbone):
             h = torch.cat((decoder(h, embedding, skip.shape[-2:]), skip), dim=1)
         real, imaginary = self.output(h, sizes[0]).float().chunk(2)
         return torch.complex(real, imaginary)[..., :frames]
+
+    def misfit(self, bins: int) -> str:
+        return "takes one more than a multiple of 8, as n_fft=512 gives" if (bins - 1) % 8 else ""
 
     def _embed(self, t: Tensor) -> Tensor:
         """Complex, its imaginary part 0 at first: ``[2B, embedding]``."""

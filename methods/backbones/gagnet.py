@@ -191,6 +191,9 @@ class GaGNet(Backbone):
             for _ in range(stages)
         )
 
+    def misfit(self, bins: int) -> str:
+        return f"takes at most {self.bins}: its option bins" if bins > self.bins else ""
+
     def forward(self, x: Tensor, t: Tensor | None = None) -> Tensor:
         """Complex ``[B, 1, F, T]`` -> the same, F at most ``bins``."""
         given = F.pad(torch.view_as_real(x.squeeze(1)).movedim(-1, 1), (0, 0, 0, self.bins - x.shape[-2]))

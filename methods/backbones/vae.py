@@ -30,7 +30,11 @@ class VAEEncoder(Backbone):
     ) -> None:
         super().__init__()
         self.only_predictive(inputs, conditional)
+        self.bins = bins
         self.layers = nn.Sequential(nn.Linear(bins, hidden), nn.Tanh(), nn.Linear(hidden, 2 * latent))
+
+    def misfit(self, bins: int) -> str:
+        return f"takes {self.bins}: method.bins" if bins != self.bins else ""
 
     def forward(self, x: Tensor, t: Tensor | None = None) -> Tensor:
         """Complex ``[B, 1, F, T]`` -> real ``[B, T, 2 latent]``, the means first."""

@@ -159,6 +159,7 @@ NETWORKS = {
     ("sgmse_m", "sgmse_ncsnpp"): 65_590_822,
     ("sgmse_m", "ncsnpp_v2"): 65_590_822,
     ("sgmse_m", "ncsnpp_48k"): 64_739_854,
+    ("sgmse_m", "dcunet"): 3_531_970,
     ("storm", "ncsnpp_m"): 55_118_388,
 }
 """Parameters of the reference's networks."""
@@ -166,7 +167,8 @@ NETWORKS = {
 
 @pytest.mark.parametrize(("method", "network"), NETWORKS)
 def test_networks_are_the_references(method: str, network: str) -> None:
-    made = compose("train", [f"method={method}", f"network={network}"])
+    bins = ["method.spectrogram.n_fft=512"] if network == "dcunet" else []
+    made = compose("train", [f"method={method}", f"network={network}", *bins])
     check(made)
     with torch.device("meta"):
         model = untrained(made)
@@ -244,3 +246,26 @@ def test_devices_that_are_there_are_taken(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     check_devices(device, devices)
+
+
+@pytest.mark.parametrize("method", ["bbed", "crp", "flow", "convtasnet", "gagnet", "sips", "udiffse", "vae_nmf"])
+def test_the_familys_methods_are_composed(method: str) -> None:
+    check(compose("train", [f"method={method}"]))
+
+
+def test_the_familys_experiments_are_composed() -> None:
+    made = compose("train", ["experiment=sgmse_2022"])
+    check(made)
+    with torch.device("meta"):
+        assert untrained(made).parameters == 3_564_994
+    tiny = compose("train", ["method=convtasnet", "method.size={filters: 8, aligned: false}"])
+    check(tiny)
+    assert untrained(tiny).sizes["denoiser"]["filters"] == 8
+    assert compose("train", ["method=bbed", "experiment=dereverberation"])["dataset"]["reverb_share"] == 1
+    storm = compose("train", ["method=storm", "method.predictor={backbone: convtasnet}", "method.sde={name: bbed}"])
+    check(storm)
+    with torch.device("meta"):
+        model = untrained(storm)
+    assert model.sizes["denoiser"]["backbone"] == "convtasnet" and model.sde.name == "bbed"
+    with pytest.raises(UserError, match="n_fft=510 gives 256 frequency bins, but the network 'score' takes one more"):
+        check(compose("train", ["method=bbed", "network=dcunet"]))

@@ -206,7 +206,7 @@ def test_a_setting_that_a_method_does_not_have_is_refused() -> None:
     [
         ({"method": "strom"}, "unknown method 'strom': did you mean 'storm'"),
         ({"sde": {"name": "bbedd"}}, "unknown sde 'bbedd'"),
-        ({"parametrization": {"predicts": "velocity"}}, "unknown prediction 'velocity'"),
+        ({"parametrization": {"predicts": "noise"}}, "unknown prediction 'noise'"),
         ({"sizes": {"score": {"backbone": "theirs"}}}, "unknown backbone 'theirs'"),
         ({"conditon": "both"}, "unknown setting of the method 'storm' 'conditon'"),
         ({"sde": {"name": "ouve", "theta": "x"}}, "theta: a number; got 'x'"),
