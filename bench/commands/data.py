@@ -43,7 +43,7 @@ def info(wanted: Sequence[str]) -> str:
     name, given = _one(wanted, "data info NAME [dir=FOLDER]", ("dir",))
     about = cards.card(name)
     lines = [about.told(), *(f"    {line}" for line in KEYS.splitlines())]
-    folder = Path(given.get("dir", stored.home(name)))
+    folder = Path(str(given.get("dir", stored.home(name))))
     try:
         found = stored.read_about(folder, about)
     except UserError as error:
@@ -66,7 +66,7 @@ def prepared(arguments: Sequence[str]) -> list[str]:
 
     name, given = _one(arguments, "data prepare NAME [KEY=VALUE ...]")
     about = cards.card(name)
-    out = Path(given.pop("out", stored.home(name))).expanduser()
+    out = Path(str(given.pop("out", stored.home(name)))).expanduser()
     workers = given.pop("workers", None)
     if workers is not None and (type(workers) is not int or workers < 0):
         raise UserError(f"workers must be a whole number from 0, got {workers!r}")
@@ -92,7 +92,7 @@ def verified(arguments: Sequence[str]) -> list[str]:
         UserError: it is not there, or is another.
     """
     name, given = _one(arguments, "data verify NAME [dir=FOLDER]", ("dir",))
-    folder = Path(given.get("dir", stored.home(name))).expanduser()
+    folder = Path(str(given.get("dir", stored.home(name)))).expanduser()
     wrong = stored.verify(folder, cards.card(name))
     if not wrong:
         print(f"{name}: every file in {folder} is as it was prepared")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from bench.core.notes import show
 from bench.core.registry import Registry
 from bench.core.types import Tag, Utterance
 from bench.datasets.corpora.card import names as cards
 from bench.datasets.identity import Identifying, Identity, kept_identity
+
+MANY = 1000
+"""Recordings whose reading takes so long that it is said."""
 
 
 class Dataset(ABC):
@@ -60,8 +64,14 @@ class Dataset(ABC):
         """
         return kept_identity(self.fingerprint(), self._identify)
 
+    def advice(self, metrics: Collection[str]) -> list[str]:
+        """What its card says of metrics that are asked for, one line each."""
+        return []
+
     def _identify(self) -> Identity:
         found = Identifying()
+        if len(self.ids()) >= MANY:
+            show([f"{self.name}: reading {len(self.ids())} recordings once, for the dataset's identity"])
         for name in self.ids():
             found.add(name, self._loaded(name))
         return found.found()

@@ -36,7 +36,7 @@ class Options:
     version: int | None = None
     source_rate: int | None = None
     channel: int | None = None
-    bits: Literal["16", "24"] = "16"
+    bits: int = 16
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def plan(card: Card, folders: Mapping[str, Path], options: Options) -> Plan:
         Job(one.split, one.id, Pair(one.noisy, one.clean, options.rate, tags=one.tags, channel=options.channel))
         for one in sorted(found, key=lambda one: (one.split, one.id))
     ]
-    return Plan(card, jobs, parameters(options), int(options.bits))
+    return Plan(card, jobs, parameters(options), options.bits)
 
 
 def _waves(folder: Path) -> list[Path]:

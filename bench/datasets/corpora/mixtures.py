@@ -52,7 +52,7 @@ class Options:
     rate: int | None = None
     mixdown: bool = False
     channel: int | None = None
-    bits: Literal["16", "24"] = "16"
+    bits: int = 16
 
     def draws(self) -> Draws:
         """What of these a mixture depends on."""
@@ -77,7 +77,7 @@ def plan(card: Card, folders: Mapping[str, Path], options: Options) -> Plan:
         for split in splits
     }
     jobs = [Job(split, name, mixer) for split, mixer in mixers.items() for name in sorted(mixer.speech)]
-    return Plan(card, jobs, parameters(options), int(options.bits), notes)
+    return Plan(card, jobs, parameters(options), options.bits, notes)
 
 
 def _speech(folders: Mapping[str, Path], options: Options) -> tuple[Splits, list[str]]:

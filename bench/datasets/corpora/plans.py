@@ -45,7 +45,7 @@ def plan(card: Card, given: Mapping[str, Any]) -> Plan:
     missing = [key for key in card.raw if key not in given and key not in card.optional]
     if missing:
         raise UserError(f"{card.name} needs {missing[0]}=FOLDER ({card.raw[missing[0]]}); {card.get}")
-    folders = {key: raw.root(given[key], key, card.get) for key in card.raw if key in given}
+    folders = {key: raw.root(str(given[key]), key, card.get) for key in card.raw if key in given}
     options = _options(card, recipe.Options, {name: value for name, value in given.items() if name in known})
     made: Plan = recipe.plan(card, folders, options)
     made = made.only(given[SPLITS]) if given.get(SPLITS) else made

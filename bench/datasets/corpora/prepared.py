@@ -5,7 +5,7 @@ There is a class for every card, made when it is asked for: ``bench.datasets.cor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -76,6 +76,14 @@ class Prepared(Dataset):
     def notes(self) -> list[str]:
         counts = {split: own.recordings for split, own in self._stored.splits.items() if split == self.split}
         return [*self._recordings.notes(), *self._stored.partial, *stored.miscounted(self.about, counts)]
+
+    def advice(self, metrics: Collection[str]) -> list[str]:
+        about, lines = self.about, list[str]()
+        if "pesq" in metrics and about.pesq.startswith("no"):
+            lines.append(f"{self.name}: PESQ: {about.pesq}")
+        if "wer" in metrics and about.wer is not None:
+            lines.append(f"{self.name}: word error rates are published with {about.wer}")
+        return lines
 
     def fingerprint(self) -> str:
         """As a folder's: over ids, every file's bytes, transcripts and tags."""

@@ -76,6 +76,10 @@ class Plan:
     notes: Sequence[str] = ()
     partial: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.bits not in (16, 24):
+            raise UserError(f"bits must be 16 or 24, got {self.bits}")
+
     @cached_property
     def key(self) -> str:
         """Changes with the parameters, and with the recordings."""

@@ -98,6 +98,9 @@ def test_udase_has_no_reference(tmp_path: Path) -> None:
     out = str(made(planned("chime7_udase", udase=tmp_path / "in"), tmp_path / "out"))
     clip = create("chime7_udase", dir=out).load("1/S01_P01_0")
     assert (clip.clean, dict(clip.tags)) == (None, {"speakers": 1})
+    assert create("chime7_udase", dir=out).advice(["pesq"]) == [
+        "chime7_udase: PESQ: no: there is no reference",
+    ]
     assert create("chime7_udase", split="listening_test", dir=out).ids() == ["listening_test/S01_P02_3"]
 
 
