@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.core.errors import UserError, did_you_mean
-from listening_test.analysis import correlation, plots, sections
+from listening_test.analysis import correlation, fonts, plots, sections
 from listening_test.analysis import panel as panels
 from listening_test.analysis import ratings as analysis
 from listening_test.analysis.markdown import with_interval
@@ -92,6 +92,7 @@ def analyse(
     report = Report(folder)
     report.clear()
     _title(report, test, used, kept, ratings)
+    _undrawn(report, test)
     if nobody:
         report.say("**By the rules below nobody is left, so everything is of all listeners.**")
     twice = reliability(used)
@@ -117,6 +118,14 @@ def _title(report: Report, test: Test, used: pd.DataFrame, kept: pd.DataFrame, r
         f"{people}{of} listeners, {kept['utterance'].nunique()} clips, {len(kept)} ratings; {aside} sessions left "
         f"aside. Test {markup.markdown(test.name)}."
     )
+
+
+def _undrawn(report: Report, test: Test) -> None:
+    """Say which characters no installed font has."""
+    _, missing = fonts.families([*test.conditions, str(test.config.get("title", ""))])
+    if missing:
+        shown = markup.markdown("".join(sorted(missing)))
+        report.say(f"No installed font draws {shown} in the picture; install one that does, such as Noto Sans CJK.")
 
 
 def _picture(report: Report, figure: Figure, name: str, what: str) -> None:
