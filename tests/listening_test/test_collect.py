@@ -187,7 +187,7 @@ def test_the_same_session_in_two_files_counts_once(tests: dict[str, tuple[Path, 
     sent = sessions(test, ["anna"])
     files = [as_pymushra(sent, test, tmp_path, "database"), *as_backups(sent, test, tmp_path, "")]
     [found] = collect.collect(files, test)
-    assert (found.status, found.file, found.note) == ("complete", files[1], "")
+    assert (found.status, found.source, found.note) == ("complete", "backup", "")
 
 
 def test_equal_answers_at_equal_times_are_one_session(tests: dict[str, tuple[Path, Test]], tmp_path: Path) -> None:
