@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,3 +76,12 @@ def test_two_copies_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "level of B re A: -6.02 dB" in by
     assert "delay of B: -100 samples" in by
     assert "only in A: 12 recordings" in told("demo", one)
+
+
+def test_a_runs_manifest_holds_the_identity(config: Callable[..., dict[str, Any]]) -> None:
+    from bench.run.benchmark import run
+
+    result = run(config(methods=["noisy"]))
+    identity = json.loads((result.folder / "manifest.json").read_text())["datasets"]["talk"]["identity"]
+    assert (identity["recordings"], identity["rates"], identity["resampler"]) == (6, [16000], None)
+    assert len(identity["content"]) == len(identity["ids"]) == 64

@@ -6,6 +6,7 @@ There is a class for every card, made when it is asked for: ``bench.datasets.cor
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -91,7 +92,10 @@ class Prepared(Dataset):
 
     def identity(self) -> Identity:
         """As it was stored; with a limit, that of what is kept."""
-        return self._stored.splits[self.split] if self._limit is None else super().identity()
+        whole = self._stored.splits[self.split]
+        if self._limit is None:
+            return whole
+        return replace(super().identity(), resampler=whole.resampler, card=whole.card, split=whole.split)
 
 
 def __getattr__(name: str) -> type[Prepared]:
