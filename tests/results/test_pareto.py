@@ -10,7 +10,7 @@ from tests.results.conftest import make_row
 
 def test_costs_that_two_systems_have_are_drawn() -> None:
     rows = [
-        make_row(utterance, method=method, nfe=nfe, cost=cost, pesq=pesq)
+        make_row(utterance, method=method, paradigm="predictive" if nfe else "control", nfe=nfe, cost=cost, pesq=pesq)
         for utterance in ("a", "b")
         for method, nfe, pesq, cost in (
             ("noisy", 0, 1.0, {}),
