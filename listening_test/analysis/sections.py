@@ -120,7 +120,7 @@ def differences(report: Report, ratings: pd.DataFrame, compared: Sequence[str], 
     chance = "" if unit == "listener" else " Pages of one listener are not independent: its p-values are too small."
     report.say(
         "The interval and p (t) speak of other listeners and other clips. p (Wilcoxon) and its effect speak of other "
-        f"listeners with these very clips, over {words}; it is often smaller.{chance} Both p by Holm's correction."
+        f"listeners with these very clips, over {words}.{chance} Both p by Holm's correction."
     )
     if (least := analysis.smallest_p(len(table), len(pairs))) > power.ALPHA:
         report.say(
