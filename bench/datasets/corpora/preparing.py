@@ -268,6 +268,8 @@ def _store(plan: Plan, folder: Path, number: int) -> dict[str, Any] | str:
         made = job()
     except UserError as error:
         return str(error)
+    except Exception as error:  # one recording costs no other
+        return " ".join(f"{type(error).__name__}: {error}".split())
     utterance = made.utterance
     files = {"noisy": utterance.noisy} | ({} if utterance.clean is None else {"clean": utterance.clean})
     paths = {side: f"{job.split}/{side}/{job.id}.flac" for side in files}

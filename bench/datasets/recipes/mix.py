@@ -154,6 +154,8 @@ class Mixer:
         whole, own = self._read(source.file)
         first, last = (round(share * whole.size) for share in source.part)
         noise = audio.resample(whole[first:last], own, rate)
+        if not noise.any():
+            raise UserError(f"{source.file}: silent, so no gain gives an SNR")
         start = mixing.draw_start(rng, noise.size, speech.size)
         noise = mixing.segment(noise, start, speech.size)
         if not noise.any():
@@ -183,6 +185,7 @@ class Mixer:
         if self.draws.t60 is None and not self.responses:
             return speech, speech
         seed = stable_seed("room of a mixture", self.draws.seed, name)
+        t60: float | None
         if self.draws.t60 is not None:
             low, high = self.draws.t60
             room, t60 = (drawn := rooms.draw_room(seed, rate, (low, high))), drawn.t60
@@ -195,10 +198,12 @@ class Mixer:
             if not response.any():
                 raise UserError(f"{source.file}: silent, so it is no response of a room")
             room = rooms.measured_room(response, rate)
-            t60 = rooms.measure_t60(room.reverberant, rate)
+            t60 = _t60(room.reverberant, rate)
             tags |= {"room": source.name, **source.tags}
             details["response"] = str(source.file)
-        tags |= {"t60": round(t60, 3), "drr": round(rooms.measure_drr(room.reverberant, rate), 2)}
+        tags |= {"drr": round(rooms.measure_drr(room.reverberant, rate), 2)}
+        if t60 is not None:
+            tags["t60"] = round(t60, 3)
         direct, heard = mixing.reverberate(speech, room, rate)
         return heard, direct
 
@@ -221,3 +226,11 @@ class Mixer:
 
     def _read(self, file: RawFile) -> tuple[Audio, int]:
         return file.read(mixdown=self.draws.mixdown, channel=self.draws.channel)
+
+
+def _t60(response: Audio, rate: int) -> float | None:
+    """Reverberation time in s of a measured response; None if it has no decay from -5 to -35 dB to measure."""
+    decay = rooms.decay_curve(response)
+    if np.count_nonzero((decay <= -5) & (decay >= -35)) < 2 or decay.min() > -35:
+        return None
+    return rooms.measure_t60(response, rate)

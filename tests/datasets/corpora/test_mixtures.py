@@ -170,6 +170,21 @@ def test_the_stored_mixture_is_that_which_is_made_on_request(tmp_path: Path) -> 
         assert one.tags == other.tags
 
 
+def test_a_dry_response_and_an_unreadable_recording_cost_no_other(tmp_path: Path) -> None:
+    for k in range(3):
+        write(tmp_path / f"speech/s{k}.wav", speech(k))
+    (tmp_path / "speech/s1.wav").write_bytes(b"RIFF")
+    write(tmp_path / "rir/dry.wav", np.array([0.0, 0.9, 0.0, 0.0], np.float32))
+    wanted = planned("mix", speech=tmp_path / "speech", responses=tmp_path / "rir")
+    result = prepare(wanted, tmp_path / "out", 2)
+    assert (result.made, list(result.failures)) == (2, ["test/s1"])
+    assert "not a readable audio file" in result.failures["test/s1"]
+    assert not (tmp_path / "out/dataset.json").exists()
+    tags = wanted.jobs[0]().utterance.tags
+    assert "t60" not in tags
+    assert float(tags["drr"]) > 100
+
+
 @pytest.mark.parametrize(
     ("law", "snr", "fits"),
     [
