@@ -167,12 +167,6 @@ class Test:
         answer = content.reference if key == "reference" and self.kind == "mushra" else content.answers[key]
         return answer is not None and answer.again
 
-    def seconds(self, page: str, key: str) -> float:
-        """How long the sound that is judged under ``key`` of ``page`` plays."""
-        clips = [self.clips[stimulus.clip] for stimulus in self.heard(page, key)]
-        paired = self.kind in ("ab", "ccr")  # one after the other; otherwise of one length, in parallel
-        return sum(clip.samples / clip.sample_rate for clip in (clips if paired else clips[:1]))
-
     def write(self, folder: Path) -> Path:
         """Write ``mapping.json`` to ``folder``."""
         path = folder / FILE

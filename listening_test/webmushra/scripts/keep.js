@@ -71,7 +71,7 @@ const study = { test: "", texts: {}, state: null };
 
   const unsent = (state) => !state.answers && !state.done && state.confirmed < state.revision;
 
-  /* The state that the server has of a session, if it is later: a browser that is killed writes its last seconds not. */
+  /* The state that the server has, if it is later: a browser that was killed may not have written its last seconds. */
   study.latest = async (state) => {
     try {
       const response = await fetch(`service/progress?uuid=${state.uuid}`);
