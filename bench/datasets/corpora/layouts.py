@@ -13,8 +13,8 @@ from bench.core.names import examples
 from bench.core.types import Tag
 from bench.datasets.corpora import raw
 from bench.datasets.corpora.card import Card
+from bench.datasets.corpora.jobs import Job, Plan, parameters
 from bench.datasets.corpora.pairs import Pair
-from bench.datasets.corpora.preparing import Job, Plan, parameters
 from bench.datasets.corpora.raw import RawFile
 from bench.datasets.files import text
 

@@ -11,7 +11,7 @@ from bench.core.errors import UserError
 from bench.core.seeds import stable_seed
 from bench.datasets.corpora import noise, speech
 from bench.datasets.corpora.card import Card
-from bench.datasets.corpora.preparing import Job, Plan, parameters
+from bench.datasets.corpora.jobs import Job, Plan, parameters
 from bench.datasets.corpora.speech import Splits
 from bench.datasets.mixed_folders import noises_in, speech_in
 from bench.datasets.recipes import recordings

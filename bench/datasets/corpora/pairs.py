@@ -9,7 +9,7 @@ from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.names import examples
 from bench.core.types import Tag, Utterance
-from bench.datasets.corpora.preparing import Made
+from bench.datasets.corpora.jobs import Made
 from bench.datasets.corpora.raw import RawFile
 
 

@@ -12,7 +12,7 @@ from bench.core.errors import UserError, did_you_mean
 from bench.core.records import Misfit, build
 from bench.datasets.corpora import raw
 from bench.datasets.corpora.card import Card
-from bench.datasets.corpora.preparing import Plan
+from bench.datasets.corpora.jobs import Plan
 
 RECIPES = {
     "voicebank": "bench.datasets.corpora.voicebank",

@@ -14,8 +14,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,12 @@ import filelock
 import soundfile
 
 from bench.core import audio
-from bench.core.errors import Unfinished, UserError, did_you_mean
+from bench.core.errors import Unfinished, UserError
 from bench.core.files import naming, sha256, sweep
-from bench.core.types import Tag, Utterance
+from bench.core.types import Utterance
 from bench.datasets.corpora import stored
-from bench.datasets.corpora.card import Card
-from bench.datasets.identity import clip_content, hash_of, of_clips
+from bench.datasets.corpora.jobs import Plan
+from bench.datasets.identity import clip_content, of_clips
 
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 """Given the number of recordings; gives what to call after each, with the number of failures so far."""
@@ -37,72 +36,6 @@ Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 def _silent(total: int) -> AbstractContextManager[Callable[[int], None]]:
     return nullcontext(lambda failures: None)
-
-
-@dataclass(frozen=True)
-class Made:
-    """A recording, and what it was made of: files, positions, gains."""
-
-    utterance: Utterance
-    details: Mapping[str, Tag] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Job:
-    """How one recording is made; ``make`` is a function at a module's top, or a method of something that pickles."""
-
-    split: str
-    id: str
-    make: Callable[[str], Made]
-
-    def __call__(self) -> Made:
-        return self.make(self.id)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A dataset that can be prepared.
-
-    Attributes:
-        parameters: everything that the recordings depend on beside the corpora, as JSON can write it.
-        bits: of the stored samples.
-        partial: what is missing of the corpora, where that was accepted.
-    """
-
-    card: Card
-    jobs: Sequence[Job]
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    bits: int = 16
-    notes: Sequence[str] = ()
-    partial: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.bits not in (16, 24):
-            raise UserError(f"bits must be 16 or 24, got {self.bits}")
-
-    @cached_property
-    def key(self) -> str:
-        """Changes with the parameters, and with the recordings."""
-        listed = [[job.split, job.id] for job in self.jobs]
-        return hash_of([self.card.name, self.card.revision, dict(self.parameters), self.bits, listed])
-
-    def only(self, splits: Sequence[str]) -> Plan:
-        """The plan of these splits alone.
-
-        Raises:
-            UserError: there is no such split.
-        """
-        known = dict.fromkeys(job.split for job in self.jobs)
-        for split in splits:
-            if split not in known:
-                raise did_you_mean(f"split of {self.card.name}", str(split), known)
-        jobs = [job for job in self.jobs if job.split in splits]
-        return replace(self, jobs=jobs, parameters={**self.parameters, "splits": list(splits)})
-
-
-def parameters(options: Any) -> dict[str, Any]:
-    """A recipe's options, a dataclass, as they are stored."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(options).items()}
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from bench.core.errors import UserError
 from bench.core.types import Tag
 from bench.datasets.corpora import raw
 from bench.datasets.corpora.card import Card
+from bench.datasets.corpora.jobs import Job, Plan, parameters
 from bench.datasets.corpora.pairs import Pair, matched
-from bench.datasets.corpora.preparing import Job, Plan, parameters
 from bench.datasets.corpora.raw import RawFile
 
 RATE = 48000

@@ -16,7 +16,7 @@ from bench.core import audio
 from bench.core.errors import UserError, did_you_mean
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio, Tag, Utterance
-from bench.datasets.corpora.preparing import Made
+from bench.datasets.corpora.jobs import Made
 from bench.datasets.corpora.raw import RawFile
 from bench.datasets.recipes import mixing
 from bench.datasets.recipes.degradations import DEGRADATIONS, low_pass

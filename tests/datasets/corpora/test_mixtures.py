@@ -14,9 +14,10 @@ import soundfile
 from bench.core.errors import UserError
 from bench.datasets import create
 from bench.datasets.corpora.card import card
+from bench.datasets.corpora.jobs import Plan
 from bench.datasets.corpora.mixtures import divided
 from bench.datasets.corpora.plans import plan
-from bench.datasets.corpora.preparing import Plan, prepare
+from bench.datasets.corpora.preparing import prepare
 
 RATE = 16000
 
