@@ -87,7 +87,8 @@ def _chosen(stored: Stored, asked: settings.Show) -> list[Key]:
     rows = _only("dataset", list(stored.rows), lambda key: key.dataset, asked.dataset)
     clips = {key.utterance for key in rows}
     if asked.clip is None:
-        raise UserError(f"bench show needs clip=NAME, one of {len(clips)}: {', '.join(sorted(clips)[:5])}, ...")
+        more = ", ..." if len(clips) > 5 else ""
+        raise UserError(f"bench show needs clip=NAME, one of {len(clips)}: {', '.join(sorted(clips)[:5])}{more}")
     rows = _only("clip", rows, lambda key: key.utterance, asked.clip)
     if len(found := dict.fromkeys(key.dataset for key in rows)) > 1:
         raise UserError(f"clip={asked.clip}: several datasets have it; say dataset={' or dataset='.join(found)}")

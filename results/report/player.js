@@ -189,7 +189,7 @@ class Player {
       ArrowUp: () => this.hear(this.order[(place + count - 1) % count]),
     };
     const action = digit >= 0 && digit < count ? () => this.hear(this.order[digit]) : actions[event.key];
-    if (!action || (event.key === " " && event.target.tagName === "BUTTON")) return;
+    if (!action || (event.key === " " && event.target.matches("button, [type=checkbox]"))) return;
     event.preventDefault();
     action();
   }

@@ -203,8 +203,9 @@ document.addEventListener("pointerover", event => {
   for (const mark of all(".charts [data-system]")) mark.classList.toggle("on", mark.dataset.system === system);
 });
 
-for (const id of ["dataset", "metric", "a", "b", "filter"]) {
-  document.getElementById(id)?.addEventListener("input", event => change({
+for (const id of ["dataset", "metric", "a", "b", "filter"]) {  // not all that fills in a form sends "input" for a list
+  const happens = id === "filter" ? "input" : "change";
+  document.getElementById(id)?.addEventListener(happens, event => change({
     [id]: event.target.value, ...(id === "dataset" ? {metric: null, a: null, b: null, clip: null, sort: null} : {})}));
 }
 for (const button of all("th[data-sort] button")) {

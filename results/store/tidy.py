@@ -45,7 +45,7 @@ def scores(*runs: str | Path, runs_dir: str | Path = RUNS, mix: bool = False) ->
         )
         parts.append(of_metric)
     tidy = pd.concat(parts, ignore_index=True) if parts else wide[kept].assign(metric="", value=float("nan"))
-    steps = tidy["steps"].map(lambda number: "" if pd.isna(number) else f", N={number}")
+    steps = tidy["steps"].map(lambda number: "" if pd.isna(number) else f", N={int(number)}")
     tidy.insert(3, "system", tidy["method"] + steps)
     return tidy
 

@@ -105,7 +105,8 @@ def test_it_plays_switches_and_draws(browser: Any, page: Written) -> None:
     wait(driver, lambda d: d.execute_script("return player.canvases.every(c => c.width === 360)"))
     assert driver.execute_script("return player.tracks.length") == 5
     player = driver.find_element(By.CSS_SELECTOR, ".player")
-    driver.execute_script("player.looping.checked = true")
+    player.find_element(By.CSS_SELECTOR, ".bar [type=checkbox]").send_keys(Keys.SPACE)
+    assert driver.execute_script("return [player.looping.checked, player.source]") == [True, None]
     player.send_keys(Keys.SPACE)
     wait(driver, lambda d: d.execute_script("return player.source !== null && player.time > 0.05"))
     player.send_keys("3")
