@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.core.errors import UserError
+from bench.core.errors import Unfinished, UserError
 from bench.run.flows import TRIES, Call, Flow, Reply, WorkerDied
 from bench.run.parts import Parts
 from bench.run.worker import Item, Limits, Outcome, failed, with_failed_scores
@@ -49,7 +49,7 @@ class CellFlow:
         return Outcome(failed(item, "the machines that held its audio went away", self.parts))
 
     def _once(self, item: Item, together: bool) -> Flow[Outcome | None]:
-        """The outcome; None if audio was lost before it was scored."""
+        """The outcome; None if audio was lost before it was stored and scored."""
         if not item.cell.enhance and item.row is not None:
             reply = yield Call("archive", "read", (item.cell.key,), signals=2)
             if reply.value is True:  # neither damaged nor gone since it was planned
@@ -58,29 +58,42 @@ class CellFlow:
         if at_once:
             reply = yield self._call("enhancers", "whole", item, (item,), clips=1, signals=2, tries=1)
             if isinstance(reply.value, Outcome):
-                yield from self._kept(reply)
-                return reply.value
+                return reply.value if (yield from self._kept(reply)) else None
         reply = yield self._call("enhancers", "enhance", item, (item,), (), clips=1, signals=2, died=int(at_once))
         if isinstance(reply.value, WorkerDied):
             return Outcome(failed(item, reply.value.reason, self.parts), reply.value.detail)
         outcome: Outcome = reply.value
         if not outcome.enhanced:
             return outcome
-        yield from self._kept(reply)
+        if not (yield from self._kept(reply)):
+            return None
         return (yield from self._scored(item, outcome, reply.signals))
 
-    def _kept(self, reply: Reply) -> Flow[None]:
+    def _kept(self, reply: Reply) -> Flow[bool]:
         """Store enhanced audio: before its row, so that no row lacks the audio it was scored on.
+
+        Returns:
+            Whether that was possible; not if the audio was lost on its way.
 
         Raises:
             UserError: it cannot be written.
+            Unfinished: the process that writes died of it.
         """
         outcome: Outcome = reply.value
-        if outcome.enhanced and self.kept(outcome.row.key):
-            row = outcome.row
-            kept = yield Call("archive", "write", (row.key, row.sample_rate, *reply.signals))
-            if kept.value:
-                raise UserError(kept.value.reason if isinstance(kept.value, WorkerDied) else kept.value)
+        if not outcome.enhanced or not self.kept(outcome.row.key):
+            return True
+        row = outcome.row
+        problem = (yield Call("archive", "write", (row.key, row.sample_rate, *reply.signals))).value
+        if isinstance(problem, WorkerDied):
+            if problem.lost:
+                return False
+            raise Unfinished(
+                f"keep_audio: {problem.reason}, while it stored audio; what was finished is stored, the same command "
+                "continues"
+            )
+        if problem:
+            raise UserError(problem)
+        return True
 
     def _scored(self, item: Item, outcome: Outcome, signals: Signals) -> Flow[Outcome | None]:
         """The outcome with scores: all at once; or, if the process dies of that, metric by metric."""

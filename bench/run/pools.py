@@ -46,12 +46,17 @@ GROW_SECONDS = 10.0
 class _Actor:
     """One worker process. Its factory is unpickled last, when the modules that it needs can be imported."""
 
-    def prepare(self, path: list[str], folder: str, threads: int, build: bytes) -> None:
-        """Use the driver's module path and, where it exists, its working directory; then build the worker."""
+    def prepare(self, path: list[str], folder: str, threads: int | None, build: bytes) -> None:
+        """Use the driver's module path and, where it exists, its working directory; then build the worker.
+
+        Args:
+            threads: None: without a limit, and without the import of torch that a limit needs.
+        """
         sys.path.extend(entry for entry in path if entry not in sys.path)
         if Path(folder).is_dir():
             os.chdir(folder)
-        limit_threads(threads)
+        if threads is not None:
+            limit_threads(threads)
         self._worker = pickle.loads(build)()
 
     def work(self, method: str, *arguments: Any) -> Any:
@@ -120,8 +125,9 @@ class _Workers:
         options: dict[str, Any] = {"num_cpus": threads, "num_gpus": found.gpus if crew.size is None else 0}
         if crew.beside:
             options = {"num_cpus": 0, "scheduling_strategy": found.here()}
+        limit = None if crew.beside else threads
         actor = found.ray.remote(_Actor).options(**options).remote()
-        return _Member(actor, actor.prepare.remote(list(found.path), str(Path.cwd()), threads, self._build))
+        return _Member(actor, actor.prepare.remote(list(found.path), str(Path.cwd()), limit, self._build))
 
     def dispatch(self) -> None:
         """Give waiting calls to free members, and start members while calls wait."""

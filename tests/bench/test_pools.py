@@ -12,12 +12,17 @@ import numpy as np
 import psutil
 import pytest
 
-from bench.run import cell
+from bench.core.errors import Unfinished, UserError
+from bench.run import cell, parts
 from bench.run.benchmark import run
+from bench.run.cell import CellFlow
 from bench.run.cluster import Pool
-from bench.run.flows import Call, Crew, Flow, Reply
+from bench.run.flows import Call, Crew, Flow, Reply, WorkerDied
 from bench.run.parallel import map_flows
+from bench.run.plan import Cell, keys
 from bench.run.pools import UNDER_WAY
+from bench.run.settings import Settings
+from bench.run.worker import Item, Limits, Outcome
 from results.store.folder import Store
 from results.store.rows import Key, Row
 
@@ -94,6 +99,34 @@ def test_two_pools_give_the_rows_and_audio_of_a_serial_run(config: Config) -> No
     again = {"metrics": ["stoi"], "methods": ["toy_diffusion"]}
     assert run(config(run="p", workers=1, scorers=1, **again)).computed == 6
     assert all(row.scores["stoi"].value is not None for key, row in untimed(pools.folder).items() if key.steps)
+
+
+def taken_through(flow: Flow[Any], *values: Any) -> tuple[list[str], Any]:
+    """The calls of a flow that is sent these values, and its result."""
+    calls = [next(flow).method]
+    with pytest.raises(StopIteration) as end:
+        for value in values:
+            call = flow.send(Reply(value, (None, None)))
+            calls.append(call.method)
+    return calls, end.value.value
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_audio_that_is_lost_before_it_is_stored_is_made_again(config: Config, together: bool) -> None:
+    settings = Settings.of(config(methods=["toy_diffusion"], limit=1))
+    there = parts.of(settings, "cpu")
+    item = Item(Cell(keys(settings, there)[0], ("si_sdr",)))
+    made = Outcome(Row(item.cell.key, "generative", "ok", sample_rate=16000), enhanced=True)
+    gone = WorkerDied("the machine is gone", "", lost=True)
+    first = "whole" if together else "enhance"
+    flow = CellFlow(there, lambda _: True, Limits())
+    calls, outcome = taken_through(flow(item, together), made, gone, made, "", *([] if together else [made]))
+    assert calls == [first, "write", first, "write", *([] if together else ["score"])]
+    assert outcome == made
+    with pytest.raises(Unfinished, match=r"^keep_audio: it died, while it stored audio; .* same command continues"):
+        taken_through(flow(item, together), made, WorkerDied("it died", ""))
+    with pytest.raises(UserError, match=r"^disk full$"):
+        taken_through(flow(item, together), made, "disk full")
 
 
 class Together:
