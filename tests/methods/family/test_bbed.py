@@ -14,9 +14,14 @@ from methods import create, from_checkpoint
 from methods.diffusion.paths import path_from, per_item
 from methods.diffusion.paths.brownian_bridge import BBED
 from methods.diffusion.samplers import PredictorCorrector, ProbabilityFlow
-from methods.weights import load, new_model, save
+from methods.losses import Objective
+from methods.spectrogram import Spectrogram
+from methods.weights import TrainedModel, load, new_model, save
 from tests.methods.checkpoints.files import SGMSE, lightning, network, write
-from tests.methods.family.reference2 import Reference2, near, replayed
+from tests.methods.family.reference2 import FIRST, Reference2, bank, from_bank, near, replayed
+from tests.methods.trained import losses
+from tests.reference.checks.networks import network as reference_network
+from tests.reference.golden import Golden
 
 SMALL = {"width": 8, "multipliers": [1, 2]}
 PATH = BBED()
@@ -134,3 +139,36 @@ def test_the_sampler_is_the_released_codes(reference2: Reference2) -> None:
             lambda x, t: -(x - PATH.mean(x0, t, y)) / per_item(PATH.std(t)) ** 2, PATH, y, 30, replayed(a["noise_bank"])
         )
         near(found, a[name], 1e-3)
+
+
+def released(tag: str, **more: Any) -> TrainedModel:
+    """A network of the first set along this path."""
+    network = reference_network(Golden("sde/ouve_default.npz"), tag)
+    return TrainedModel("sgmse_m", {"score": {}}, {"score": network}, sde=PATH, **more)
+
+
+def test_with_a_network_sampling_and_loss_are_the_released_codes(reference2: Reference2) -> None:
+    a, model = reference2.arrays("sampler/bbed_pc_nets.npz"), released("m_score4_nf8")
+    for case in reference2.json("sampler/bbed_pc_nets.json"):
+        options = {"corrector": case["corrector"], "stepping": "grid", "start": case["T"]}
+        method: Any = create("sgmse_m", checkpoint=model, device="cpu", **options)
+        with torch.inference_mode():
+            found = method.sample(a["Y"], (a["Y"],), case["N"], replayed(a["noise_bank"]))
+        near(found, a[f"{case['tag']}_out"], 2e-3)
+    a, expected = reference2.arrays("loss/bbed_loss.npz"), reference2.json("loss/bbed_loss.json")["dsm_mse"]
+    found = losses(model, Objective(), a["X"], a["Y"], a["t"], a["Z"]).total
+    near(found, torch.tensor(expected["loss"]), 1e-4)
+    found.backward()
+    squares = [p.grad.square().sum() for p in model.networks["score"].parameters() if p.grad is not None]
+    near(torch.stack(squares).sum().sqrt(), torch.tensor(expected["grad_norm"]), 1e-3)
+
+
+@pytest.mark.slow
+def test_enhanced_speech_is_the_released_codes(reference2: Reference2) -> None:
+    a = reference2.arrays("enhance/bbed_enhance.npz")
+    model = released("sgmse_ncsnpp_nf8", spectrogram=Spectrogram(factor=0.15))
+    for case in reference2.json("enhance/bbed_enhance.json"):
+        options = {"corrector": case.get("corrector", "ald"), "stepping": "grid", "start": case["T"]}
+        method: Any = create("sgmse_m", checkpoint=model, device="cpu", **options)
+        made = method.enhance_waveform(a["noisy"].numpy(), case["N"], from_bank(bank(FIRST / "enhance")))
+        near(torch.from_numpy(made.audio), a[case["tag"]], 2e-3)

@@ -16,7 +16,7 @@ from methods.diffusion.paths.flow_matching import StraightFlow
 from methods.diffusion.score_model import ScoreModel
 from methods.estimate import estimated_waveform
 from tests.methods.checkpoints.files import SGMSE, lightning, network, write
-from tests.methods.family.reference2 import Reference2, near
+from tests.methods.family.reference2 import FIRST, Reference2, bank, from_bank, near
 
 FILES = {
     "bbed_ncsnpp_nf4_midepoch": "sgmse_m",
@@ -47,6 +47,28 @@ def test_networks_give_the_references_numbers(reference2: Reference2, file: str,
                 near(waveform if method.name == "convtasnet" else denoiser(given), expected, 1e-4)
                 compared += 1
     assert compared == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        ("bbed_ncsnpp_nf4_midepoch", "enhance_T0.5_N2_ald"),
+        ("crp_ncsnpp_nf4_midepoch", "enhance_eum_T0.5_N2"),
+        ("sgmse_dcunet_small_midepoch", "enhance"),
+        ("storm_gagnet_small_midepoch", "enhance"),
+        ("storm_convtasnet_small_midepoch", "enhance"),
+    ],
+)
+def test_enhanced_speech_is_the_references(reference2: Reference2, file: str, key: str) -> None:
+    expected = reference2.arrays(f"ckpt/{file.partition('_')[0]}_ckpt_outputs.npz")[f"{file}/ema/{key}"]
+    noisy = reference2.arrays("enhance/bbed_enhance.npz")["noisy"].numpy()
+    method: Any = from_checkpoint(reference2.folder / f"ckpt/{file}.ckpt")
+    folder, name = FIRST / "enhance", "noise_bank_1x1x256x192.npz"
+    if method.model.spectrogram.n_fft == 512:
+        folder, name = reference2.folder / "enhance", "noise_bank_1x1x257x192.npz"
+    made = method.enhance_waveform(noisy, 2, from_bank(bank(folder, name)))
+    near(torch.from_numpy(made.audio), expected, 2e-3)
 
 
 def test_they_are_run_as_their_projects_run_them(reference2: Reference2) -> None:

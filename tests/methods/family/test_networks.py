@@ -9,12 +9,17 @@ import torch
 from torch import Tensor
 
 from bench.core.errors import UserError
+from methods import create
 from methods.backbones import Backbone
 from methods.backbones.base import build
 from methods.backbones.convtasnet import ConvTasNet
 from methods.backbones.dcunet import DCUNet
 from methods.backbones.gagnet import GaGNet
-from tests.methods.family.reference2 import Reference2, near
+from methods.losses import Objective, half_norm
+from methods.spectrogram import Spectrogram
+from methods.weights import TrainedModel
+from tests.methods.family.reference2 import Reference2, bank, from_bank, near
+from tests.methods.trained import losses
 
 SIZES: dict[str, dict[str, Any]] = {
     "convtasnet_small": {
@@ -135,3 +140,45 @@ def test_dcunet_is_the_released_codes(reference2: Reference2, tag: str) -> None:
             with torch.inference_mode():
                 found: Tensor = network(a[f"in_{frames}"], a[f"t_{frames}"])
             near(found, a[f"out_{frames}"], 1e-4)
+
+
+def sgmse(network: Backbone, factor: float = 0.15) -> TrainedModel:
+    """SGMSE of 2022 with this network."""
+    return TrainedModel("sgmse_m", {"score": {}}, {"score": network}, spectrogram=Spectrogram(n_fft=512, factor=factor))
+
+
+@pytest.mark.parametrize("mode", ["eval", "train"])
+def test_the_loss_with_dcunet_is_the_released_codes(reference2: Reference2, mode: str) -> None:
+    """With the running statistics, and with the batch's."""
+    a, expected = reference2.arrays("loss/dcunet_loss.npz"), reference2.json("loss/dcunet_loss.json")[mode]
+    model = sgmse(released(reference2, "dcunet_small_cli"))
+    at = model.sde.perturb(a["X"], a["t"], a["Y"], a["Z"])
+    network = model.networks["score"].train(mode == "train")
+    loss = half_norm(at.std * -network(torch.cat((at.x, a["Y"]), dim=1), a["t"]) + a["Z"], "mse").mean()
+    near(loss, torch.tensor(expected["loss"]), 1e-4)
+    loss.backward()
+    squares = [p.grad.square().sum() for p in network.parameters() if p.grad is not None]
+    near(torch.stack(squares).sum().sqrt(), torch.tensor(expected["grad_norm"]), 1e-3)
+    if mode == "eval":
+        near(losses(model, Objective(), a["X"], a["Y"], a["t"], a["Z"]).total, torch.tensor(expected["loss"]), 1e-4)
+    else:
+        norm: Any = network.encoders[0].norm.re
+        near(norm.running_mean, a["train_enc0_re_running_mean_after"], 1e-4)
+        near(norm.running_var, a["train_enc0_re_running_var_after"], 1e-4)
+
+
+@pytest.mark.slow
+def test_enhanced_speech_with_dcunet_is_the_released_codes(reference2: Reference2) -> None:
+    a = reference2.arrays("enhance/dcunet_enhance.npz")
+    for case in reference2.json("enhance/dcunet_enhance.json"):
+        factor = float(case["tag"].partition("_")[0].removeprefix("f"))
+        method: Any = create(
+            "sgmse_m",
+            checkpoint=sgmse(released(reference2, "dcunet_small_cli"), factor),
+            device="cpu",
+            corrector=case.get("corrector", "ald"),
+            stepping="grid",
+        )
+        noise = from_bank(bank(reference2.folder / "enhance", "noise_bank_1x1x257x192.npz"))
+        made = method.enhance_waveform(a["noisy"].numpy(), case["N"], noise)
+        near(torch.from_numpy(made.audio), a[case["tag"]], 2e-3)
