@@ -13,6 +13,7 @@ from bench.core.errors import UserError
 from methods.backbones import Backbone, Network
 from methods.backbones.vae import FLOOR
 from methods.losses import Losses, Objective, SpectrogramBatch
+from methods.nmf import FLOOR as NMF_FLOOR
 from methods.nmf import NoiseModel
 from methods.noise import RandnLike
 from methods.spectral import EnhancedSpectrogram, SpectralMethod
@@ -109,7 +110,7 @@ class VAENMF(SpectralMethod):
         start = NoiseModel.drawn(noisy.shape[-2], noisy.shape[-1], self.rank, randn_like, noisy)
         with torch.inference_mode(False), torch.enable_grad():
             given = noisy.clone()
-            noise = NoiseModel(start.W.clone(), start.H.clone() * given.abs().square().mean())
+            noise = NoiseModel(start.W.clone(), start.H.clone() * given.abs().square().mean().clamp(min=FLOOR))
             found = self._filtered(given, noise, randn_like)
         return EnhancedSpectrogram(found)
 
@@ -154,13 +155,16 @@ def maximised(power: Tensor, speech: Tensor, noise: NoiseModel, gain: Tensor) ->
         gain: ``[T]``.
     """
 
+    def moved(up: Tensor, down: Tensor) -> Tensor:
+        return (up / down.clamp(min=NMF_FLOOR)).sqrt()
+
     def ratios(noise: NoiseModel, gain: Tensor) -> tuple[Tensor, Tensor]:
         total = gain * speech + noise.variance
         return power / total.square(), 1 / total
 
     up, down = ratios(noise, gain)
-    noise = replace(noise, H=noise.H * ((noise.W.T @ up) / (noise.W.T @ down)).sqrt())
+    noise = replace(noise, H=noise.H * moved(noise.W.T @ up, noise.W.T @ down))
     up, down = ratios(noise, gain)
-    noise = replace(noise, W=noise.W * ((up @ noise.H.T) / (down @ noise.H.T)).sqrt()).normalised()
+    noise = replace(noise, W=noise.W * moved(up @ noise.H.T, down @ noise.H.T)).normalised()
     up, down = ratios(noise, gain)
-    return noise, gain * ((speech * up).sum(0) / (speech * down).sum(0)).sqrt()
+    return noise, gain * moved((speech * up).sum(0), (speech * down).sum(0))
