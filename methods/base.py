@@ -201,7 +201,7 @@ class Method(ABC):
         utterance_ids: Sequence[str | None],
         batch: int,
     ) -> list[Enhanced]:
-        clips = [_checked(clip, steps) for clip in noisy]
+        clips = [checked(clip, steps) for clip in noisy]
         rate = self.sample_rate or sample_rate
         own = [_resampled(clip, sample_rate, rate) for clip in clips]
         made: dict[int, Enhanced] = {}
@@ -231,7 +231,8 @@ def grouped(lengths: Sequence[int], batch: int) -> list[list[int]]:
     return groups
 
 
-def _checked(noisy: Audio | torch.Tensor, steps: int | None) -> Audio:
+def checked(noisy: Audio | torch.Tensor, steps: int | None) -> Audio:
+    """The recording as float32 ``[samples]``; raises as ``Method.enhance``."""
     clip = np.asarray(noisy, dtype=np.float32)
     if clip.ndim != 1:
         raise UserError(f"a recording must have one channel, shape [samples]; got {list(clip.shape)}")

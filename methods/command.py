@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,14 +18,13 @@ from bench.core.errors import UserError
 from bench.core.folders import recordings_in
 from bench.core.types import Audio
 from methods.base import Enhanced, Method
+from methods.command_line import PLACES, filled, words_of
 from methods.enhanced_files import FilesById, Pattern
 from methods.environment import described
 from methods.fitting import check_tolerance, fitted
 from methods.kept_results import Kept, KeptResults
 from methods.programs import Limits, call
 from methods.server import Server
-
-PLACES = ("{noisy}", "{enhanced}")
 
 Mode = Literal["file", "folder", "server"]
 
@@ -50,8 +48,8 @@ class Command(Method):
             once, without paths; it reads a line of JSON ``{"noisy": PATH, "enhanced": PATH, "steps": N, "seed": S}``
             from its standard input and, when the file is written, answers ``{}``, ``{"nfe": 30}`` or
             ``{"error": "..."}`` on its standard output.
-        python: the interpreter that replaces a leading ``python``.
-        folder: the working directory; by default the current one.
+        python: the interpreter that replaces a leading ``python``; its path is relative to the current directory.
+        folder: the working directory, to which paths in ``run`` are relative; by default the current one.
         takes_steps, draws_noise: whether a server uses steps or a seed; its command line does not show that.
         batch: of a folder: at most so many recordings at a time; null: all.
         pattern: of a folder: what the program calls its files, where it changes names: ``{id}_enhanced``.
@@ -94,7 +92,7 @@ class Command(Method):
             raise UserError(f"command: mode must be one of {', '.join(get_args(Mode))}, got {mode!r}")
         if batch is not None and (mode != "folder" or batch < 1):
             raise UserError("command: batch is the number of recordings in a folder, 1 or more, with mode: folder")
-        self._words = _words(run, python)
+        self._words = words_of(run, python)
         missing = [place for place in PLACES if place not in run]
         if missing and mode != "server":
             raise UserError(f"command: run must say where {' and '.join(missing)} go: {run}")
@@ -103,7 +101,7 @@ class Command(Method):
         self.batches = mode == "folder"
         self.ahead = (batch or ALL_AT_ONCE) if mode == "folder" else 0
         self.sample_rate = sample_rate
-        self._folder = Path(folder).expanduser() if folder else Path.cwd()
+        self._folder = Path(folder).expanduser().absolute() if folder else Path.cwd()
         if not self._folder.is_dir():
             raise UserError(f"command: folder: {self._folder}: no such folder")
         self._mode, self._tolerance, self._reuse, self._pattern = mode, tolerance, reuse, Pattern(pattern)
@@ -205,7 +203,7 @@ class Command(Method):
     def _call(self, told: dict[str, Any], limits: Limits) -> tuple[int, str]:
         if self._mode == "server":
             return self._server.ask(told), ""
-        return 0, call([_filled(word, told) for word in self._words], self._folder, limits)
+        return 0, call([filled(word, told) for word in self._words], self._folder, limits)
 
     @cached_property
     def _server(self) -> Server:
@@ -234,23 +232,3 @@ def _read(path: Path, noisy: Audio) -> tuple[Audio, int]:
     if path.stat().st_size > largest:
         raise UserError(f"command: its output has {path.stat().st_size} bytes; at most {largest} are read")
     return audio.read(path)
-
-
-def _words(run: str, python: str | None) -> list[str]:
-    try:
-        words = shlex.split(run)
-    except ValueError as error:
-        raise UserError(f"command: run: {error}: {run}") from None
-    if not words:
-        raise UserError("command: run is empty; it is a command line with {noisy} and {enhanced}")
-    if python is not None:
-        if Path(words[0]).name not in ("python", "python3"):
-            raise UserError(f"command: python is given, but run does not begin with python: {run}")
-        words[0] = str(Path(python).expanduser())
-    return words
-
-
-def _filled(word: str, told: dict[str, Any]) -> str:
-    for name, value in told.items():
-        word = word.replace(f"{{{name}}}", "" if value is None else str(value))
-    return word

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from bench.core.files import sha256
+from methods.command_line import program_of
 
 PACKAGES = (
     "import importlib.metadata as m; print(*sorted(f'{d.name}=={d.version}' for d in m.distributions()), sep='\\n')"
@@ -24,7 +24,7 @@ def described(words: Sequence[str], folder: Path) -> dict[str, str]:
     and ``changes_sha256`` of what is not committed in it; and the SHA-256 of every file that the command line names,
     the program among them.
     """
-    program = shutil.which(words[0]) or words[0]
+    program = program_of(words, folder) or words[0]
     found = {**_interpreter(program), **_checkout(folder)} if _is_python(program) else _checkout(folder)
     for word in dict.fromkeys([program, *words[1:]]):
         path = folder / word

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import which
 from typing import IO
 
 from bench.core.errors import UserError
 from methods import processes
+from methods.command_line import program_of
 
 LARGEST_FILE = 4 * 2**30
 """Maximum size in bytes of a file that a program may write."""
@@ -59,17 +59,19 @@ class Running:
     """A program that was started, with its limits.
 
     Args:
-        stdin, stdout: as for ``subprocess.Popen``; stderr goes to ``log``.
-        log: a file for its last output; by default of its own.
+        folder: the working directory, an absolute path.
+        stdin, stdout: as for ``subprocess.Popen``; stderr goes to ``log``, and stdout too if it is None.
+
+    Attributes:
+        log: a temporary file with its output.
 
     Raises:
         UserError: there is no such program.
     """
 
     def __init__(self, words: Sequence[str], folder: Path, limits: Limits, stdin: int, stdout: int | None) -> None:
-        program = words[0]
-        if which(program, path=None if os.sep not in program else str(Path(program).parent)) is None:
-            raise UserError(f"command: {program}: no such program")
+        if program_of(words, folder) is None:
+            raise UserError(f"command: {words[0]}: no such program")
         self.mark, self.limits = processes.new_mark(), limits
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the program)
         self.process = subprocess.Popen(

@@ -16,6 +16,7 @@ from bench.core.errors import UserError
 from methods.programs import LAST_CHECK, LONGEST, Limits, Running
 
 LONGEST_ANSWER = 2**20
+"""Bytes; a program that answers with more is ended."""
 
 CLOSING_SECONDS = 1.0
 """A program that has closed its output is waited for so long, then ended."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from bench.core.errors import UserError
 from bench.core.weights import folder, installed
@@ -40,6 +42,26 @@ def model_file(path: str | Path, metric: str, how: str) -> Path:
     if not file.is_file():
         raise UserError(f"{metric}: {file}: no such file; {how}")
     return file
+
+
+def with_weights(network: Any, file: Path, metric: str, state: Callable[[Any], dict[str, Any]]) -> Any:
+    """``network``, a ``torch.nn.Module``, in evaluation mode with the weights in ``file``.
+
+    Args:
+        metric: which needs them.
+        state: from what the file holds to the network's state dict.
+
+    Raises:
+        UserError: the file holds something else.
+    """
+    import torch
+
+    try:
+        network.load_state_dict(state(torch.load(file, map_location="cpu", weights_only=True)))
+    except Exception as error:  # unpickling fails in many ways
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f"{metric}: {file}: not the weights of its network ({reason})") from error
+    return network.eval()
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,7 @@ def _finished(made: Sequence[Timed | Exception], where: Sequence[slice], utteran
     whole = timed[0] if len(timed) == 1 else _joined(timed, where)
     audio = whole.enhanced.audio
     if audio.shape != utterance.noisy.shape:
-        return UserError(f"the enhanced speech has {audio.shape} samples, noisy {utterance.noisy.shape}")
+        return UserError(f"the enhanced speech has the shape {list(audio.shape)}, noisy {list(utterance.noisy.shape)}")
     if not np.isfinite(audio).all():
         return UserError("the enhanced speech holds NaN or infinity")
     return whole

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from bench.core import first_use
 from bench.core.errors import UserError
-from bench.core.files import replacing, sha256
+from bench.core.files import sha256
 from bench.core.weights import folder, installed
 from methods.catalogue.entry import Entry, WeightsFile, entry
 
@@ -52,30 +52,17 @@ def check(wanted: Entry, file: WeightsFile, path: Path) -> None:
     Raises:
         UserError: it holds something else.
     """
-    expected = file.sha256 or trusted(wanted.name).get(file.name)
+    expected = file.sha256 or first_use.recorded(folder(wanted.name) / TRUSTED).get(file.name)
     if expected and sha256(path) != expected:
         raise UserError(
             f"{path}: not the file of the catalogue (another SHA-256): delete it, then bench weights get {wanted.name}"
         )
 
 
-def trusted(name: str) -> dict[str, str]:
-    """What was recorded of files when they first came."""
-    path = folder(name) / TRUSTED
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); delete it to trust the files as they are") from None
-
-
 def trust(name: str, file: WeightsFile, digest: str) -> None:
     """Record a file's SHA-256, if the catalogue has none of it."""
     if file.sha256 is None:
-        known = trusted(name) | {file.name: digest}
-        with replacing(folder(name) / TRUSTED) as temporary:
-            temporary.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+        first_use.record(folder(name) / TRUSTED, file.name, digest)
 
 
 def digests(name: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.core.errors import UserError
 from bench.core.types import Audio, Utterance
-from methods.base import Enhanced, Method, Seed
+from methods.base import Enhanced, Method, Seed, checked
 from methods.known.frames import Frames
 
 Spectra = NDArray[np.complex128]
@@ -60,11 +60,11 @@ class Oracle(Method):
         clean: Audio | None = None,
     ) -> Enhanced:
         """As ``Method.enhance``, with the reference ``clean``, float32 ``[samples]``, at the recording's rate."""
-        recording = np.asarray(noisy, dtype=np.float32)
+        recording = checked(noisy, steps)
         if clean is None:
             raise UserError(NO_REFERENCE)
         if clean.shape != recording.shape:
-            raise UserError(f"the clean reference has {clean.shape} samples, noisy {recording.shape}")
+            raise UserError(f"the clean reference has the shape {list(clean.shape)}, noisy {list(recording.shape)}")
         made, done = self.alignment.applied(self.estimate(recording, clean, sample_rate), sample_rate)
         return Enhanced(made, adjusted=done)
 

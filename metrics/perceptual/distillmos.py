@@ -18,10 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.core.errors import UserError
 from bench.core.types import Audio
 from metrics.base import Clip, Metric, Undefined
-from metrics.models import Catalogued, model_file, sha256
+from metrics.models import Catalogued, model_file, sha256, with_weights
 
 WEIGHTS = Catalogued("distillmos", "distill_mos_v7.pt", "distillmos==0.9.1", "distillmos/weights/distill_mos_v7.pt")
 
@@ -79,15 +78,9 @@ def load(file: Path) -> Any:
     Raises:
         UserError: the file holds something else.
     """
-    import torch
-
     from metrics.perceptual.distillmos_network import Network
 
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)["model"]
-        network = Network()
-        network.load_state_dict({key.removeprefix("transformer_pool_attn."): value for key, value in state.items()})
-    except Exception as error:  # unpickling fails in many ways
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"distillmos: {file}: not DistillMOS's weights ({reason})") from error
-    return network.eval()
+    def state(saved: Any) -> dict[str, Any]:
+        return {name.removeprefix("transformer_pool_attn."): value for name, value in saved["model"].items()}
+
+    return with_weights(Network(), file, "distillmos", state)

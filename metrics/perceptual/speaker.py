@@ -45,7 +45,7 @@ class SpeakerSimilarity(Metric):
 
     def compute(self, clip: Clip) -> float:
         if np.ptp(clip.enhanced) == 0 or np.ptp(clip.reference) == 0:
-            raise Undefined("a constant is nobody's voice")
+            raise Undefined("a constant signal has no voice to compare")
         return float(clip.once_per_recording(self._of_clean) @ self._embedding(clip.enhanced))
 
     def _of_clean(self, clip: Clip) -> NDArray[np.float32]:

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.core.errors import UserError
 from bench.core.types import Audio
 from metrics.base import Clip, Metric, Undefined
-from metrics.models import Catalogued, model_file, sha256
+from metrics.models import Catalogued, model_file, sha256, with_weights
 
 WEIGHTS = Catalogued("resemblyzer", "pretrained.pt", "resemblyzer==0.1.4", "resemblyzer/pretrained.pt")
 
@@ -60,7 +59,7 @@ class SpeakerSimilarityGe2e(Metric):
 
     def compute(self, clip: Clip) -> float:
         if np.ptp(clip.enhanced) == 0 or np.ptp(clip.reference) == 0:
-            raise Undefined("a constant is nobody's voice")
+            raise Undefined("a constant signal has no voice to compare")
         return float(clip.once_per_recording(self._of_clean) @ self.embedding(clip.enhanced))
 
     def _of_clean(self, clip: Clip) -> NDArray[np.float32]:
@@ -70,7 +69,7 @@ class SpeakerSimilarityGe2e(Metric):
         """Of ``speech``, float32 ``[samples]`` at 16 kHz; ``[256]``, of length 1.
 
         Raises:
-            Undefined: the network answers with zeros.
+            Undefined: the network's output is zero.
         """
         import torch
 
@@ -78,7 +77,7 @@ class SpeakerSimilarityGe2e(Metric):
             parts = self._network(torch.from_numpy(mel_parts(speech))).numpy()
         mean = parts.mean(axis=0)
         if not mean.any():
-            raise Undefined("the network hears no voice")
+            raise Undefined("the network's embedding of the speech is zero")
         return np.asarray(mean / np.linalg.norm(mean))
 
     def settings(self) -> Mapping[str, str]:
@@ -106,7 +105,6 @@ def load(file: Path) -> Any:
     Raises:
         UserError: the file holds something else.
     """
-    import torch
     from torch import Tensor, nn
 
     class Network(nn.Module):
@@ -119,11 +117,8 @@ def load(file: Path) -> Any:
             _, (hidden, _) = self.lstm(mel)
             return nn.functional.normalize(self.linear(hidden[-1]).relu(), dim=1)
 
-    network = Network()
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)["model_state"]
-        network.load_state_dict({key: value for key, value in state.items() if not key.startswith("similarity_")})
-    except Exception as error:  # unpickling fails in many ways
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"speaker_similarity_ge2e: {file}: not Resemblyzer's weights ({reason})") from error
-    return network.eval()
+    def state(saved: Any) -> dict[str, Any]:
+        """Without the scale of the loss, which only training uses."""
+        return {name: value for name, value in saved["model_state"].items() if not name.startswith("similarity_")}
+
+    return with_weights(Network(), file, "speaker_similarity_ge2e", state)

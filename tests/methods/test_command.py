@@ -176,6 +176,26 @@ def test_a_program_that_is_not_there_is_named() -> None:
         create("command", run="no_such_program {noisy} {enhanced}").enhance(NOISE, 16000)
 
 
+def test_relative_paths_in_the_command_line_begin_at_its_folder(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.sh"
+    copy.write_text("#!/bin/sh\ncp $1 $2\n")
+    copy.chmod(0o755)
+    method = create("command", run="./copy.sh {noisy} {enhanced}", folder=str(tmp_path))
+    np.testing.assert_array_equal(method.enhance(NOISE, 16000).audio, NOISE)
+    assert "file ./copy.sh" in method.provenance() or f"file {copy}" in method.provenance()
+
+
+def test_a_relative_interpreter_begins_where_the_command_was_given(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "system").mkdir()
+    (tmp_path / "system" / "halve.py").write_text(HALVES)
+    (tmp_path / "python").symlink_to(sys.executable)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+    method = create("command", run="python halve.py {noisy} {enhanced}", python="./python", folder="system")
+    np.testing.assert_array_equal(method.enhance(NOISE, 16000).audio, 0.5 * NOISE)
+    assert method.provenance()["interpreter"].startswith("Python")
+
+
 def test_what_it_was_run_by_is_recorded(tmp_path: Path) -> None:
     recorded = program(tmp_path, HALVES).provenance()
     assert recorded["run"][0] == sys.executable and recorded["interpreter"].startswith("Python 3")

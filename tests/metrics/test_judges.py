@@ -148,7 +148,7 @@ def test_a_voice_is_most_like_itself(random_encoder: str) -> None:
     metric = create("speaker_similarity_ge2e", weights=random_encoder)
     assert metric.score(CLIP, pair(CLIP, CLIP)).value == pytest.approx(1, abs=1e-5)
     assert metric.score(CLIP + hiss(CLIP, 0.1), pair(CLIP, CLIP)).value < 0.999
-    assert metric.score(0 * CLIP + 1, pair(CLIP, CLIP)).reason == "a constant is nobody's voice"
+    assert metric.score(0 * CLIP + 1, pair(CLIP, CLIP)).reason == "a constant signal has no voice to compare"
     quiet = 1e-4 * CLIP  # both are raised to the same level
     assert metric.score(quiet, pair(1e-3 * CLIP, quiet)).value == pytest.approx(1, abs=1e-4)
 

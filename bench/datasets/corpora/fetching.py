@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from bench.core import first_use
 from bench.core.download import download
 from bench.core.errors import UserError
-from bench.core.files import naming, replacing, sha256
+from bench.core.files import naming, sha256
 from bench.datasets.corpora.card import Card, Download
 
 TRUSTED = "sha256.json"
@@ -44,12 +44,11 @@ def _fetch(path: Path, file: Download, report: Report) -> None:
         if _md5(path) != file.md5:
             raise UserError(f"{path}: not the file that is expected (another MD5); delete it and try again")
         return
-    digest, trusted = sha256(path), _trusted(path.parent)
+    digest, trusted = sha256(path), first_use.recorded(path.parent / TRUSTED)
     if trusted.get(path.name, digest) != digest:
         raise UserError(f"{path}: not the file that first came (another SHA-256); delete it and try again")
     if path.name not in trusted:
-        with replacing(path.parent / TRUSTED) as temporary:
-            temporary.write_text(json.dumps({**trusted, path.name: digest}, indent=1) + "\n", encoding="utf-8")
+        first_use.record(path.parent / TRUSTED, path.name, digest)
 
 
 def _md5(path: Path) -> str:
@@ -58,13 +57,3 @@ def _md5(path: Path) -> str:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _trusted(folder: Path) -> dict[str, str]:
-    path = folder / TRUSTED
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); delete it to trust the files as they are") from None
