@@ -59,10 +59,17 @@ class Family(click.Group):
     def get_help(self, ctx: click.Context) -> str:
         names = [name for name in COMMANDS if name.startswith(self.prefix)]
         width = max(map(len, names))
-        lines = ["usage: bench COMMAND ...", "", "One benchmark for the paradigms of speech enhancement.", ""]
+        lines = [
+            f"usage: bench {self.prefix}COMMAND ...",
+            "",
+            "One benchmark for the paradigms of speech enhancement.",
+            "",
+        ]
         lines += [f"  {name:{width}}  {COMMANDS[name].summary}" for name in names]
         complete = 'eval "$(_BENCH_COMPLETE=bash_source bench)"'
-        return "\n".join([*lines, "", "bench COMMAND --help says more.", f"Completion of keys and names: {complete}"])
+        return "\n".join(
+            [*lines, "", f"bench {self.prefix}COMMAND --help says more.", f"Completion of keys and names: {complete}"]
+        )
 
     @staticmethod
     def _without_command() -> None:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bench.commands.data_keys import PLACE, PREPARE
 from bench.conf.compose import OVERRIDE
 from bench.conf.values import Unreadable, read, settled
-from bench.core.errors import UserError
+from bench.core.errors import UserError, did_you_mean
 from bench.core.notes import show
 from bench.datasets.corpora import card as cards
 from bench.datasets.corpora import stored
 from bench.datasets.corpora.fetching import fetch
 from bench.datasets.corpora.plans import SPLITS, plan
 from bench.datasets.corpora.preparing import prepare
-
-KEYS = """out=FOLDER         where to put it; by default where bench run looks for it
-workers=N          processes; by default one a core; 0: none, all in this one
-splits=[test]      prepare these alone
-download=FOLDER    fetch into it what a program can fetch, and prepare from there"""
 
 
 def listing(arguments: Sequence[str] = ()) -> str:
@@ -40,10 +36,10 @@ def info(wanted: Sequence[str]) -> str:
     Raises:
         UserError: no such dataset.
     """
-    name, given = _one(wanted, "data info NAME [dir=FOLDER]", ("dir",))
+    name, given = _one(wanted, "data info NAME [dir=FOLDER]", PLACE)
     about = cards.card(name)
-    lines = [about.told(), *(f"    {line}" for line in KEYS.splitlines())]
-    folder = Path(str(given.get("dir", stored.home(name))))
+    lines = [about.told(), *(f"    {line}" for line in PREPARE.values())]
+    folder = _folder(given, "dir", name)
     try:
         found = stored.read_about(folder, about)
     except UserError as error:
@@ -66,17 +62,17 @@ def prepared(arguments: Sequence[str]) -> list[str]:
 
     name, given = _one(arguments, "data prepare NAME [KEY=VALUE ...]")
     about = cards.card(name)
-    out = Path(str(given.pop("out", stored.home(name)))).expanduser()
-    workers = given.pop("workers", None)
+    own = {key: given.pop(key) for key in PREPARE if key in given and key != SPLITS}
+    out, workers = _folder(own, "out", name), own.get("workers")
     if workers is not None and (type(workers) is not int or workers < 0):
         raise UserError(f"workers must be a whole number from 0, got {workers!r}")
     if isinstance(given.get(SPLITS), str):
         given[SPLITS] = [given[SPLITS]]
-    if target := given.pop("download", None):
+    if target := own.get("download"):
         folder = Path(str(target)).expanduser()
         fetch(about, folder, given.get(SPLITS) or (), _Download())
         given.setdefault(next(iter(about.raw)), str(folder))
-    wanted = plan(about, given)
+    wanted = plan(about, given, PREPARE)
     show(wanted.notes)
     result = prepare(wanted, out, local_cores() if workers is None else workers, partial(progress, what="recordings"))
     print(f"{result.made} recordings made now, {len(wanted.jobs)} in all, {len(result.failures)} failed")
@@ -91,8 +87,8 @@ def verified(arguments: Sequence[str]) -> list[str]:
     Raises:
         UserError: it is not there, or is another.
     """
-    name, given = _one(arguments, "data verify NAME [dir=FOLDER]", ("dir",))
-    folder = Path(str(given.get("dir", stored.home(name)))).expanduser()
+    name, given = _one(arguments, "data verify NAME [dir=FOLDER]", PLACE)
+    folder = _folder(given, "dir", name)
     wrong = stored.verify(folder, cards.card(name))
     if not wrong:
         print(f"{name}: every file in {folder} is as it was prepared")
@@ -112,8 +108,17 @@ def _state(about: cards.Card) -> str:
     return "prepared: " + ", ".join(f"{split} {own.recordings}" for split, own in found.splits.items())
 
 
-def _one(arguments: Sequence[str], usage: str, keys: Sequence[str] | None = None) -> tuple[str, dict[str, Any]]:
-    """The one name among the arguments, and the keys that they set."""
+def _folder(given: Mapping[str, Any], key: str, name: str) -> Path:
+    """The folder that ``key`` sets, or else where the prepared dataset ``name`` is looked for."""
+    return Path(str(given[key])).expanduser() if key in given else stored.home(name)
+
+
+def _one(arguments: Sequence[str], usage: str, keys: Collection[str] | None = None) -> tuple[str, dict[str, Any]]:
+    """The one name among the arguments, and the keys that they set; of ``keys``, where these are given.
+
+    Raises:
+        UserError: not one thing is named, or a key is unknown or cannot be read.
+    """
     given: dict[str, Any] = {}
     named = []
     for argument in arguments:
@@ -124,8 +129,11 @@ def _one(arguments: Sequence[str], usage: str, keys: Sequence[str] | None = None
                 raise UserError(f"cannot read {argument!r}: {error}") from error
         else:
             named.append(argument)
-    if len(named) != 1 or (keys is not None and not set(given) <= set(keys)):
+    if len(named) != 1:
         raise UserError(f"usage: bench {usage}")
+    for key in given if keys is not None else ():
+        if key not in keys:
+            raise did_you_mean(f"key of bench {usage.partition(' NAME')[0]}", key, keys)
     return named[0], given
 
 

@@ -28,7 +28,7 @@ from results.report.sheet import Entry
 from results.report.sounds import NOISY, Recording, Track
 
 MICROPHONE = "mic"
-"""The FILE that stands for none but what the page's microphone records."""
+"""In place of a FILE: nothing but what the page's microphone records."""
 
 LONGEST = 60.0
 """Seconds of a recording: the page holds it once per method."""
@@ -107,6 +107,8 @@ def listen(files: Sequence[str], config: Mapping[str, Any], progress: Callable[[
     check_device(asked.device)
     audio.check_channels("listen", asked.mixdown, asked.channel)
     paths = [Path(name).expanduser() for name in files if name != MICROPHONE]
+    if not paths and not asked.serve:
+        raise UserError(f"{MICROPHONE}: only the served page records; leave serve=true, or name a file")
     for path in paths:
         audio.extent(path)
     listening = Listening(asked)

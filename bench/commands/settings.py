@@ -70,7 +70,19 @@ class Analysed(Schema):
     resamples: Annotated[int, Strict(), Ge(1000)] = key(10000, "of the bootstrap, 1000 or more")
 
 
-class Leaderboard(Analysed):
+class Merging(Analysed):
+    """How several stored runs are merged, and the parts that their recordings are split into."""
+
+    mix: Truth = key(False, "true: take datasets of one name for one, though their recordings differ")
+    strata: Literal["auto"] | Names | None = key(
+        "auto", "tags to split the recordings by; auto: every tag with more than one value; []: none"
+    )
+    bins: Annotated[int, Strict(), Ge(2)] = key(
+        4, "parts of equal size that numbers of more than 8 values (T60) are split into"
+    )
+
+
+class Leaderboard(Merging):
     """Summarise stored runs, named or given by their folders, merged where they are several; no score is computed.
 
     bench leaderboard mine theirs 'strata=[snr,sex]' 'mixed=[pesq]'
@@ -78,13 +90,6 @@ class Leaderboard(Analysed):
 
     out: Folder | None = key(
         None, "folder to write to; null: one run's own folder, several runs' results/leaderboards/A+B"
-    )
-    mix: Truth = key(False, "true: take datasets of one name for one, though their recordings differ")
-    strata: Literal["auto"] | Names | None = key(
-        "auto", "tags to split the recordings by; auto: every tag with more than one value; []: none"
-    )
-    bins: Annotated[int, Strict(), Ge(2)] = key(
-        4, "parts of equal size that numbers of more than 8 values (T60) are split into"
     )
     mixed: Names | None = key([], 'metrics to fit a mixed-effects model to; needs the extra "statistics"')
     content: Literal["auto"] | Names | None = key("auto", "metrics of what is said, as [wer, lps], and")
@@ -96,7 +101,7 @@ class Leaderboard(Analysed):
     plots: Truth = key(True, "draw them")
 
 
-class Report(Analysed):
+class Report(Merging):
     """Stored runs as one page to look at and listen to, in a browser and without a network; nothing is computed anew.
 
     bench report demo
@@ -105,19 +110,13 @@ class Report(Analysed):
 
     out: Folder | None = key(
         None,
-        "NAME.html: the page; else a folder: also for every recording's audio; null: report.html in the run's own",
+        "NAME.html: the page alone; another name: a folder, with every recording's audio; null: report.html in the "
+        "run's own folder",
     )
     title: Text | None = key(None, "of the page; null: the runs' names")
-    mix: Truth = key(False, "true: take datasets of one name for one, though their recordings differ")
-    strata: Literal["auto"] | Names | None = key(
-        "auto", "tags to split the recordings by; auto: every tag with more than one value; []: none"
-    )
-    bins: Annotated[int, Strict(), Ge(2)] = key(
-        4, "parts of equal size that numbers of more than 8 values (T60) are split into"
-    )
-    audio: Truth = key(True, "false: nothing to listen to")
+    audio: Truth = key(True, "false: a page without audio")
     megabytes: Annotated[float, Strict(), Ge(0)] = key(
-        10.0, "of audio within a page of one file, the recordings first that methods differ on most"
+        10.0, "most MB of audio in a page of one file; the recordings first that methods differ on most"
     )
 
 
@@ -128,20 +127,20 @@ class Show(Schema):
     bench show demo clip=denoise-01 method=storm steps=10
     """
 
-    clip: Text | None = key(None, "the recording")
-    dataset: Text | None = key(None, "that it is of, where several have one of that name")
-    method: Text | None = key(None, "by its name in the run; null: all")
-    steps: Positive | None = key(None, "reverse steps; null: all that the run has")
-    seed: Count | None = key(None, "of the noise; null: the first")
+    clip: Text | None = key(None, "the recording's id; must be given")
+    dataset: Text | None = key(None, "the recording's dataset, where several have a recording with this id")
+    method: Text | None = key(None, "its name in the run; null: all methods")
+    steps: Positive | None = key(None, "reverse steps N; null: all that the run has")
+    seed: Count | None = key(None, "of the noise; null: the lowest that the run has")
     runs_dir: Folder = key("results/runs", "where runs are stored")
-    out: Folder | None = key(None, "folder to write; null: show/DATASET-CLIP in the run's own")
+    out: Folder | None = key(None, "folder to write; null: show/DATASET-CLIP in the run's own folder")
 
 
 class Listen(Schema):
-    """Recordings of your own through several methods: one page with players that switch without a gap.
+    """Recordings of your own as several methods enhance them: one page with players that switch without a gap.
 
     bench listen me.wav
-    bench listen mic                               # nothing but what the page's microphone button records
+    bench listen mic                               # only what the microphone button of the page records
     bench listen a.wav 'methods=[known,storm]' steps=10 serve=false
     The page is written to a file; it is also served, to this machine alone, with the microphone, until Ctrl-C.
     """
@@ -153,11 +152,11 @@ class Listen(Schema):
     steps: Positive | None = key(None, "reverse steps N, for methods that take steps; null: each method's own number")
     seed: Count = key(0, "of the noise, for methods that draw some")
     metrics: MetricEntries = key(["dnsmos"], "what is scored, without a reference: dnsmos, nisqa, utmos, srmr")
-    channel: Count | None = key(None, "the one to take of several, from 0")
-    mixdown: Truth = key(False, "or their average")
+    channel: Count | None = key(None, "the channel to take of a recording with several, from 0")
+    mixdown: Truth = key(False, "true: take the average of the channels")
     out: Folder | None = key(None, "the page; null: listen.html here")
     serve: Truth = key(True, "false: only write the page")
-    port: Annotated[int, Strict(), Ge(0), Lt(65536)] = key(0, "of the address; 0: any that is free")
+    port: Annotated[int, Strict(), Ge(0), Le(65535)] = key(0, "of the page's address; 0: any that is free")
     threads: Positive = key(1, "CPU threads")
     device: Device = key("auto", "auto: a GPU where there is one; cpu; cuda")
 
@@ -235,8 +234,8 @@ class Enhance(Schema):
     rate: Literal["input", "model"] = key(
         "input", "of what is written: input: each file's own; model: the one that the method works at"
     )
-    channel: Count | None = key(None, "the one to take of several, from 0")
-    mixdown: Truth = key(False, "or their average")
+    channel: Count | None = key(None, "the channel to take of a recording with several, from 0")
+    mixdown: Truth = key(False, "true: take the average of the channels")
     workers: Count | None = key(
         None, "processes; null: as many as cores allow (or GPUs, where used); 0: none, all in this one"
     )

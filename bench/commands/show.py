@@ -83,7 +83,13 @@ def scored(row: Row, metrics: Mapping[str, MetricInfo]) -> list[str]:
 
 
 def _chosen(stored: Stored, asked: settings.Show) -> list[Key]:
-    """The rows of the recording; of several seeds the first, unless one is named."""
+    """The rows of the recording; of several seeds the first, unless one is named.
+
+    Raises:
+        UserError: nothing is stored, or what is asked for is not in the run.
+    """
+    if not stored.rows:
+        raise UserError(f"{stored.folder}: no recording is stored in this run yet")
     rows = _only("dataset", list(stored.rows), lambda key: key.dataset, asked.dataset)
     clips = {key.utterance for key in rows}
     if asked.clip is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.commands.arguments import RULE, sort
+from bench.commands.data_keys import CARD, PLACE, PREPARE
 from bench.conf import compose as config
 from bench.core.errors import UserError
 
@@ -24,6 +25,8 @@ class Command:
     call: Callable[[Sequence[str]], int]
     job: str | None = None
     """The configuration whose keys are its arguments."""
+    details: str = ""
+    """What its help says after the summary, where it has no configuration."""
 
     @property
     def names(self) -> bool:
@@ -32,7 +35,7 @@ class Command:
 
     def help(self) -> str:
         """Usage, what the command does, and every key with its default."""
-        told = config.explained(self.job) if self.job else self.summary
+        told = config.explained(self.job) if self.job else "\n\n".join(filter(None, [self.summary, self.details]))
         return "\n".join([f"usage: bench {self.usage}", "", told, *(["", RULE] if self.job else [])])
 
 
@@ -274,13 +277,13 @@ COMMANDS = {
     ),
     "show": Command(
         "show RUN [KEY=VALUE ...]",
-        "Audio, waveform, spectrogram and scores of one recording of a run.",
+        "Show one recording of a run: audio, waveform, spectrogram and scores of every method.",
         _show,
         "show",
     ),
     "listen": Command(
         "listen FILE... [KEY=VALUE ...]",
-        "Hear recordings of your own through several methods, and record more (FILE: mic).",
+        "Listen to recordings of your own as several methods enhance them; FILE mic: record with the microphone.",
         _listen,
         "listen",
     ),
@@ -318,17 +321,34 @@ COMMANDS = {
         "weights verify [NAME ...]", "Check the copies of the catalogue's weights.", _weights("verify")
     ),
     "data list": Command("data list", "Datasets that can be prepared, and whether they are.", _data("list")),
-    "data info": Command("data info NAME", "A dataset's card: what it is, how to have it, its keys.", _data("info")),
+    "data info": Command(
+        "data info NAME [dir=FOLDER]",
+        "A dataset's card: what it is, how to get it, its keys; and what is prepared of it.",
+        _data("info"),
+        details="\n".join(PLACE.values()),
+    ),
     "data prepare": Command(
         "data prepare NAME [KEY=VALUE ...]",
         "Make a dataset from its corpora, once; interrupted, the same command continues.",
         _data("prepare"),
+        details="\n".join([*PREPARE.values(), CARD]),
     ),
-    "data verify": Command("data verify NAME [dir=FOLDER]", "Check a prepared dataset, file by file.", _data("verify")),
+    "data verify": Command(
+        "data verify NAME [dir=FOLDER]",
+        "Check a prepared dataset, file by file.",
+        _data("verify"),
+        details="\n".join(PLACE.values()),
+    ),
     "data compare": Command(
-        "data compare A B", "Say whether two datasets are the same, and how they differ.", _data("compare")
+        "data compare A B",
+        "Say whether two datasets are the same, and how they differ.",
+        _data("compare"),
+        details="A and B are named as datasets of bench run are: demo, a folder, {name: ..., option: ...}.",
     ),
     "data demo": Command(
-        "data demo FOLDER STYLES", "Make the demo benchmark anew; STYLES: npm pack kokoro-js@1.2.1.", _demo
+        "data demo FOLDER STYLES",
+        "Make the demo benchmark anew in a new FOLDER.",
+        _demo,
+        details="STYLES: the tarball with the voices' style vectors that `npm pack kokoro-js@1.2.1` fetches.",
     ),
 }

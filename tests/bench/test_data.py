@@ -42,11 +42,25 @@ def test_what_can_be_prepared(capsys: pytest.CaptureFixture[str]) -> None:
         (["compare", "demo"], "usage: bench data compare A B"),
         (["compare", "demo", "dmeo"], "did you mean 'demo'"),
         (["list", "x"], "usage"),
+        (["info", "mix", "dri=x"], "unknown key of bench data info 'dri': did you mean 'dir'"),
+        (["verify", "mix", "workers=2"], "unknown key of bench data verify 'workers'"),
+        (["prepare", "mix", "worker=2"], "did you mean 'workers'"),
     ],
 )
 def test_mistakes(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["info", "prepare", "verify"])
+def test_help_tells_the_keys(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", command, "--help"]) == 0
+    assert ("out=FOLDER" if command == "prepare" else "dir=FOLDER") in capsys.readouterr().out
+
+
+def test_the_family_tells_its_own_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data"]) == 0
+    assert capsys.readouterr().out.startswith("usage: bench data COMMAND ...")
 
 
 def pairs(folder: Path, quality: str, gain: float = 1.0, skip: int = 0) -> str:

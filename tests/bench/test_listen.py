@@ -56,6 +56,7 @@ def test_mistakes_are_one_line(recording: Path, tmp_path: Path, capsys: pytest.C
         ([str(recording), "metrics=[pesq]"], "pesq needs more than the recording"),
         ([str(recording), "methods=[noisy,noisy]"], "two entries are called 'noisy'"),
         ([str(recording), "methods=[stormy]"], "did you mean 'storm'"),
+        (["mic"], "only the served page records"),
         ([], "usage: bench listen"),
     ):
         assert main(["listen", *arguments, "serve=false"]) == 2

@@ -112,7 +112,7 @@ def card(name: str) -> Card:
         UserError: there is none; the nearest name is given.
     """
     if name not in names():
-        raise did_you_mean("dataset that can be prepared", name, names())
+        raise did_you_mean("dataset to prepare", name, names())
     fields = yaml.safe_load((CARDS / f"{name}.yaml").read_text(encoding="utf-8"))
     made: Card = build(Card, {"name": name, **fields}, name)
     return made

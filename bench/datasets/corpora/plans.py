@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -28,11 +28,12 @@ Folders = Mapping[str, Path]
 Planner = Callable[[Card, Folders, Any], Plan]
 
 
-def plan(card: Card, given: Mapping[str, Any]) -> Plan:
+def plan(card: Card, given: Mapping[str, Any], beside: Iterable[str] = ()) -> Plan:
     """The plan of preparing ``card``.
 
     Args:
         given: its raw folders and options of its recipe, by name.
+        beside: other keys of the command, which the message about an unknown one names too.
 
     Raises:
         UserError: a name or value does not fit, or a folder is not what it is taken for.
@@ -41,7 +42,7 @@ def plan(card: Card, given: Mapping[str, Any]) -> Plan:
     known = [field.name for field in fields(recipe.Options)]
     for name in given:
         if name not in (*card.raw, *known, SPLITS):
-            raise did_you_mean(f"key of {card.name}", name, (*card.raw, *known, SPLITS))
+            raise did_you_mean(f"key of {card.name}", name, {*card.raw, *known, SPLITS, *beside})
     missing = [key for key in card.raw if key not in given and key not in card.optional]
     if missing:
         raise UserError(f"{card.name} needs {missing[0]}=FOLDER ({card.raw[missing[0]]}); {card.get}")
