@@ -18,7 +18,9 @@ from methods.diffusion.paths import OUVE
 from methods.diffusion.samplers import choose
 from metrics.base import METRICS
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 TEXT = (DOCS / "paper-vs-code.md").read_text(encoding="utf-8")
 CODE = re.findall(r"`([^`]+)`", TEXT)
 OPTIONS = [code for code in CODE if code.startswith("{") and "..." not in code]
@@ -51,3 +53,22 @@ def test_every_metric_stands_in_the_table() -> None:
     named = {name for line in table for name in re.findall(r"`([a-z0-9_]+)`", line.split("|")[1])}
     ours = {name for name in METRICS.names() if METRICS.origin(name) == "sebench"}
     assert ours - named == set()
+
+
+def test_the_site_lists_every_page() -> None:
+    listed = re.findall(r"^ +- [^:\n]+: (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    links = re.findall(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text(encoding="utf-8"))
+    targets = [(page.parent / path if path else page, anchor) for path, anchor in links]
+    assert [target for target, _ in targets if not target.exists()] == []
+    assert [(target, anchor) for target, anchor in targets if anchor and anchor not in headings(target)] == []
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings, as the site makes them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", title).strip().lower()) for title in titles}

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import correlate
 
 from bench.conf.values import read
 from bench.core import audio
 from bench.core.errors import UserError
+from bench.core.lag import lag
 from bench.core.names import examples
-from bench.core.types import Audio, Utterance
+from bench.core.types import Utterance
 from bench.datasets.base import DATASETS, Dataset
 from bench.datasets.identity import Identity
 from bench.run.entries import Spec, dataset_spec
@@ -123,8 +123,9 @@ def _verdict(values: Sequence[Difference]) -> list[str]:
 def difference(one: Utterance, other: Utterance) -> Difference:
     """How ``other``, the same recording in another copy, differs from ``one``."""
     a, b = one.noisy, audio.resample(other.noisy, other.sample_rate, one.sample_rate)
-    lag = _lag(a, b)
-    a, b = (a[max(0, -lag) :], b[max(0, lag) :])
+    common = min(a.size, b.size)
+    later = int(lag(b[:common], a[:common], common).samples)
+    a, b = (a[max(0, -later) :], b[max(0, later) :])
     samples = min(a.size, b.size)
     left, right = a[:samples].astype(np.float64), b[:samples].astype(np.float64)
     energy = max(float(left @ left), 1e-20)
@@ -133,13 +134,7 @@ def difference(one: Utterance, other: Utterance) -> Difference:
     band = _band(left, rest, one.sample_rate)
     decibels = 10 * np.log10(max(float(rest @ rest), 1e-20) / energy)
     pesq = None if (first := _pesq(one)) is None or (second := _pesq(other)) is None else (first, second)
-    return Difference(20 * np.log10(abs(gain)), lag, float(decibels), band, pesq)
-
-
-def _lag(a: Audio, b: Audio) -> int:
-    """By how many samples ``b`` comes later."""
-    correlation = correlate(b, a, mode="full", method="fft")
-    return int(np.argmax(np.abs(correlation))) - (a.size - 1)
+    return Difference(20 * np.log10(abs(gain)), later, float(decibels), band, pesq)
 
 
 Signal = NDArray[np.float64]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +25,6 @@ SPLITS = "splits"
 """The key for splits to prepare; by default all that the folders have."""
 
 Folders = Mapping[str, Path]
-Planner = Callable[[Card, Folders, Any], Plan]
 
 
 def plan(card: Card, given: Mapping[str, Any], beside: Iterable[str] = ()) -> Plan:
