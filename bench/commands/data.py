@@ -131,8 +131,8 @@ def _one(arguments: Sequence[str], usage: str, keys: Collection[str] | None = No
             named.append(argument)
     if len(named) != 1:
         raise UserError(f"usage: bench {usage}")
-    for key in given if keys is not None else ():
-        if key not in keys:
+    for key in given:
+        if keys is not None and key not in keys:
             raise did_you_mean(f"key of bench {usage.partition(' NAME')[0]}", key, keys)
     return named[0], given
 
