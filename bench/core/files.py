@@ -76,7 +76,7 @@ def replacing(path: Path) -> Iterator[Path]:
         UserError: the folder or file cannot be written.
     """
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    with naming(path):
+    with naming(path, temporary):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
@@ -109,12 +109,13 @@ def _alive(pid: int) -> bool:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Turn an ``OSError`` into a ``UserError`` that names its file, or else ``path``."""
+def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Turn an ``OSError`` into a ``UserError`` that names its file, or ``path`` if that is none or ``temporary``."""
     try:
         yield
     except OSError as error:
-        raise UserError(f"{error.filename or path}: cannot be used ({error.strerror or error})") from error
+        named = path if str(error.filename) in ("None", str(temporary)) else error.filename
+        raise UserError(f"{named}: cannot be used ({error.strerror or error})") from error
 
 
 def sha256(path: Path) -> str:

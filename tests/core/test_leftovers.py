@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.core.files import sweep
+import pytest
+
+from bench.core.errors import UserError
+from bench.core.files import replacing, sweep
 
 
 def test_what_a_killed_writer_left_goes_and_nothing_else(tmp_path: Path) -> None:
@@ -24,3 +27,9 @@ def test_what_a_killed_writer_left_goes_and_nothing_else(tmp_path: Path) -> None
     sweep(tmp_path)
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
     sweep(tmp_path / "no such folder")
+
+
+def test_a_file_that_cannot_be_written_is_named_as_it_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 250)  # with the temporary prefix too long a name
+    with pytest.raises(UserError, match=f"^{path}: cannot be used"), replacing(path) as temporary:
+        temporary.write_text("")
