@@ -31,7 +31,7 @@ class PosteriorSampling:
         steps: reverse steps N, from t = 1 to ``t_eps``; each calls the network twice.
         snr: the corrector's step-size parameter.
         weight: of the likelihood's gradient, lambda.
-        every: the likelihood acts on every so manieth step.
+        every: the likelihood acts once in so many steps, from the first.
         t_eps: the last time at which the score is evaluated.
     """
 
@@ -115,7 +115,7 @@ class UDiffSE(SpectralMethod):
         **options: Any,
     ) -> None:
         if min(iterations, samples, rank) < 1:
-            raise UserError(f"iterations, samples and rank are from 1; got {iterations}, {samples}, {rank}")
+            raise UserError(f"iterations, samples and rank must be at least 1; got {iterations}, {samples}, {rank}")
         super().__init__(checkpoint, **options)
         if not isinstance(self.model.sde, OUVE):
             raise UserError(f"{self.name} runs along the SDE ouve, not {self.model.sde.name}")
