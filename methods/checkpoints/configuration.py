@@ -26,6 +26,9 @@ from methods.spectrogram import TRANSFORMS, WINDOWS, Spectrogram
 BACKBONES = ("ncsnpp", "ncsnpp_v2", "ncsnpp_48k", "ncsnpplarge", "ncsnpp12M", "ncsnpp6M")
 """Those that are an NCSN++ as ours, whatever its sizes; ``networks`` has the others."""
 
+OWN_SDES = ("ouve", "ouvp", "sbve")
+"""Those that StoRM's and SGMSE's code knows; the others are of its forks."""
+
 ROLES = {"dnn": "backbone", "denoiser_net": "backbone_denoiser", "score_net": "backbone_score"}
 """Where a file names the backbone of each of its networks."""
 
@@ -85,8 +88,10 @@ def configure(checkpoint: Checkpoint) -> Configuration:
     sizes = {} if settings.refused else network_sizes(settings, checkpoint, names)
     project = project_of(checkpoint, sizes)
     fork = next((FORKS[key] for key in FORKS if key in settings.values), project)
+    fork = "BBED" if settings.values.get("sde") == "bbve" else fork
     scores = any(size["conditional"] for size in sizes.values())
-    sde_name = settings.one_of("ode" if "ode" in settings.values else "sde", "ouve", SDES)
+    known_sdes = OWN_SDES if fork == project else SDES
+    sde_name = settings.one_of("ode" if "ode" in settings.values else "sde", "ouve", known_sdes)
     parametrization = parametrization_of(settings, project, sde_name) if scores else ScorePrediction()
     refines = len(names) == 2 and str(settings.value("mode", "")).startswith("refine")
     return Configuration(

@@ -116,7 +116,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Content], None]]] = {
     "fewer averages": (r"has \d+ averages for \d+ weights; weights=raw", _fewer_averages),
     "averages of other weights": ("average of denoiser_net.output_layer.weight is not shaped", _other_averages),
     "another backbone": ("its backbone_score is 'gagnet'", _set(backbone_score="gagnet")),
-    "another SDE": ("trained with sde=vpsde; what is read is bbed or bbve or", _set(sde="vpsde")),
+    "another SDE": ("trained with sde=vpsde; what is read is ouve or ouvp or sbve", _set(sde="vpsde")),
     "several channels": ("trained with spatial_channels=2", _set(spatial_channels=2)),
     "another conditioning": ("takes 3 spectrograms, not condition=noisy", _set(condition="noisy")),
     "an unknown window": ("hyper-parameters make no sense: unknown window 'hamming'", _set(window="hamming")),
