@@ -85,7 +85,7 @@ class VAENMF(SpectralMethod):
         **options: Any,
     ) -> None:
         if min(iterations, rank) < 1 or not lr > 0:
-            raise UserError(f"iterations and rank are from 1, lr above 0; got {iterations}, {rank}, {lr}")
+            raise UserError(f"iterations and rank must be at least 1, lr above 0; got {iterations}, {rank}, {lr}")
         super().__init__(checkpoint, **options)
         self.iterations, self.rank, self.lr = iterations, rank, lr
 

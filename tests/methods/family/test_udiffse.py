@@ -90,7 +90,7 @@ def test_it_is_a_method_with_weights_whose_cost_is_counted(tmp_path: Path) -> No
     t, z = torch.tensor([0.3, 0.8]), torch.randn_like(clean)
     one, other = (losses(model, Objective(), clean, given, t, z).total for given in (noisy, 2 * noisy))
     assert torch.equal(one, other)
-    with pytest.raises(UserError, match="iterations, samples and rank are from 1"):
+    with pytest.raises(UserError, match="iterations, samples and rank must be at least 1"):
         create("udiffse", checkpoint=model, iterations=0)
     with pytest.raises(UserError, match="udiffse runs along the SDE ouve, not bbed"):
         create("udiffse", checkpoint=new_model("udiffse", SMALL, sde=BBED()))

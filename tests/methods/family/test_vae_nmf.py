@@ -52,7 +52,7 @@ def test_it_is_a_method_with_weights_whose_cost_is_counted(tmp_path: Path) -> No
     assert made.nfe == 1 + 2 * 4 + 1 and np.isfinite(made.audio).all()
     assert np.array_equal(made.audio, method.enhance(clip, 16000, generator=0).audio)
     assert load(tmp_path / "w.safetensors").settings == model.settings
-    with pytest.raises(UserError, match="iterations and rank are from 1"):
+    with pytest.raises(UserError, match="iterations and rank must be at least 1"):
         create("vae_nmf", checkpoint=model, rank=0)
     with pytest.raises(UserError, match="n_fft=510 gives 256 frequency bins, but the network 'encoder' takes 513"):
         new_model("vae_nmf")
