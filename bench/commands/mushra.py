@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands.arguments import find_run, sort
-from bench.commands.settings import Analyse, Export, Import, Serve
+from bench.commands.mushra_settings import Analyse, Export, Import, Serve
 from bench.conf import compose as configs
 from bench.core import signals
 from bench.core.errors import UserError, did_you_mean

@@ -26,10 +26,10 @@ SCHEMAS = {
     "check": ("bench.commands.settings", "Check"),
     "enhance": ("bench.commands.settings", "Enhance"),
     "convert": ("bench.commands.settings", "Convert"),
-    "mushra_export": ("bench.commands.settings", "Export"),
-    "mushra_serve": ("bench.commands.settings", "Serve"),
-    "mushra_import": ("bench.commands.settings", "Import"),
-    "mushra_analyse": ("bench.commands.settings", "Analyse"),
+    "mushra_export": ("bench.commands.mushra_settings", "Export"),
+    "mushra_serve": ("bench.commands.mushra_settings", "Serve"),
+    "mushra_import": ("bench.commands.mushra_settings", "Import"),
+    "mushra_analyse": ("bench.commands.mushra_settings", "Analyse"),
 }
 """Where the schema of a command's keys lies, imported when the command is called."""
 
