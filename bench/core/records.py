@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -111,8 +110,10 @@ def _union(hints: tuple[Any, ...]) -> Reader:
         if value is None and optional:
             return None
         for reader in readers[:-1]:
-            with suppress(Misfit):
+            try:
                 return reader(value)
+            except Misfit:  # noqa: PERF203 (``suppress`` takes longer than most values to read)
+                continue
         return readers[-1](value)
 
     return read if len(readers) > 1 or optional else readers[0]
@@ -122,7 +123,10 @@ def _mapping(inner: Reader) -> Reader:
     def read(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise Misfit("a mapping", value)
-        return {key: _named(inner, key, item) for key, item in value.items()}
+        try:
+            return {key: inner(item) for key, item in value.items()}
+        except Misfit:  # once more, to say where
+            return {key: _named(inner, key, item) for key, item in value.items()}
 
     return read
 
@@ -139,22 +143,28 @@ def _tuple(inner: Reader) -> Reader:
 def _dataclass(kind: Any) -> Reader:
     hints = get_type_hints(kind)
     of_fields: dict[str, Reader] = {}
-    needed = [
+    needed = {
         field.name
         for field in fields(kind)
         if field.init and field.default is MISSING and field.default_factory is MISSING
-    ]
+    }
 
     def read(value: Any) -> Any:
         if not of_fields:  # built on first use, because dataclasses can be recursive
             of_fields.update({field.name: _reader(hints[field.name]) for field in fields(kind) if field.init})
         if not isinstance(value, dict):
             raise Misfit("a mapping", value)
-        if unknown := sorted(value.keys() - of_fields.keys()):
+        if not value.keys() <= of_fields.keys():
+            unknown = sorted(value.keys() - of_fields.keys())
             raise ValueError(f"{kind.__name__.lower()} has unknown fields {unknown}")
-        if lacking := [name for name in needed if name not in value]:
+        if not needed <= value.keys():
+            lacking = [name for name in of_fields if name in needed and name not in value]
             raise Misfit(f"{', '.join(lacking)} in {kind.__name__.lower()}", sorted(value))
-        return kind(**{name: _named(of_fields[name], name, item) for name, item in value.items()})
+        try:
+            given = {name: of_fields[name](item) for name, item in value.items()}
+        except Misfit:  # once more, to say where
+            given = {name: _named(of_fields[name], name, item) for name, item in value.items()}
+        return kind(**given)
 
     return read
 

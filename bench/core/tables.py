@@ -65,10 +65,13 @@ def write(frame: pd.DataFrame, path: Path, float_format: str | None = "%.6g") ->
         UserError: the file cannot be written.
     """
     numbers = frame.select_dtypes(["number", "bool"])
-    safe = frame.apply(lambda column: column if column.name in numbers else column.map(_cell))
+    columns = {name: column for name, column in frame.items() if name not in numbers}
+    texts = {name: {cell for cell in column if isinstance(cell, str)} for name, column in columns.items()}
+    safe = frame.copy(deep=False)
+    for name in [name for name, cells in texts.items() if any(map(_RUNS.match, cells))]:
+        safe[name] = columns[name].map(_cell)
     safe = safe.rename(columns=lambda name: defused(str(name)))
-    texts = safe.drop(columns=[defused(str(name)) for name in numbers])
-    bare = texts.map(lambda cell: isinstance(cell, str) and "\r" in cell).any(axis=None)
+    bare = any("\r" in cell for cells in texts.values() for cell in cells)
     quoting = csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL  # it does not quote a lone carriage return
     with replacing(path) as temporary:
         safe.to_csv(temporary, index=False, float_format=float_format, errors="backslashreplace", quoting=quoting)

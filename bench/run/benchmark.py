@@ -33,6 +33,7 @@ from bench.run.settings import Settings, check_device
 from bench.run.worker import Item, Limits, Outcome, Sizes, Worker
 from results.store.folder import Store
 from results.store.merge import infos
+from results.store.reading import Standings
 from results.store.rows import Key, Row
 from results.store.versions import outdated, separate
 from results.views.summary import summarise
@@ -85,7 +86,7 @@ def run(config: Mapping[str, Any]) -> Result:
         wanted = keys(settings, here, drawn)
         store.write_manifest(merged)
         versions = {label: here.version(label) for label in here.metrics}
-        stored = store.rows()
+        stored = store.standings()
         cells = list(plan(wanted, stored, versions, lambda key: has_audio(key, store, here), settings.rescore))
         working = {cell.key.method for cell in cells if cell.enhance}
         session["delays"] = alignment.settle(here, wanted, working, manifest.delays(merged))
@@ -105,7 +106,7 @@ def run(config: Mapping[str, Any]) -> Result:
 def _known(store: Store) -> manifest.Manifest | None:
     """The stored manifest; None if nothing is stored."""
     known = store.read_manifest()
-    if known is None and store.rows():
+    if known is None and store.standings():
         raise UserError(
             f"{store.folder}: rows are stored here, but no manifest.json, which says what they were computed with; "
             "put it back, choose another run=NAME, or delete the run"
@@ -131,7 +132,7 @@ def _outdated_notes(rows: Iterable[Row], versions: Mapping[str, str]) -> list[st
 
 
 def execute(
-    cells: Sequence[Cell], stored: Mapping[Key, Row], there: Parts, settings: Settings, store: Store, merged: Manifest
+    cells: Sequence[Cell], stored: Standings, there: Parts, settings: Settings, store: Store, merged: Manifest
 ) -> None:
     """Compute ``cells`` and store every outcome as it arrives; costs, measured before, go into ``merged`` too."""
     if not cells:
@@ -145,7 +146,7 @@ def execute(
         "archive": Crew(partial(Archive, settings.folder), size=1, beside=True),
     }
     ordered = in_blocks(cells, together)
-    items = (Item(cell, _finished(stored.get(cell.key))) for cell in ordered)
+    items = (Item(cell, _finished(cell.key, stored)) for cell in ordered)
     with runner(crews, _pool(settings, there)) as workers:
         known = costs.stored(merged, settings)
         if settings.measure_cost:
@@ -200,9 +201,9 @@ def _pool(settings: Settings, there: Parts) -> Pool:
     return Pool(settings.workers, settings.threads, gpu, settings.ray_address, settings.scorers, there.modules())
 
 
-def _finished(row: Row | None) -> Row | None:
-    """``row`` if its enhancement succeeded."""
-    return row if row is not None and row.status == "ok" else None
+def _finished(key: Key, stored: Standings) -> Row | None:
+    """The stored row if its enhancement succeeded."""
+    return stored.row(key) if key in stored and stored[key].status == "ok" else None
 
 
 def has_audio(key: Key, store: Store, parts: Parts) -> bool:

@@ -120,7 +120,7 @@ def forecast(config: Mapping[str, Any]) -> Forecast:
     store = Store(settings.folder)
     wanted = keys(settings, here, drawn_by(store.read_manifest(), settings))
     versions = {label: here.version(label) for label in here.metrics}
-    stored = store.rows()
+    stored = store.standings()
     cells = list(plan(wanted, stored, versions, lambda key: has_audio(key, store, here), settings.rescore))
     return replace(_measured(cells, here.on(settings.device), settings), asked=len(wanted), missing=missing)
 

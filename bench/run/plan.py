@@ -10,7 +10,8 @@ from bench.datasets.base import Dataset
 from bench.run.draw import draw
 from bench.run.parts import Parts
 from bench.run.settings import Rescore, Settings
-from results.store.rows import Key, Row
+from results.store.reading import Standing
+from results.store.rows import Key
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def recordings(dataset: Dataset, limit: int | None, drawn: Drawn = "balanced") -
 
 def plan(
     wanted: Sequence[Key],
-    stored: Mapping[Key, Row],
+    stored: Mapping[Key, Standing],
     versions: Mapping[str, str],
     has_audio: Callable[[Key], bool],
     rescore: Rescore = False,
@@ -73,10 +74,10 @@ def plan(
         rescore: compute all scores again; or, with "outdated", those of another version of their metric.
     """
     for key in wanted:
-        row = stored.get(key)
-        if row is None or row.status != "ok":
+        standing = stored.get(key)
+        if standing is None or standing.status != "ok":
             yield Cell(key, tuple(versions))
-        elif lacking := tuple(name for name in versions if not _answered(row, name, versions[name], rescore)):
+        elif lacking := tuple(name for name in versions if not _answered(standing, name, versions[name], rescore)):
             yield Cell(key, lacking, enhance=not has_audio(key))
 
 
@@ -97,8 +98,7 @@ def in_blocks(cells: Sequence[Cell], size: int) -> list[Cell]:
     return sorted(cells, key=place)
 
 
-def _answered(row: Row, metric: str, version: str, rescore: Rescore) -> bool:
-    score = row.scores.get(metric)
-    if score is None or score.status == "error" or rescore is True:
+def _answered(standing: Standing, metric: str, version: str, rescore: Rescore) -> bool:
+    if standing.scores.get(metric, "error") == "error" or rescore is True:
         return False
-    return rescore is False or row.metric_versions.get(metric) == version
+    return rescore is False or standing.metric_versions.get(metric) == version

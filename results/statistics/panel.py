@@ -223,7 +223,7 @@ def _systems(rows: Iterable[Row]) -> tuple[System, ...]:
     for row in rows:
         groups[row.key.method, row.key.steps].append(row)
     systems = [
-        System(method, steps, group[0].paradigm, tuple(sorted(group, key=lambda row: row.key)))
+        System(method, steps, group[0].paradigm, tuple(sorted(group, key=lambda row: row.key.order())))
         for (method, steps), group in groups.items()
     ]
     return tuple(sorted(systems, key=_rank))

@@ -1,19 +1,20 @@
 """A run's folder: rows, audio and manifest. One writer, any number of readers.
 
-``rows.jsonl`` is append-only: a row is on disk when ``append`` returns, and a process that is killed loses at most
-the row it was writing. A row that is computed again is appended again; the last one counts.
+``rows.jsonl`` is append-only: a process that is killed loses at most the row it was writing. A row that is computed
+again is appended again; the last one counts.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -22,7 +23,12 @@ from bench.core.files import naming, replacing, safe_name
 from bench.core.records import parse
 from bench.core.seeds import stable_seed
 from results.store.manifest import check
+from results.store.reading import RowReader, StandingReader, Standings, is_json, no_collection, unfinished, whole_lines
 from results.store.rows import READABLE, SCHEMA_VERSION, Key, Row
+
+T = TypeVar("T")
+
+SYNC_SECONDS = 1.0
 
 
 class Store:
@@ -41,6 +47,7 @@ class Store:
         self.manifest_path = self.folder / "manifest.json"
         self._lock = FileLock(self.folder / ".lock", thread_local=False)
         self._file: FileIO | None = None
+        self._safe, self._synced = 0, 0.0
 
     def __enter__(self) -> Store:
         self.lock()
@@ -70,13 +77,20 @@ class Store:
 
     def close(self) -> None:
         """Release the lock. The store can be used again."""
-        if self._file is not None:
-            self._file.close()
+        try:
+            if self._file is not None:
+                with naming(self.rows_path), self._file as file:
+                    self._sync(file)
+        finally:
             self._file = None
-        self._lock.release()
+            self._lock.release()
 
     def append(self, row: Row) -> None:
-        """Store ``row``; it is on disk when this returns."""
+        """Store ``row``. When this returns, it survives whatever ends the process.
+
+        It is forced onto the disk within ``SYNC_SECONDS`` of further rows, and when the store is closed: that takes
+        longer than all else about a row, and a power cut would only have the last second's cells computed again.
+        """
         file = self._open()
         line = f"{row.to_json()}\n".encode("utf-8", "surrogatepass")
         end = file.seek(0, os.SEEK_END)
@@ -84,11 +98,22 @@ class Store:
             try:
                 while line:
                     line = line[file.write(line) :]
-                os.fsync(file.fileno())
             except BaseException:  # a full disk, Ctrl-C: remove the incomplete row
                 with suppress(OSError):
                     file.truncate(end)
                 raise
+            if monotonic() - self._synced >= SYNC_SECONDS:
+                self._sync(file)
+
+    def _sync(self, file: FileIO) -> None:
+        """Force the rows onto the disk; those that it refuses are taken back, to be computed again."""
+        try:
+            os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):
+                file.truncate(self._safe)
+            raise
+        self._safe, self._synced = file.seek(0, os.SEEK_END), monotonic()
 
     def rows(self) -> dict[Key, Row]:
         """Every stored row. Of several rows with one key the last counts; an unfinished last line is ignored.
@@ -96,16 +121,29 @@ class Store:
         Raises:
             UserError: a line is not a row, or of another schema version; the message names file and line.
         """
-        rows = {}
-        for number, line in enumerate(_whole(self._read(self.rows_path)).split(b"\n"), start=1):
-            if not line:
-                continue
-            try:
-                row = Row.from_json(line.decode("utf-8", "surrogatepass"))
-            except ValueError as error:
-                raise UserError(f"{self.rows_path}, line {number}: {error}") from error
-            rows[row.key] = row
-        return rows
+        with no_collection():
+            return {row.key: row for _, row in self._each(RowReader())}
+
+    def standings(self) -> Standings:
+        """What a resumed run asks of the stored rows, in a fraction of the time and memory that they take.
+
+        Raises:
+            UserError: as ``rows``, though what a standing does not need is not checked.
+        """
+        with no_collection():
+            return Standings(self.rows_path, self._each(StandingReader()))
+
+    def _each(self, read: Callable[[bytes], T]) -> Iterator[tuple[int, T]]:
+        """What ``read`` makes of every line, and the offset of the line."""
+        with naming(self.rows_path):
+            for number, (offset, line) in enumerate(whole_lines(self.rows_path), start=1):
+                if line == b"\n":
+                    continue
+                try:
+                    found = read(line)
+                except ValueError as error:
+                    raise UserError(f"{self.rows_path}, line {number}: {error}") from error
+                yield offset, found
 
     def audio_path(self, key: Key) -> Path:
         """The file of ``key``'s enhanced speech: unique for each key, and always inside the folder.
@@ -170,20 +208,12 @@ class Store:
         """Open ``rows.jsonl`` for appending, after repairing its last line."""
         self.lock()
         if self._file is None:
-            whole = _whole(self._read(self.rows_path))
             with naming(self.rows_path):
+                tail = unfinished(self.rows_path) if self.rows_path.exists() else b""
                 self._file = FileIO(self.rows_path, "ab")
-                self._file.truncate(len(whole))
-                if whole and not whole.endswith(b"\n"):
+                if tail and is_json(tail):  # only the newline is missing
                     self._file.write(b"\n")
+                elif tail:
+                    self._file.truncate(self._file.seek(0, os.SEEK_END) - len(tail))
+            self._safe, self._synced = self._file.seek(0, os.SEEK_END), monotonic()
         return self._file
-
-
-def _whole(content: bytes) -> bytes:
-    """``content`` without an unfinished last line, which a killed writer can leave."""
-    end = content.rfind(b"\n") + 1
-    try:
-        parse(content[end:].decode("utf-8", "surrogatepass"))
-    except ValueError:
-        return content[:end]
-    return content  # only the final newline is missing

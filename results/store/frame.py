@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pandas as pd
 
 from bench.core import tables
 from results.store.info import complete
-from results.store.rows import Row
+from results.store.rows import Key, Row
 
 _FIXED = {
     "dataset": "object",
@@ -33,6 +35,10 @@ _FIXED = {
 }
 """The columns of every table of rows, with their pandas types; integers may be missing."""
 
+_OF: dict[str, Callable[[Row], Any]] = {
+    name: attrgetter(f"key.{name}" if name in {field.name for field in fields(Key)} else name) for name in _FIXED
+}
+"""What gives each of them."""
 
 _MAPPINGS: dict[str, Callable[[Row], Mapping[str, Any]]] = {
     "tag": lambda row: row.tags,
@@ -53,28 +59,30 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     likewise for findings, adjustments, computing and cost. A metric whose name is that of a fixed column becomes
     ``<metric>_score``.
     """
-    rows = sorted(rows, key=lambda row: row.key)
-    columns: dict[str, list[Any]] = {name: [_known(row, name) for row in rows] for name in _FIXED}
+    rows = sorted(rows, key=lambda row: row.key.order())
+    columns: dict[str, Any] = {name: list(map(_OF[name], rows)) for name in _FIXED}
     numbers = dict(_FIXED)
     for metric in complete(None, rows):
         scores = [row.score(metric) for row in rows]
         name = f"{metric}_score" if metric in _FIXED else metric
         numbers[name] = "float64"
         columns[name] = [score.value for score in scores]
-        columns[f"{metric}_status"] = [score.status for score in scores]
-        columns[f"{metric}_reason"] = [score.reason for score in scores]
+        columns[f"{metric}_status"] = _texts(score.status for score in scores)
+        columns[f"{metric}_reason"] = _texts(score.reason for score in scores)
         if any(score.total is not None for score in scores):
             columns[f"{metric}_errors"] = [score.errors for score in scores]
             columns[f"{metric}_total"] = [score.total for score in scores]
-        columns[f"{metric}_version"] = [row.metric_versions.get(metric) for row in rows]
+        columns[f"{metric}_version"] = _texts(row.metric_versions.get(metric) for row in rows)
     for prefix, of in _MAPPINGS.items():
         for name in sorted({name for row in rows for name in of(row)}):
             columns[f"{prefix}_{name}"] = [of(row).get(name) for row in rows]
-    return pd.DataFrame(columns).astype(numbers)
+    typed = {name: pd.Series(values, dtype=numbers.get(name)) for name, values in columns.items()}
+    return pd.DataFrame(typed)
 
 
-def _known(row: Row, name: str) -> Any:
-    return getattr(row.key, name) if hasattr(row.key, name) else getattr(row, name)
+def _texts(values: Iterable[str | None]) -> pd.Series[Any]:
+    """A column of texts, which pandas need not search for dates."""
+    return pd.Series(list(values), dtype=object)
 
 
 def write_csv(rows: Iterable[Row], folder: Path) -> Path:

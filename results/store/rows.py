@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from bench.core.records import Misfit, build, parse
@@ -15,6 +15,7 @@ READABLE = (1, 2)
 """Version 2 added ``findings``, ``adjusted``, ``computing`` and ``cost``; a row of version 1 has none of them."""
 
 _OPTIONAL = ("findings", "adjusted", "computing", "cost")
+_MAPPINGS = {"metric_versions", "tags", *_OPTIONAL}
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,10 @@ class Key:
     utterance: str
 
     def __lt__(self, other: Key) -> bool:
-        return self._order() < other._order()
+        return self.order() < other.order()
 
-    def _order(self) -> tuple[str, str, int, int, str]:
+    def order(self) -> tuple[str, str, int, int, str]:
+        """What keys are sorted by; to sort many, name it as ``sorted``'s key."""
         steps = -1 if self.steps is None else self.steps
         seed = -1 if self.seed is None else self.seed
         return self.dataset, self.method, steps, seed, self.utterance
@@ -110,10 +112,12 @@ class Row:
 
     def to_json(self) -> str:
         """The row as one line of JSON, with the schema version."""
-        data = {"schema": SCHEMA_VERSION, **asdict(self)}
-        data["scores"] = {name: _without_blanks(score) for name, score in data["scores"].items()}
-        data = {name: value for name, value in data.items() if value or name not in _OPTIONAL}
-        return json.dumps(data, ensure_ascii=False, allow_nan=False)
+        data = {name: value for name, value in vars(self).items() if value or name not in _OPTIONAL}
+        data["key"] = vars(self.key)
+        data["scores"] = {name: _without_blanks(vars(score)) for name, score in self.scores.items()}
+        for name in _MAPPINGS & data.keys():
+            data[name] = dict(data[name])
+        return json.dumps({"schema": SCHEMA_VERSION, **data}, ensure_ascii=False, allow_nan=False)
 
     @staticmethod
     def from_json(line: str) -> Row:
@@ -138,5 +142,7 @@ class Row:
 def _without_blanks(score: dict[str, Any]) -> dict[str, Any]:
     """``score`` without empty fields: only few metrics have counts or details."""
     return {
-        name: value for name, value in score.items() if name in ("value", "status", "reason") or value not in (None, {})
+        name: dict(value) if name == "detail" else value
+        for name, value in score.items()
+        if name in ("value", "status", "reason") or value not in (None, {})
     }

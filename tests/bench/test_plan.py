@@ -15,6 +15,7 @@ from bench.run import parts
 from bench.run.draw import draw
 from bench.run.plan import Cell, keys, plan
 from bench.run.settings import Settings
+from results.store.reading import Standing
 from results.store.rows import Key, Row
 
 Config = Callable[..., dict[str, Any]]
@@ -95,7 +96,7 @@ def test_recordings_without_tags_are_drawn_at_random() -> None:
 
 
 def planned(row: Row | None, *, versions: dict[str, str] = VERSIONS, audio: bool = True, again: Any = False) -> Any:
-    return list(plan([KEY], {KEY: row} if row else {}, versions, lambda _: audio, again))
+    return list(plan([KEY], {KEY: Standing.of(row)} if row else {}, versions, lambda _: audio, again))
 
 
 def test_nothing_is_planned_for_a_full_row() -> None:
@@ -132,7 +133,7 @@ def test_rescoring_takes_no_stored_score() -> None:
 
 def test_stored_rows_that_nobody_asked_for_change_nothing() -> None:
     other = replace(ROW, key=replace(KEY, utterance="b"))
-    assert list(plan([KEY], {KEY: ROW, other.key: other}, VERSIONS, lambda _: True)) == []
+    assert list(plan([KEY], dict.fromkeys((KEY, other.key), Standing.of(ROW)), VERSIONS, lambda _: True)) == []
 
 
 def test_a_runs_precision_is_an_option_of_the_methods_that_have_one_and_name_none(config: Config) -> None:

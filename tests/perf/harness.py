@@ -41,7 +41,7 @@ def measure(options: Options) -> Iterator[Ratio]:
         versions = {label: there.version(label) for label in there.metrics}
         with Store(settings.folder) as store:
             cells = list(plan(keys(settings, there), {}, versions, lambda _: False))
-            execute(cells, {}, there, settings, store, {})
+            execute(cells, store.standings(), there, settings, store, {})
         ours = time.perf_counter() - started
     yield Ratio("harness", f"{len(cells)} clips: {METHOD}, {METRIC}", ours, "bare loop", loop, most=MOST)
 
