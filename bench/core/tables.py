@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.core.errors import UserError
 from bench.core.files import check_file, replacing
@@ -72,7 +72,9 @@ def write(frame: pd.DataFrame, path: Path, float_format: str | None = "%.6g") ->
         safe[name] = columns[name].map(_cell)
     safe = safe.rename(columns=lambda name: defused(str(name)))
     bare = any("\r" in cell for cells in texts.values() for cell in cells)
-    quoting = csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL  # it does not quote a lone carriage return
+    quoting: Literal[0, 2] = (
+        csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL
+    )  # it does not quote a lone carriage return
     with replacing(path) as temporary:
         safe.to_csv(temporary, index=False, float_format=float_format, errors="backslashreplace", quoting=quoting)
     return path
