@@ -15,7 +15,7 @@ from bench.commands.loopback import Loopback
 from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.seeds import stable_seed
-from bench.core.types import Utterance
+from bench.core.types import Audio, Utterance
 from bench.run.entries import Spec
 from bench.run.inference import Inference
 from bench.run.parts import Recipe, labelled
@@ -45,17 +45,17 @@ class Listening:
         recipes = labelled("methods", asked.methods, [Recipe.of(METHODS, spec) for spec in asked.methods])
         self._methods = {label: Inference(recipe.build(device)) for label, recipe in recipes.items()}
 
+    @property
+    def labels(self) -> list[str]:
+        return list(self._methods)
+
     def __call__(self, name: str, path: Path) -> Entry:
         """The recording in ``path`` with every method's version.
 
         Raises:
             UserError: the recording cannot be read, or is too long.
         """
-        samples, rate = audio.read(path, mixdown=self.asked.mixdown, channel=self.asked.channel)
-        if samples.size > LONGEST * rate:
-            raise UserError(
-                f"{path}: {samples.size / rate:.0f} s; bench listen takes {LONGEST:g} s, bench enhance any length"
-            )
+        samples, rate = _read(path, self.asked)
         recording = Scored.of(Utterance(name, samples, rate))
         tracks = [Track("unprocessed", NOISY, samples, notes=self._scores(samples, recording))]
         for number, (label, inference) in enumerate(self._methods.items()):
@@ -109,12 +109,12 @@ def listen(files: Sequence[str], config: Mapping[str, Any], progress: Callable[[
     paths = [Path(name).expanduser() for name in files if name != MICROPHONE]
     if not paths and not asked.serve:
         raise UserError(f"{MICROPHONE}: only the served page records; leave serve=true, or name a file")
-    for path in paths:
-        audio.extent(path)
+    for path in paths:  # before anything is enhanced
+        _read(path, asked)
     listening = Listening(asked)
     entries = []
     for path in paths:
-        progress(f"{path}: {len(asked.methods)} methods")
+        progress(f"{path}: {', '.join(listening.labels)}")
         entries.append(listening(path.name, path))
     title = f"Listen: {', '.join(path.name for path in paths) or 'the microphone'}"
     page = asked.out or Path("listen.html")
@@ -124,6 +124,15 @@ def listen(files: Sequence[str], config: Mapping[str, Any], progress: Callable[[
         return Ready(page if entries else None)
     server = Loopback(sheet.page(title, entries, microphone=True), listening.recorded, asked.port)
     return Ready(page if entries else None, server.address, server.serve)
+
+
+def _read(path: Path, asked: settings.Listen) -> tuple[Audio, int]:
+    samples, rate = audio.read(path, mixdown=asked.mixdown, channel=asked.channel)
+    if samples.size > LONGEST * rate:
+        raise UserError(
+            f"{path}: {samples.size / rate:.0f} s; bench listen takes {LONGEST:g} s, bench enhance any length"
+        )
+    return samples, rate
 
 
 def _free(spec: Spec) -> Metric:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,14 @@ PATIENCE = 30
 
 Answer = Callable[[bytes, int], dict[str, Any]]
 """From a recording's bytes and its number to what the page is told."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a page that was closed is no error
+            super().handle_error(request, client_address)
 
 
 class Loopback:
@@ -56,10 +65,9 @@ class Loopback:
                 """Nothing: the terminal is the user's."""
 
         try:
-            self._server = ThreadingHTTPServer((HOST, port), Handler)
+            self._server = _Server((HOST, port), Handler)
         except (OSError, OverflowError) as error:
             raise UserError(f"port={port}: cannot be used ({error}); choose another") from error
-        self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.address = f"http://{HOST}:{self.port}/{self._token}/"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from bench.core.errors import UserError, did_you_mean
 from bench.core.files import replacing, safe_name
 from results.report import sheet
 from results.report.sheet import Entry
-from results.report.sounds import Recording, Track
+from results.report.sounds import NOISY, Recording, Track
 from results.store.info import MetricInfo
 from results.store.merge import Stored, infos, read
 from results.store.rows import Key, Row
@@ -47,13 +47,17 @@ def show(run: str, config: Mapping[str, Any]) -> Shown:
     for number, key in enumerate(keys):
         row, name = stored.rows[key], label(key)
         scores = scored(row, metrics)
-        try:
-            tracks.append(Track(name, number, audible.enhanced(key, loaded), notes=scores))
-            lines.append(f"{name}: {audible.path(key)}")
-        except UserError as error:
-            missing = row.reason if row.status != "ok" else str(error)
-            tracks.append(Track(name, number, None, missing))
-            lines.append(f"{name}: {missing}")
+        if row.paradigm == "control":
+            tracks = [replace(track, notes=scores) if track.system == NOISY else track for track in tracks]
+            lines.append(f"{name}: {audible.path(key) or 'the recording itself'}")
+        else:
+            try:
+                tracks.append(Track(name, number, audible.enhanced(key, loaded), notes=scores))
+                lines.append(f"{name}: {audible.path(key)}")
+            except UserError as error:
+                missing = row.reason if row.status != "ok" else str(error)
+                tracks.append(Track(name, number, None, missing))
+                lines.append(f"{name}: {missing}")
         lines.append(f"  {', '.join(scores) or 'no scores'}")
     recording = Recording(loaded.sample_rate, tracks, loaded.transcript)
     folder = asked.out or stored.folder / "show" / safe_name(f"{dataset}-{utterance}")
@@ -102,8 +106,9 @@ def _chosen(stored: Stored, asked: settings.Show) -> list[Key]:
     for name in ("steps", "seed"):
         wanted = getattr(asked, name)
         if wanted is not None and not any(getattr(key, name) == wanted for key in rows):
-            known = sorted({getattr(key, name) for key in rows} - {None})
-            raise UserError(f"{name}={wanted}: no row has it; there are {', '.join(map(str, known)) or 'none'}")
+            known = ", ".join(map(str, sorted({getattr(key, name) for key in rows} - {None})))
+            there = f"there are {known}" if known else f"these rows have no {name}"
+            raise UserError(f"{name}={wanted}: no row has it; {there}")
         if wanted is not None:
             rows = [key for key in rows if getattr(key, name) in (wanted, None)]
     return list(first_by_system(rows).values())

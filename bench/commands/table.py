@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -203,7 +204,8 @@ def _listen(arguments: Sequence[str]) -> int:
         print(f"page: {ready.page}")
     if ready.serve:
         print(f"open {ready.address} (this machine only; it has the microphone); Ctrl-C ends", flush=True)
-        ready.serve()
+        with contextlib.suppress(KeyboardInterrupt):  # the usual end; nothing is left to continue
+            ready.serve()
     return OK
 
 

@@ -23,8 +23,10 @@ const told = document.getElementById("told");
 let recorder = null;
 
 async function record() {
+  microphone.disabled = true;  // until the browser has asked for it
   const stream = await navigator.mediaDevices.getUserMedia({
-    audio: {echoCancellation: false, noiseSuppression: false, autoGainControl: false}});
+    audio: {echoCancellation: false, noiseSuppression: false, autoGainControl: false},
+  }).finally(() => { microphone.disabled = false; });
   const parts = [];
   recorder = new MediaRecorder(stream);
   recorder.ondataavailable = event => parts.push(event.data);
@@ -47,7 +49,8 @@ async function send(blob) {
   try {
     const context = new OfflineAudioContext(1, 1, 48000);
     const sound = await context.decodeAudioData(await blob.arrayBuffer());
-    const answer = await fetch("record", {method: "POST", headers: {"Content-Type": "audio/wav"}, body: wav(sound)});
+    const answer = await fetch("record", {method: "POST", headers: {"Content-Type": "audio/wav"}, body: wav(sound)})
+      .catch(() => { throw new Error("no answer; is bench listen still running?"); });
     if (!answer.ok) throw new Error(await answer.text());
     const {name, recording} = await answer.json();
     place(name, recording);

@@ -6,6 +6,8 @@ import html
 import http.client
 import io
 import json
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,6 +136,29 @@ def test_a_body_that_is_too_large_is_not_read(server: Loopback) -> None:
     path = server.address.removeprefix(own)
     headers = {"Origin": own, "Content_Type": "audio/wav", "Content_Length": str(LARGEST + 1)}
     assert ask(server, "POST", f"{path}record", None, **headers)[0] == 413
+
+
+def test_a_page_that_was_closed_is_no_error(server: Loopback, capsys: pytest.CaptureFixture[str]) -> None:
+    own = f"http://127.0.0.1:{server.port}"
+    path, sound = server.address.removeprefix(own), wav(speechlike())
+    headers = f"Host: 127.0.0.1:{server.port}\r\nOrigin: {own}\r\nContent-Type: audio/wav\r\n"
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(
+            f"POST {path}record HTTP/1.1\r\n{headers}Content-Length: {len(sound)}\r\n\r\n".encode() + sound
+        )
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no farewell
+    assert ask(server, "POST", f"{path}record", sound, Origin=own, Content_Type="audio/wav")[0] == 200
+    assert capsys.readouterr().err == ""
+
+
+def test_all_files_are_read_before_the_first_is_enhanced(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = tmp_path / "long.wav"
+    audio.write(long, np.zeros(61 * 8000, np.float32), 8000)
+    assert main(["listen", str(recording), str(long), "methods=[noisy]", "metrics=[srmr]", "serve=false"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and "long.wav: 61 s" in said.err
 
 
 def test_a_port_in_use_is_one_line(server: Loopback) -> None:

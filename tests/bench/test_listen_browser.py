@@ -31,7 +31,7 @@ def test_what_is_recorded_is_heard_through_every_method() -> None:
                 return WebDriverWait(driver, PATIENCE, poll_frequency=0.1).until(lambda d: d.execute_script(code))
 
             button = driver.find_element("id", "microphone")
-            button.click()
+            assert driver.execute_script("microphone.click(); return microphone.disabled")  # one click, one recording
             until("return recorder !== null && recorder.state === 'recording'")
             driver.execute_async_script("setTimeout(arguments[0], 1200)")
             button.click()

@@ -30,6 +30,13 @@ def test_a_cell_is_shown(run: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert (tmp_path / "signals.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_control_is_the_recording_itself(run: Path, tmp_path: Path) -> None:
+    clip = next((run / "audio").rglob("*.wav")).stem
+    assert main(["show", str(run), f"clip={clip}", f"out={tmp_path}"]) == 0
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert page.count('"name":"noisy"') == 1 and page.count('"flac"') == 3 and page.count("SI-SDR") == 2
+
+
 def test_audio_that_was_not_kept_is_one_line(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip = next((run / "audio").rglob("*.wav")).stem
     kept = next((run / "audio").rglob(f"logmmse/**/{clip}.wav"))
