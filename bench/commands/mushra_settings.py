@@ -48,39 +48,40 @@ class Export(Schema):
     Where balance, once, per and spread say auto, they take the tags that all recordings have; null takes none.
     """
 
-    kind: Literal["mushra", "mos", "ab", "abx", "ccr"] = key("mushra", "from the same choice of clips")
+    kind: Literal["mushra", "mos", "ab", "abx", "ccr"] = key("mushra", "the kind of test; all kinds use the same clips")
     out: Folder | None = key(None, "folder to write; null: listening/KIND in the run's own")
     runs_dir: Folder = key("results/runs", "where runs are stored")
 
     conditions: tuple[ConditionEntry, ...] | None = key(
         None, "what is heard; null: every method of the run but the unprocessed recording"
     )
-    steps: Positive | None = key(None, "reverse steps, of the methods that the run has at several")
-    enhanced_with_seed: Count | None = key(None, "likewise, of those that it has with several seeds")
+    steps: Positive | None = key(None, "reverse steps N, for methods that the run has with several")
+    enhanced_with_seed: Count | None = key(None, "seed of the noise, for methods that the run has with several")
     anchors: Names | None = key(
-        ["mixture", "mixture_10db"], "also lowpass_3500 and lowpass_7000, BS.1534-3's low and mid-range anchors"
+        ["mixture", "mixture_10db"],
+        "added to each page; also lowpass_3500 and lowpass_7000, BS.1534-3's low and mid-range anchors",
     )
 
-    clips: Positive | Names = key(10, "how many are drawn, or which: [denoise-01, demo/denoise-02]")
-    training: Count | Names = key(1, "clips for practice, beside those: how many, or which")
-    datasets: Names | None = key(None, "of the run; null: all")
-    balance: Literal["auto"] | Names | None = key(
-        "auto", "tags of which each value comes equally often; auto: [sex, task]"
+    clips: Positive | Names = key(10, "how many clips are drawn, or which: [denoise-01, demo/denoise-02]")
+    training: Count | Names = key(1, "clips for practice, apart from those: how many, or which")
+    datasets: Names | None = key(None, "datasets of the run to draw from; null: all")
+    balance: Literal["auto"] | Names | None = key("auto", "tags whose values come equally often; auto: [sex, task]")
+    once: Literal["auto"] | Names | None = key(
+        "auto", "a tag whose values come at most once within each value of the tags in per; auto: speaker"
     )
-    once: Literal["auto"] | Names | None = key("auto", "a tag of which no value comes twice ...; auto: speaker")
-    per: Literal["auto"] | Names | None = key("auto", "... within a value of these tags; auto: [task]")
+    per: Literal["auto"] | Names | None = key("auto", "see once; auto: [task]")
     spread: Literal["auto"] | Names | None = key(
-        "auto", "numbers over whose range clips are distributed: tags or metrics; auto: [snr, t60]"
+        "auto", "numbers (tags or metrics) over whose range the clips are spread; auto: [snr, t60]"
     )
     per_listener: Positive | None = key(
-        None, "most clips for one listener: more are dealt to groups; null: everyone hears all"
+        None, "most clips for one listener; with more, groups of listeners get different ones; null: everyone hears all"
     )
-    seed: Count = key(0, "of the draw")
+    seed: Count = key(0, "of the draw of clips")
 
     longest: Annotated[float, Strict(), Ge(1), Le(12)] = key(
-        12.0, "seconds; longer recordings end at a pause before that"
+        12.0, "seconds; longer recordings are cut at a pause before that"
     )
-    fade: Annotated[float, Strict(), Ge(0), Le(1)] = key(0.02, "seconds, at both ends")
+    fade: Annotated[float, Strict(), Ge(0), Le(1)] = key(0.02, "seconds of fading at both ends")
     loudness: Annotated[float, Strict(), Ge(-70), Le(0)] = key(
         -26.0, "LUFS of every recording; less where a peak would clip"
     )
@@ -93,22 +94,26 @@ class Export(Schema):
     )
 
     repeats: Count = key(0, "clips of each group that are rated twice, for each listener's reliability")
-    headphones_check: Truth = key(False, "true: ask which of three tones is quietest, as only headphones tell")
-    play_all: Truth = key(False, "true: no next page before everything on a page was played")
-    least_seconds: Annotated[float, Strict(), Ge(0)] = key(0.0, "of listening on a page, before the next")
+    headphones_check: Truth = key(
+        False, "true: ask which of three tones is quietest, which is hard to tell without headphones"
+    )
+    play_all: Truth = key(False, "true: the next page opens only after everything on a page was played")
+    least_seconds: Annotated[float, Strict(), Ge(0)] = key(
+        0.0, "seconds of listening on a page before the next one opens"
+    )
 
 
 class Serve(Schema):
     """Hold the listening test that was exported to DIR."""
 
     webmushra: Folder | None = key(None, "folder of a webMUSHRA checkout; null: fetch the pinned revision into a cache")
-    host: Text = key("127.0.0.1", "0.0.0.0 lets other machines in")
-    port: Positive = key(5000, "of the address that listeners open")
+    host: Text = key("127.0.0.1", "the address to listen on; 0.0.0.0 lets other machines in")
+    port: Positive = key(5000, "port of the address that listeners open")
     completion_code: Text | None = key(
-        None, "shown to who has finished; auto: a different one each, listed in sessions.csv; null: none"
+        None, "shown to listeners who have finished; auto: a different one for each, in sessions.csv; null: none"
     )
     results: Folder | None = key(None, "where answers are stored; null: DIR/results")
-    admin: Truth = key(False, "pymushra's pages to look at and delete answers, for this machine only")
+    admin: Truth = key(False, "true: pymushra's pages to look at and delete answers, for this machine only")
 
 
 class Import(Schema):
@@ -123,18 +128,19 @@ class Import(Schema):
 class Analyse(Schema):
     """Screen listeners, test differences, draw the ratings that were imported into DIR."""
 
-    sessions: Names | None = key(["complete"], "also unfinished, or duplicate")
+    sessions: Names | None = key(["complete"], "the sessions to analyse; also unfinished, or duplicate")
     mid_anchor: Text | None = key(
         "auto", "the condition of BS.1534-3's rule for mid-range anchors; auto: lowpass_7000; null: none"
     )
     rule: Literal["fitted", "bs1534"] = key(
-        "fitted", "how many bad items exclude a listener; bs1534: more than 15 %; fitted: no single slip where few"
+        "fitted",
+        "how many bad items exclude a listener; bs1534: more than 15 %; fitted: the same, but not one slip where few",
     )
     exclude: Reasons | None = key(None, "listeners to leave out, each with a reason: {L07: had a cold}")
     include: Reasons | None = key(None, "listeners to keep against the rules, each with a reason")
     by: Text | None = key(None, "a tag: a panel of the box plot for each of its values")
     unit: Literal["listener", "trial"] = key(
-        "listener", "of the Friedman and Wilcoxon tests: a listener's mean, or each page (trial)"
+        "listener", "one observation of the Friedman and Wilcoxon tests: a listener's mean, or each page (trial)"
     )
     run: Folder | None = key(None, "the run's folder, for its metrics; null: where it was exported from")
     power: tuple[Annotated[float, Strict(), Ge(0.1), Le(100)], ...] | None = key(

@@ -158,16 +158,16 @@ class Check(Schema):
 
     checkpoint: Text | None = key(None, "a .ckpt of StoRM or SGMSE, or a safetensors file of ours")
     weights: Literal["ema", "raw"] | None = key(
-        None, "ema or raw, of a checkpoint with both; null: the averages where there are any"
+        None, "of a checkpoint with both: ema (the averages) or raw; null: the averages where there are any"
     )
     method: MethodEntry | None = key(
         None, "a name (bench list methods), or a mapping with options: {name: ..., option: ...}"
     )
     data: DataEntry | None = key(
         None,
-        "a dataset (bench list datasets) or folder: has it the checkpoint's rate; what to run the method on",
+        "a dataset (bench list datasets) or folder: whether its rate is the checkpoint's; to run the method on",
     )
-    recordings: Positive = key(3, "so many of the data are enhanced, in place of generated noise")
+    recordings: Positive = key(3, "the number of recordings of data that are enhanced, instead of generated noise")
     steps: Positive = key(2, "reverse steps N, for methods that take steps")
     device: Text = key("cpu", "auto: a GPU where there is one; cpu; cuda; cuda:1")
 
@@ -182,9 +182,9 @@ class Convert(Schema):
     """
 
     checkpoint: Folder | None = key(None, "a .ckpt of StoRM or SGMSE")
-    out: Folder | None = key(None, "the file to write; null: beside the checkpoint, named as it is")
+    out: Folder | None = key(None, "the file to write; null: beside the checkpoint, under its name")
     weights: Literal["ema", "raw"] | None = key(
-        None, "ema or raw, of a checkpoint with both; null: the averages where there are any"
+        None, "of a checkpoint with both: ema (the averages) or raw; null: the averages where there are any"
     )
 
 
