@@ -211,6 +211,8 @@ def test_perfect_networks_recover_the_clean_speech() -> None:
     target = torch.nn.functional.pad(target, (0, -target.shape[-1] % 64))
 
     class Oracle(torch.nn.Module):
+        domain = "spectrogram"
+
         def forward(self, x: torch.Tensor, t: torch.Tensor | None = None) -> torch.Tensor:
             if t is None:
                 return target
