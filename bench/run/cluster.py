@@ -21,7 +21,7 @@ from typing import Any
 
 from bench.core import signals
 from bench.core.errors import Unfinished, UserError
-from bench.run.liveness import Health, given_up
+from bench.run.liveness import Health, given_up, kill_stopped
 from bench.run.machine import local_cores, local_gpus
 from bench.run.ray_home import EVERYWHERE, HERE, environment, private_folder, token
 
@@ -219,6 +219,7 @@ def _started(pool: Pool, folder: Path) -> Iterator[Any]:
         yield ray
     finally:
         with signals.kept():
+            kill_stopped(_processes(ray)())
             ray.shutdown()
 
 

@@ -55,11 +55,25 @@ class Health:
         return ""
 
     def _stopped(self, pid: int, now: float) -> bool:
-        with suppress(psutil.Error):
-            if psutil.Process(pid).status() == psutil.STATUS_STOPPED:
-                return now - self._stopped_since.setdefault(pid, now) >= self._patience
+        if is_stopped(pid):
+            return now - self._stopped_since.setdefault(pid, now) >= self._patience
         self._stopped_since.pop(pid, None)
         return False
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether there is such a process and it is stopped."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    except psutil.Error:
+        return False
+
+
+def kill_stopped(processes: Mapping[str, Sequence[Any]]) -> None:
+    """Kill those of Ray's processes that are stopped: its shutdown would wait for their answer without end."""
+    for process in (process for every in processes.values() for process in every):
+        if is_stopped(process.pid):
+            process.kill()
 
 
 class Hung(Exception):

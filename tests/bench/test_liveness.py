@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from bench.run import liveness
-from bench.run.liveness import Health, Hung, given_up
+from bench.run.liveness import Health, Hung, given_up, kill_stopped
 
 
 @pytest.fixture
@@ -48,6 +48,11 @@ def test_a_stopped_process_is_given_some_time_to_continue(
         assert lost() == ""
     clock[0] = 105.5
     assert lost() == "raylet"
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as runs:
+        kill_stopped({"raylet": [process], "gcs_server": [runs]})
+        assert process.wait(10) == -signal.SIGKILL
+        assert runs.poll() is None
+        runs.kill()
 
 
 def test_a_start_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
