@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.core.errors import UserError
 from bench.datasets.base import Dataset
 from bench.run.draw import draw
 from bench.run.parts import Parts
 from bench.run.settings import Rescore, Settings
+from bench.run.shard import Shard
 from results.store.reading import Standing
 from results.store.rows import Key
 
@@ -38,15 +40,23 @@ def keys(settings: Settings, parts: Parts, drawn: Drawn = "balanced") -> list[Ke
     recordings.
 
     Methods without steps have one row for all step counts, deterministic methods one row for all seeds.
+
+    Raises:
+        UserError: no recording is in the run's shard.
     """
-    return [
+    shard = Shard.of(settings.shard) if settings.shard else None
+    wanted = [
         Key(dataset, method, step, seed, utterance)
         for dataset in parts.datasets
         for utterance in recordings(parts.dataset(dataset), settings.limit, drawn)
+        if shard is None or shard.has(dataset, utterance)
         for method in parts.methods
         for step in (settings.steps if parts.method(method).uses_steps else (None,))
         for seed in (settings.seeds if parts.method(method).stochastic else (None,))
     ]
+    if shard and not wanted:
+        raise UserError(f"shard: none of the recordings is in shard {shard}; take fewer shards")
+    return wanted
 
 
 def recordings(dataset: Dataset, limit: int | None, drawn: Drawn = "balanced") -> list[str]:

@@ -14,6 +14,7 @@ from bench.conf.values import settled
 from bench.core.errors import UserError
 from bench.core.notes import show
 from bench.run.entries import Named, Spec, check_label, dataset_spec, registry
+from bench.run.shard import Shard
 
 T = TypeVar("T")
 
@@ -36,6 +37,10 @@ def _name(key: str) -> AfterValidator:
         return name
 
     return AfterValidator(check)
+
+
+def _shard(text: str) -> str:
+    return str(Shard.of(text))
 
 
 def _once(values: tuple[T, ...]) -> tuple[T, ...]:
@@ -104,6 +109,9 @@ class Settings(Schema):
     )
     limit: Positive | None = key(
         None, "at most so many recordings of each dataset, balanced over speakers and SNRs, the same every time"
+    )
+    shard: Annotated[Text, AfterValidator(_shard)] | None = key(
+        None, "i/n: only share i of n of the recordings; bench leaderboard puts runs of all shares together"
     )
     metrics: MetricEntries = key(["pesq", "estoi", "si_sdr", "dnsmos"], "what is scored: bench list metrics")
     steps: Annotated[tuple[Positive, ...], AfterValidator(_once), MinLen(1)] = key(

@@ -15,6 +15,7 @@ from bench.run import parts
 from bench.run.draw import draw
 from bench.run.plan import Cell, keys, plan
 from bench.run.settings import Settings
+from bench.run.shard import Shard
 from results.store.reading import Standing
 from results.store.rows import Key, Row
 
@@ -64,6 +65,38 @@ def test_a_run_of_an_earlier_version_goes_on_with_the_first_utterances(config: C
     settings = Settings.of(config(methods=["noisy"], limit=2))
     old = keys(settings, parts.of(settings, "cpu"), "first")
     assert [key.utterance for key in old] == ["clip0", "clip1"]
+
+
+def test_shards_are_parts_of_the_whole_alike_for_all_methods(config: Config) -> None:
+    whole = asked(Settings.of(config()))
+    shares = [asked(Settings.of(config(shard=f"{number}/2"))) for number in (1, 2)]
+    assert sorted(shares[0] + shares[1]) == sorted(whole)
+    assert not {key.utterance for key in shares[0]} & {key.utterance for key in shares[1]}
+
+
+def test_shards_are_of_about_one_size() -> None:
+    names = [f"p232_{number:03}" for number in range(2000)]
+    sizes = Counter(number for name in names for number in range(1, 9) if Shard(number, 8).has("voicebank", name))
+    assert sizes.total() == 2000 and len(sizes) == 8 and all(190 < size < 310 for size in sizes.values())
+
+
+def test_shards_of_a_draw_are_parts_of_the_draw(config: Config) -> None:
+    drawn = asked(Settings.of(config(limit=4)))
+    for number in (1, 2):
+        if share := [key for key in drawn if Shard(number, 2).has(key.dataset, key.utterance)]:
+            assert asked(Settings.of(config(limit=4, shard=f"{number}/2"))) == share
+
+
+@pytest.mark.parametrize("shard", ["0/4", "5/4", "3", "1/0", "-1/4", "a/b", "1/4/2", ""])
+def test_what_is_no_shard_is_refused(config: Config, shard: str) -> None:
+    with pytest.raises(UserError, match="shard: "):
+        Settings.of(config(shard=shard))
+
+
+def test_a_shard_without_recordings_is_told(config: Config) -> None:
+    empty = next(f"{n}/50" for n in range(1, 51) if not any(Shard(n, 50).has("talk", f"clip{i}") for i in range(6)))
+    with pytest.raises(UserError, match=f"none of the recordings is in shard {empty}"):
+        asked(Settings.of(config(shard=empty)))
 
 
 TAGS = {
