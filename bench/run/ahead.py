@@ -14,14 +14,17 @@ from results.store.rows import Key
 
 
 def enhance_ahead(parts: Parts, cells: Iterable[Cell]) -> None:
-    """Let every method with ``ahead`` enhance its cells' recordings together; it keeps what comes out.
+    """Let methods enhance their cells' recordings together; they keep what comes out.
 
     Nothing is raised: a recording of which nothing came is enhanced again in its turn, and its row says what failed.
+
+    Args:
+        cells: of methods with ``ahead``; others are not built here, where they may fill a GPU and never run.
     """
     together: dict[tuple[str, str, int | None, int | None], list[Key]] = {}
     for cell in cells:
         key = cell.key
-        if cell.enhance and parts.method(key.method).ahead:
+        if cell.enhance:
             together.setdefault((key.method, key.dataset, key.steps, key.seed), []).append(key)
     for (label, dataset, *_), keys in together.items():
         size = parts.method(label).ahead

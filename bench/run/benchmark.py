@@ -91,7 +91,7 @@ def run(config: Mapping[str, Any]) -> Result:
         working = {cell.key.method for cell in cells if cell.enhance}
         session["delays"] = alignment.settle(here, wanted, working, manifest.delays(merged))
         there = alignment.compensated(here, session["delays"]).on(settings.device)
-        enhance_ahead(there, cells)
+        enhance_ahead(there, (cell for cell in cells if here.method(cell.key.method).ahead))
         execute(cells, stored, there, settings, store, merged)
         note(store, seen)
         rows = store.rows()

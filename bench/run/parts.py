@@ -63,6 +63,10 @@ class Parts:
     _built: dict[tuple[str, str], Any] = field(default_factory=dict)
     _provenance: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
+    def __reduce__(self) -> tuple[type[Parts], tuple[Any, ...]]:
+        """Other processes build their own: networks are large, and sessions of runtimes cannot be sent."""
+        return Parts, (self.methods, self.datasets, self.metrics, self.device)
+
     def on(self, device: str) -> Parts:
         """The same parts for another device, not yet built."""
         return Parts(self.methods, self.datasets, self.metrics, device)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -127,6 +129,14 @@ def test_audio_that_is_lost_before_it_is_stored_is_made_again(config: Config, to
         taken_through(flow(item, together), made, WorkerDied("it died", ""))
     with pytest.raises(UserError, match=r"^disk full$"):
         taken_through(flow(item, together), made, "disk full")
+
+
+def test_what_is_built_is_not_sent_to_workers(config: Config) -> None:
+    there = parts.of(Settings.of(config()), "cpu")
+    there._built["method", "noisy"] = Lock()  # as a session of ONNX Runtime, it cannot be sent
+    sent = pickle.loads(pickle.dumps(there))
+    assert sent.methods.keys() == there.methods.keys() and sent.device == "cpu"
+    assert sent.method("noisy").paradigm == "control"
 
 
 class Together:
