@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,12 +20,13 @@ def sort(arguments: Sequence[str], usage: str) -> tuple[list[str], list[str]]:
     """What is named, and what sets keys, of a command that works on something.
 
     Raises:
-        UserError: nothing is named; or more than one thing, where ``usage`` has no dots.
+        UserError: nothing is named; or not as many things as ``usage`` names, where it has no dots.
     """
     keys = [argument for argument in arguments if is_key(argument)]
     named = [argument for argument in arguments if not is_key(argument)]
-    several = "..." in usage.partition("[KEY")[0]
-    if not named or (len(named) > 1 and not several):
+    before = usage.partition("[KEY")[0]
+    several, wanted = "..." in before, len(re.findall(r"\b[A-Z]+\b", before))
+    if not named or (not several and len(named) != wanted):
         raise UserError(f"usage: bench {usage}")
     return named, keys
 

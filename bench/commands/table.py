@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.commands.arguments import RULE, sort
@@ -15,6 +16,9 @@ from bench.conf import compose as config
 from bench.core.errors import UserError
 
 OK, FAILED, MISUSED = 0, 1, 2
+
+MOST_LINES = 30
+"""Of problems that are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,97 @@ def _leaderboard(arguments: Sequence[str]) -> int:
     return OK
 
 
+def _compare(arguments: Sequence[str]) -> int:
+    runs, keys = sort(arguments, COMMANDS["compare"].usage)
+    composed = _configured("compare", keys)
+    from bench.commands.compare import compare
+    from bench.commands.shown import show_table
+
+    result = compare(runs, composed)
+    for change in result.changes:
+        print(change.line)
+    show_table(result.table())
+    for obstacle in result.compared.obstacles:
+        print(obstacle)
+    print(f"written to {result.folder}")
+    for pair in result.worse:
+        print(f"bench: worse: {pair.dataset}, {pair.method}, {pair.metric}", file=sys.stderr)
+    return FAILED if result.worse else OK
+
+
+def _reproduce(arguments: Sequence[str]) -> int:
+    (name, *runs), keys = sort(arguments, COMMANDS["reproduce"].usage)
+    composed = _configured("reproduce", keys)
+    from bench.commands.reproduce import reproduce, table
+    from bench.commands.shown import show_table
+
+    found, written = reproduce(name, runs, composed)
+    show_table(table(found))
+    counts = {verdict: sum(one.verdict == verdict for one in found) for verdict in ("PASS", "DIFFERS", "CANNOT RUN")}
+    print(f"{len(found)} figures: {', '.join(f'{count} {verdict}' for verdict, count in counts.items())}")
+    print(f"written to {written}")
+    return OK
+
+
+def _figure(arguments: Sequence[str]) -> int:
+    (name, *runs), keys = sort(arguments, COMMANDS["figure"].usage)
+    if not runs:
+        raise UserError(f"usage: bench {COMMANDS['figure'].usage}")
+    composed = _configured("figure", keys)
+    from bench.commands.figure import figure
+
+    for path in figure(name, runs, composed):
+        print(f"written: {path}")
+    return OK
+
+
+def _table(arguments: Sequence[str]) -> int:
+    (number, *runs), keys = sort(arguments, COMMANDS["table"].usage)
+    if not runs:
+        raise UserError(f"usage: bench {COMMANDS['table'].usage}")
+    composed = _configured("table", keys)
+    from bench.commands.paper_table import table
+    from results.tables.paper import markdown
+
+    filled, written = table(number, runs, composed)
+    print(markdown(filled))
+    for path in written:
+        print(f"written: {path}")
+    return OK
+
+
+def _publish(arguments: Sequence[str]) -> int:
+    runs, keys = sort(arguments, COMMANDS["publish"].usage)
+    composed = _configured("publish", keys)
+    from bench.commands.publish import publish
+
+    page, site = publish(runs, composed)
+    print(f"site: {page} ({sum(not entry.why for entry in site.ranking.entries)} systems ranked)")
+    for note in site.notes:
+        print(note)
+    return OK
+
+
+def _verify(arguments: Sequence[str]) -> int:
+    [run], keys = sort(arguments, COMMANDS["verify"].usage)
+    composed = _configured("verify", keys)
+    from bench.commands.arguments import find_run
+    from bench.commands.verify import seal, verify
+
+    folder = find_run(run, Path(composed["runs_dir"]))
+    if composed["seal"]:
+        print(f"written: {seal(folder)}")
+        return OK
+    found = verify(folder, composed)
+    for problem in found.problems[:MOST_LINES]:
+        print(f"bench: {problem}", file=sys.stderr)
+    if len(found.problems) > MOST_LINES:
+        print(f"bench: and {len(found.problems) - MOST_LINES} more", file=sys.stderr)
+    told = f"{found.files} files, {found.rows} rows, {found.recomputed} scores computed again"
+    print(f"{told}: {f'{len(found.problems)} problems' if found.problems else 'as submitted'}")
+    return FAILED if found.problems else OK
+
+
 def _report(arguments: Sequence[str]) -> int:
     runs, keys = sort(arguments, COMMANDS["report"].usage)
     composed = _configured("report", keys)
@@ -270,6 +365,42 @@ COMMANDS = {
         "Summarise stored runs (their names or folders), merged where they are several; nothing is computed anew.",
         _leaderboard,
         "leaderboard",
+    ),
+    "compare": Command(
+        "compare A B [KEY=VALUE ...]",
+        "Say what changed between two runs, and whether the second is better or worse.",
+        _compare,
+        "compare",
+    ),
+    "reproduce": Command(
+        "reproduce NAME [RUN...] [KEY=VALUE ...]",
+        "Set published figures (storm, vbdmd_noisy) beside those of stored runs.",
+        _reproduce,
+        "reproduce",
+    ),
+    "figure": Command(
+        "figure NAME RUN... [KEY=VALUE ...]",
+        "Draw a figure of StoRM's paper (fig1, 2, 3, 6, 7, 8, 9, 10) from stored runs.",
+        _figure,
+        "figure",
+    ),
+    "table": Command(
+        "table NUMBER RUN... [KEY=VALUE ...]",
+        "Fill a table of StoRM's paper (I to VII) from stored runs, with a critical-difference diagram.",
+        _table,
+        "table",
+    ),
+    "publish": Command(
+        "publish RUN... out=FOLDER [KEY=VALUE ...]",
+        "Make a static site of many runs: systems ranked, each linking to its report.",
+        _publish,
+        "publish",
+    ),
+    "verify": Command(
+        "verify RUN [KEY=VALUE ...]",
+        "Check a submission: digests, names, counts, lengths, and some of its scores from its audio.",
+        _verify,
+        "verify",
     ),
     "report": Command(
         "report RUN... [KEY=VALUE ...]",
