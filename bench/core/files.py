@@ -115,7 +115,8 @@ def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
         yield
     except OSError as error:
         named = path if str(error.filename) in ("None", str(temporary)) else error.filename
-        raise UserError(f"{named}: cannot be used ({error.strerror or error})") from error
+        reason = "a file, not a folder" if isinstance(error, FileExistsError) else error.strerror or error
+        raise UserError(f"{named}: cannot be used ({reason})") from error
 
 
 def sha256(path: Path) -> str:

@@ -56,7 +56,7 @@ def read(folders: Sequence[Path]) -> list[Stored]:
     runs = []
     for folder in folders:
         store = Store(folder)
-        manifest = store.read_manifest()
+        manifest = store.read_manifest() if folder.is_dir() else None
         if manifest is None:
             raise UserError(f"{folder}: no run is stored here")
         runs.append(Stored(folder.name if names[folder.name] == 1 else str(folder), folder, manifest, store.rows()))

@@ -91,6 +91,8 @@ def test_a_failed_row_gives_way_to_one_that_is_not() -> None:
     assert [r.status for order in (runs, runs[::-1]) for r in merge(order).rows] == ["ok", "ok"]
 
 
-def test_what_is_no_run_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nowhere: no run is stored here"):
-        read([tmp_path / "nowhere"])
+@pytest.mark.parametrize("name", ["nowhere", "a file"])
+def test_what_is_no_run_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    with pytest.raises(UserError, match=f"{name}: no run is stored here"):
+        read([tmp_path / name])

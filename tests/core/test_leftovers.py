@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,3 +34,10 @@ def test_a_file_that_cannot_be_written_is_named_as_it_was_asked_for(tmp_path: Pa
     path = tmp_path / ("x" * 250)  # with the temporary prefix too long a name
     with pytest.raises(UserError, match=f"^{path}: cannot be used"), replacing(path) as temporary:
         temporary.write_text("")
+
+
+def test_a_file_in_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = f"{tmp_path / 'file'}: cannot be used (a file, not a folder)"
+    with pytest.raises(UserError, match=re.escape(said)), replacing(tmp_path / "file" / "page.html"):
+        pass

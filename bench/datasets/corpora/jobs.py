@@ -75,5 +75,5 @@ class Plan:
 
 
 def parameters(options: Any) -> dict[str, Any]:
-    """A recipe's options, a dataclass, as they are stored."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(options).items()}
+    """A recipe's options, a dataclass, as they are stored: by name, in alphabetical order."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in sorted(asdict(options).items())}

@@ -16,20 +16,20 @@ from bench.datasets.corpora.speech import Splits
 from bench.datasets.mixed_folders import noises_in, speech_in
 from bench.datasets.recipes import recordings
 from bench.datasets.recipes.mix import Draws, Mixer, Source
-from bench.datasets.recipes.mixing import Level
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Options:
-    """Of the recipe; ``Draws`` says what those mean that are not here.
+class Options(Draws):
+    """Of the recipe: what a mixture depends on (``Draws``), and what recordings there are.
 
     Attributes:
         corpus: whose layout the speech has: wsj0, timit, ears; "folder": any.
         train_regions, valid_regions, test_regions: dialect regions of TIMIT.
         shares: of any folder's speakers, noise recordings and rooms: for training and for validation; the rest tests.
         disjoint: of CHiME3, whose recordings the papers use in every split: give each split its own part in time.
+        bits: of a sample of the stored recordings.
     """
 
     corpus: Literal["wsj0", "timit", "ears", "folder"] = "folder"
@@ -38,20 +38,6 @@ class Options:
     test_regions: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
     shares: tuple[float, ...] = (0.0, 0.0)
     disjoint: bool = False
-    snr: tuple[float, ...] = (-5.0, 15.0)
-    seed: int = 0
-    law: Literal["uniform", "normal", "values"] = "uniform"
-    level: Level = "rms"
-    snr_of: Literal["noisy", "target"] = "noisy"
-    t60: tuple[float, ...] | None = None
-    target: Literal["direct", "reverberant"] = "direct"
-    scaling: Literal["safe", "peak"] = "safe"
-    distortions: tuple[str, ...] = ()
-    most: int = 1
-    low_pass: tuple[float, ...] = ()
-    rate: int | None = None
-    mixdown: bool = False
-    channel: int | None = None
     bits: int = 16
 
     def draws(self) -> Draws:
