@@ -89,7 +89,7 @@ class Loopback:
             return _say(request, HTTPStatus.FORBIDDEN, "this page is for this machine only")
         origin = request.headers.get("Origin")
         if origin is not None and origin not in {f"http://{host}" for host in hosts}:
-            return _say(request, HTTPStatus.FORBIDDEN, "another site's page has no say here")
+            return _say(request, HTTPStatus.FORBIDDEN, "requests of another site's page are refused")
         token = request.path.lstrip("/").partition("/")[0]
         if not secrets.compare_digest(token.encode(), self._token.encode()):
             return _say(request, HTTPStatus.NOT_FOUND, "no such page; the terminal shows its address")

@@ -93,7 +93,11 @@ def test_a_runs_name_goes_before_a_folder(tmp_path: Path, monkeypatch: pytest.Mo
     assert find_run("a", runs) == Path("runs/a")
     assert find_run("./a", runs) == Path("a")
     assert find_run("b", runs) == Path("b")
-    assert find_run("c", runs) == Path("runs/c")
+    with pytest.raises(UserError, match=r"runs/c: no run is stored here"):
+        find_run("c", runs)
+    (tmp_path / "runs" / "a" / "manifest.json").touch()
+    with pytest.raises(UserError, match="unknown run in runs 'aa': did you mean 'a'"):
+        find_run("aa", runs)
 
 
 def test_a_file_that_looks_like_a_key_is_told(
