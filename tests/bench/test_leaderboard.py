@@ -54,7 +54,7 @@ def test_a_run_is_summarised_again_without_computing(config: Config, tmp_path: P
     assert leaderboard(["test"], asked(tmp_path)) == leaderboard([str(folder)], asked(tmp_path)) == folder
     assert (folder / "leaderboard.csv").exists()
     assert (folder / "rows.jsonl").read_bytes() == rows
-    with pytest.raises(UserError, match="unknown run in .*nothing"):
+    with pytest.raises(UserError, match=r"unknown run in .*nothing"):
         leaderboard(["nothing"], asked(tmp_path))
 
 
