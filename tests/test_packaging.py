@@ -67,6 +67,14 @@ def test_wheel_holds_every_file_of_the_packages_and_nothing_else(tree: Path, whe
     assert held == expected
 
 
+def test_no_source_is_ignored_by_git():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout")
+    listed = run("git", "ls-files", "--others", "--ignored", "--exclude-standard", "--", *PACKAGES, cwd=ROOT)
+    made = re.compile(r".*/__pycache__/.*|results/(runs|leaderboards)/.*|[a-z_]+\.egg-info/.*")
+    assert [path for path in listed.splitlines() if not made.fullmatch(path)] == []
+
+
 def test_wheel_holds_configurations_weights_and_demo_recordings(wheel: Path):
     held = set(zipfile.ZipFile(wheel).namelist())
     assert {"bench/conf/train.yaml", "bench/conf/method/storm.yaml", "bench/conf/experiment/small.yaml"} <= held
