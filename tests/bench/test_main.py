@@ -72,8 +72,8 @@ def test_mistakes_in_values_and_lists_are_told_without_torch(arguments: list[str
 
 def test_a_terminal_is_told_of_the_start_before_torch_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
-        "import sys, bench.commands.table as table; sys.stderr.isatty = lambda: True; "
-        "table._configured('run', ['methods=[noisy,storm]']); print('torch' in sys.modules)"
+        "import sys, bench.commands.calls as calls; sys.stderr.isatty = lambda: True; "
+        "calls.configured('run', ['methods=[noisy,storm]']); print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("False\n", "bench run: starting\n")

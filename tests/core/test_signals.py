@@ -17,7 +17,7 @@ COMMAND = """
 import os, signal, sys, time
 from bench import __main__ as command
 
-def work(_):
+def work(arguments, usage):
     try:
         print("ready", flush=True)
         {body}
