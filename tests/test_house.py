@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -160,6 +161,15 @@ def test_the_picture_shows_the_house_as_it_is():
     assert [path for path in sorted(shown) if not (ROOT / path).exists()] == []
     folders = {name.replace(".", "/") for name in read_house() if (ROOT / name.replace(".", "/")).is_dir()}
     assert folders - shown == set()
+
+
+@pytest.mark.parametrize(
+    "room", ["bench/core", "bench/run", "bench/train", "methods", "results/store", "results/views"]
+)
+def test_the_picture_names_every_file_of_a_room(room: str):
+    picture = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("```")[3]
+    files = {path.name for path in (ROOT / room).glob("*.py")} - {"__init__.py"}
+    assert files - set(re.findall(r"\w+\.py", picture)) == set()
 
 
 def drawn_paths(lines: list[str]) -> Iterator[str]:
