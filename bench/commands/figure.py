@@ -9,14 +9,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from bench.commands import several
+from bench.commands import ratings, several
 from bench.commands.arguments import find_run
 from bench.commands.audible import Audible, first_by_system
 from bench.commands.leaderboard import options
 from bench.core import audio
 from bench.core.errors import UserError, did_you_mean
 from bench.core.types import Audio, Utterance
-from results.figures import metrics, page, process, ratings, spectrograms
+from results.figures import metrics, page, process, spectrograms
 from results.figures.spectrograms import Signal
 from results.statistics.analysis import Analysis, analyse
 from results.store.folder import Store
@@ -64,7 +64,7 @@ def figure(name: str, runs: Sequence[str], config: Mapping[str, Any]) -> list[Pa
         raise did_you_mean("figure", name, FIGURES)
     if name == "fig10":
         folder = Path(runs[0]).expanduser()
-        return page.save(_ratings(folder, asked), asked.out or folder, name)
+        return page.save(ratings.draw_test(folder, asked.width), asked.out or folder, name)
     stored = read([find_run(run, asked.runs_dir) for run in runs])
     source = Source(stored, merge(stored, asked.mix), asked)
     folder = asked.out or (
@@ -138,24 +138,6 @@ def _spectrograms(task: str) -> Callable[[Source], Figure]:
 def _word_errors(source: Source) -> Figure:
     [metric] = source.asked.metrics or ("wer",)
     return metrics.rates(source.analysis(metric), metric, source.asked.width)
-
-
-def _ratings(folder: Path, asked: several.Figure) -> Figure:
-    """Fig. 10, of the folder of a listening test."""
-    from listening_test.design.mapping import Test
-    from listening_test.webmushra import collect
-
-    test = Test.read(folder)
-    given = collect.load(folder)
-    given = given[~given["training"]]
-    labels = [label for label in test.conditions if label in set(given["condition"])]
-    scores = {label: given.loc[given["condition"] == label, "score"].tolist() for label in labels}
-    kinds = {label: _kind(test.conditions[label]) for label in labels}
-    return ratings.draw(scores, kinds, test.kind == "mushra", asked.width)
-
-
-def _kind(condition: Any) -> str:
-    return str(condition.paradigm if condition.role == "system" and condition.paradigm else condition.role)
 
 
 @dataclass(frozen=True)
@@ -247,6 +229,6 @@ FIGURES: dict[str, Callable[[Source], Figure]] = {
     "fig7": _spectrograms("denoise"),
     "fig8": _spectrograms("dereverb"),
     "fig9": _word_errors,
-    "fig10": lambda source: _ratings(source.stored[0].folder, source.asked),
+    "fig10": lambda source: ratings.draw_test(source.stored[0].folder, source.asked.width),
 }
 """The paper's figures by name."""

@@ -54,9 +54,11 @@ def seal(run: Path) -> Path:
     """Write ``submission.json``: the size and digest of every file that is checked.
 
     Raises:
-        UserError: no run is stored there, or a file cannot be read.
+        UserError: no run is stored there, or a file is a link or cannot be read.
     """
     read([run])
+    if links := [name for name in _files(run) if (run / name).is_symlink()]:
+        raise UserError(f"{run / links[0]}: a link; put the file itself in its place")
     found = {name: {"bytes": (run / name).stat().st_size, "sha256": sha256(run / name)} for name in _files(run)}
     with replacing(run / SEAL) as temporary:
         temporary.write_text(json.dumps({"schema": 1, "files": found}, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -14,7 +14,7 @@ from results.tables.ranks import Ranks
 
 
 def draw(found: Sequence[Ranks], metrics: Mapping[str, MetricInfo], width: str = "column") -> Figure:
-    """A panel per metric, the best rank on the left."""
+    """A panel per metric, the best rank on the left; above it the number of blocks, CD, and p of Friedman's test."""
     heights = [0.75 + 0.13 * ((len(ranks.labels) + 1) // 2) + 0.1 * len(ranks.groups()) for ranks in found]
     with page.style():
         figure = page.blank(width, sum(heights))
@@ -44,9 +44,10 @@ def _panel(ax: Axes, ranks: Ranks, label: str, palette: Mapping[str, str]) -> No
         colour = palette[ranks.paradigms[place]]
         ax.plot((mean, mean, ends[not left]), (0, level, level), color=colour, linewidth=0.8)
         text = f"{figures.plain(name)} ({mean:.2f})"
-        ax.text(ends[not left], level, text, ha="right" if left else "left", va="center", size=6.5)
-    p = "" if ranks.p != ranks.p else f", Friedman p = {ranks.p:.2g}"
-    distance = "" if ranks.critical != ranks.critical else f", critical difference {ranks.critical:.2f}"
-    ax.set_title(f"{label}: mean ranks over {ranks.blocks} units{distance}{p}", size=6.5)
-    ax.set(ylim=(first - 0.62 * half, 1.1), xlim=(1 - 0.6 * count, count + 0.6 * count))
+        beside = ends[not left] + (-0.02 if left else 0.02) * count
+        ax.text(beside, level, text, ha="right" if left else "left", va="center", size=6.5)
+    p = "" if ranks.p != ranks.p else f", p = {ranks.p:.2g}"
+    distance = "" if ranks.critical != ranks.critical else f", CD = {ranks.critical:.2f}"
+    ax.set_title(f"{label}: {ranks.blocks} units{distance}{p}", size=6.5)
+    ax.set(ylim=(first - 0.62 * half, 1.1), xlim=(1 - 0.5 * count, count + 0.5 * count))
     ax.axis("off")

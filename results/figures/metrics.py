@@ -71,7 +71,7 @@ def over_steps(analysis: Analysis, metrics: Sequence[str], width: str = "column"
         axes = figure.subplots(*shape, squeeze=False, sharex=True).flatten()
         for ax, (name, found) in zip(axes, of_metric.items(), strict=True):
             for place, curve in enumerate(found):
-                _draw(ax, curve, looks[curve.method], 1 + 0.015 * (place - len(found) / 2))
+                _draw(ax, curve, looks[curve.method], 1 + 0.03 * (place - len(found) / 2))
             _steps_axis(ax, sorted({step for curve in found for step in curve.steps}))
             ax.set_ylabel(analysis.metrics[name].heading)
         for ax in axes if side_by_side else axes[-1:]:

@@ -76,8 +76,8 @@ def outcomes(publication: Published, given: Given) -> Iterator[Outcome]:
     """Every figure of a publication beside what the runs measured; the system nearest to the published settings."""
     for figure in figures(publication):
         found = [candidate for run in given.runs for candidate in _candidates(figure, figure.line, run, given)]
-        ranked = sorted(found, key=lambda candidate: len(_departures(publication, figure, candidate)))
-        measured = (_measured(publication, figure, candidate, given) for candidate in ranked)
+        found.sort(key=lambda candidate: _distance(publication, figure, candidate))
+        measured = (_measured(publication, figure, candidate, given) for candidate in found)
         yield next((outcome for outcome in measured if outcome is not None), _missing(figure, given, found))
 
 
@@ -88,7 +88,7 @@ def systems(
     for line in publication.tables[table].rows:
         figure = next(one for one in figures(publication) if one.table == table and one.line == line)
         found = [candidate for run in given.runs for candidate in _candidates(figure, line, run, given)]
-        found.sort(key=lambda candidate: len(_departures(publication, figure, candidate)))
+        found.sort(key=lambda candidate: _distance(publication, figure, candidate))
         yield line, [(candidate.label, candidate.steps) for candidate in found]
 
 
@@ -205,6 +205,13 @@ def _against(figure: Figure, candidate: _Candidate, given: Given) -> list[_Candi
     found = _candidates(figure, line, candidate.run, given) if figure.line.against else ()
     same = [one for one in found if one.dataset == candidate.dataset and one.label != candidate.label]
     return sorted(same, key=lambda one: one.steps != candidate.steps)
+
+
+def _distance(publication: Published, figure: Figure, candidate: _Candidate) -> tuple[int, float]:
+    """How far a system is from the published one: known settings that differ, then steps."""
+    steps = next((setting.published for setting in publication.settings if setting.key == "steps"), None)
+    away = abs(candidate.steps - steps) if candidate.steps is not None and steps is not None else 0
+    return len(_departures(publication, figure, candidate)), away
 
 
 def _departures(publication: Published, figure: Figure, candidate: _Candidate) -> list[str]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bench.__main__ import main
+from bench.commands import ratings
 from bench.commands.diffusion import processes
+from tests.listening_test import simulate
+from tests.listening_test.conftest import Export, export, exported, run
 from tests.results.tables.stored import row, store
+
+__all__ = ["export", "exported", "run"]  # fixtures
 
 OUVE = {"name": "ouve", "theta": 1.5, "sigma_min": 0.05, "sigma_max": 0.5}
 
@@ -49,6 +55,21 @@ def test_what_is_lacking_is_one_line(
     assert main(["figure", *named]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert said in line
+
+
+def test_ratings_are_those_of_listeners_who_listened(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, test = export()
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr(ratings, "draw", lambda scores, kinds, words, width: drawn.update(scores=scores, kinds=kinds))
+    people = {f"l{number}": simulate.careful() for number in range(3)}
+    given = simulate.ratings(
+        people | {"blind": simulate.blind_to_the_reference}, list(test.conditions), list("abcdefgh")
+    )
+    given = given.assign(**{name: False for name in ("training", "again") if name not in given}, status="complete")
+    monkeypatch.setattr(ratings.collect, "load", lambda _: given)
+    ratings.draw_test(folder, "column")
+    assert len(drawn["scores"]["reference"]) == 3 * 8 and set(drawn["scores"]["reference"]) == {100.0}
+    assert drawn["kinds"]["reference"] == "reference" and drawn["kinds"]["mixture"] == "anchor"
 
 
 def test_spectrograms_and_residues_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,6 +56,23 @@ def test_there_are_enough_figures_and_each_names_its_source() -> None:
             assert figure.line.get or figure.line.method == "noisy"
 
 
+def test_the_figures_are_those_that_may_be_cited(shared: Path) -> None:
+    lines = (shared / "reference" / "PUBLISHED.md").read_text(encoding="utf-8").splitlines()
+    for figure in figures(published("storm")):
+        printed = [*figure.line.scores.values(), *filter(None, [figure.line.parameters])]
+        assert any(all(value in line for value in printed) for line in lines), figure
+
+
+@pytest.mark.slow
+def test_published_scores_of_real_recordings(shared: Path, tmp_path: Path) -> None:
+    data = f"datasets=[{{name: paired_folder, dir: {shared / 'realdata' / 'vbdmd'}, label: vb}}]"
+    metrics = "metrics=[pesq,csig,cbak,covl,ssnr,stoi]"
+    assert main(["run", "run=vb", f"runs_dir={tmp_path}", data, "methods=[noisy]", metrics, "workers=0"]) == 0
+    frame = reproduce(tmp_path, "vbdmd_noisy", str(tmp_path / "vb"), "datasets={voicebank_demand: vb}")
+    assert one(frame, "p232", "noisy", "pesq").verdict == "PASS" and (frame.n == 10).all()
+    assert set(frame.verdict) <= {"PASS", "DIFFERS"}
+
+
 @pytest.mark.parametrize(
     ("printed", "expected"),
     [("2.53 ± 0.63", (2.53, 0.005)), ("14.7 ± 4.3", (14.7, 0.05)), ("-0.3", (-0.3, 0.05)), ("65", (65, 0.5))],
@@ -100,6 +117,11 @@ def test_known_settings_explain_a_difference(tmp_path: Path) -> None:
 def test_the_nearest_system_is_taken(tmp_path: Path) -> None:
     run = store(tmp_path / "run", [*rows("storm", 2.0, 10), *rows("storm", 2.53, 50)], provenance={"storm": PAPER})
     assert one(reproduce(tmp_path, "storm", str(run)), "V", "StoRM with NCSN++M", "pesq").on == "run: storm, N=50"
+
+
+def test_of_systems_alike_the_nearest_in_steps_is_taken(tmp_path: Path) -> None:
+    run = store(tmp_path / "run", [*rows("storm", 2.0, 3), *rows("storm", 2.1, 30)], provenance={"storm": PAPER})
+    assert one(reproduce(tmp_path, "storm", str(run)), "V", "StoRM with NCSN++M", "pesq").on == "run: storm, N=30"
 
 
 def test_names_are_mapped(tmp_path: Path) -> None:
