@@ -14,4 +14,6 @@ _WIDE = 400
 def show_table(table: Table) -> None:
     """Print ``table`` to standard output; the user's own text in it is never markup."""
     console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-    console.print(table)
+    with console.capture() as captured:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,13 @@ import pytest
 from bench.__main__ import main
 from bench.commands import ratings
 from bench.commands.diffusion import processes
+from bench.core import audio
+from results.figures import page, spectrograms
+from results.figures.spectrograms import Signal
+from results.store.folder import Store
 from tests.listening_test import simulate
 from tests.listening_test.conftest import Export, export, exported, run
-from tests.results.tables.stored import row, store
+from tests.results.tables.stored import manifest, row, store
 
 __all__ = ["export", "exported", "run"]  # fixtures
 
@@ -61,20 +66,61 @@ def test_ratings_are_those_of_listeners_who_listened(export: Export, monkeypatch
     folder, test = export()
     drawn: dict[str, Any] = {}
     monkeypatch.setattr(ratings, "draw", lambda scores, kinds, words, width: drawn.update(scores=scores, kinds=kinds))
-    people = {f"l{number}": simulate.careful() for number in range(3)}
-    given = simulate.ratings(
-        people | {"blind": simulate.blind_to_the_reference}, list(test.conditions), list("abcdefgh")
-    )
-    given = given.assign(**{name: False for name in ("training", "again") if name not in given}, status="complete")
+    people = {f"l{number}": simulate.careful() for number in range(3)} | {"blind": simulate.blind_to_the_reference}
+    clips = [clip.utterance for clip in test.clips.values()]
+    given = simulate.ratings(people, list(test.conditions), clips)
     monkeypatch.setattr(ratings.collect, "load", lambda _: given)
     ratings.draw_test(folder, "column")
-    assert len(drawn["scores"]["reference"]) == 3 * 8 and set(drawn["scores"]["reference"]) == {100.0}
+    assert len(drawn["scores"]["reference"]) == 3 * len(clips) and set(drawn["scores"]["reference"]) == {100.0}
     assert drawn["kinds"]["reference"] == "reference" and drawn["kinds"]["mixture"] == "anchor"
 
 
-def test_spectrograms_and_residues_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    keys = ["run=small", f"runs_dir={tmp_path}", "methods=[noisy,ncsnpp_m]", "metrics=[si_sdr]", "limit=1", "workers=0"]
-    assert main(["run", *keys]) == 0
-    for name in ("fig2", "fig3", "fig7"):
-        assert main(["figure", name, str(tmp_path / "small"), "resamples=1000"]) == 0
-        assert (tmp_path / "small" / "figures" / f"{name}.pdf").is_file()
+@pytest.fixture
+def heard(tmp_path: Path) -> Path:
+    """A run of two recordings with audio: a predictive method, and one with two stages and its estimates."""
+    folder, data = tmp_path / "run", tmp_path / "data"
+    rows = [row(method, clip, {"pesq": 2.0}) for method in ("noisy", "ncsnpp_m", "storm") for clip in ("a", "b")]
+    rows = [replace(one, tags={"task": "dereverb" if one.key.utterance == "b" else "denoise"}) for one in rows]
+    for clip, level in (("a", 0.1), ("b", 0.2)):
+        for kind, scale in (("clean", 1.0), ("noisy", 2.0)):
+            audio.write(data / kind / f"{clip}.wav", np.full(16000, level * scale, np.float32), 16000)
+    told = manifest(rows)
+    told["datasets"]["demo"] |= {"name": "paired_folder", "options": {"dir": str(data)}}
+    with Store(folder) as stored:
+        stored.write_manifest(told)
+        for one in rows:
+            stored.append(one)
+            if one.key.method != "noisy":
+                audio.write(stored.audio_path(one.key), np.full(16000, 0.3, np.float32), 16000)
+            if one.key.method == "storm":
+                audio.write(stored.estimate_path(one.key), np.full(16000, 0.15, np.float32), 16000)
+    return folder
+
+
+def signals(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, Signal]:
+    """What a figure of spectrograms would show, by its titles."""
+    drawn: list[Signal] = []
+    monkeypatch.setattr(spectrograms, "draw", lambda given, rate, width: drawn.extend(given) or page.blank(width, 1))
+    assert main(["figure", *arguments]) == 0
+    return {signal.title: signal for signal in drawn}
+
+
+def test_artefacts_are_beside_the_clean_recording(heard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = signals(monkeypatch, "fig2", str(heard))
+    assert list(found) == ["clean", "noisy", "ncsnpp_m", "ncsnpp_m − clean"]
+    assert found["ncsnpp_m − clean"].than is not None and found["ncsnpp_m − clean"].than[0] == np.float32(0.1)
+
+
+def test_residues_are_of_the_first_stage(heard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = signals(monkeypatch, "fig3", str(heard))
+    assert list(found) == ["noisy", "D(y): storm", "y − D(y): taken away", "x − D(y): left over"]
+    assert found["y − D(y): taken away"].samples[0] == pytest.approx(0.05, abs=1e-6)
+    assert found["x − D(y): left over"].samples[0] == pytest.approx(-0.05, abs=1e-6)
+
+
+def test_spectrograms_are_of_the_task_or_the_clip_asked_for(heard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = signals(monkeypatch, "fig7", str(heard))
+    assert list(first) == ["clean", "noisy", "ncsnpp_m", "storm"] and first["clean"].samples[0] == np.float32(0.1)
+    assert signals(monkeypatch, "fig8", str(heard))["clean"].samples[0] == np.float32(0.2)
+    asked = signals(monkeypatch, "fig7", str(heard), "clip=b", "methods=[storm]")
+    assert list(asked) == ["clean", "noisy", "storm"] and asked["clean"].samples[0] == np.float32(0.2)
