@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le
 from pydantic import Strict
 
-from bench.commands.settings import Names
+from bench.commands.settings import Names, TextMapping
 from bench.conf.schema import Count, Folder, Positive, Reads, Schema, Text, Truth, key
 from bench.conf.values import Plain, settled
 
@@ -26,15 +26,10 @@ class _Condition(Reads):
         return str(value) if isinstance(value, Plain) else value
 
 
-class _Reasons(Reads):
-    """Names with reasons; both are texts."""
+class _Reasons(TextMapping):
+    """Names with reasons."""
 
     words = "a mapping of a listener to a reason: {L07: had a cold}"
-
-    def typed(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {str(name): str(why) if isinstance(why, Plain) else why for name, why in value.items()}
-        return str(value) if isinstance(value, Plain) else value
 
 
 Reasons = Annotated[dict[str, Text], _Reasons()]

@@ -7,11 +7,21 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le, Lt
 from pydantic import Strict
 
-from bench.conf.schema import Count, Folder, Positive, Schema, Text, Truth, key
+from bench.conf.schema import Count, Folder, Positive, Reads, Schema, Text, Truth, key
+from bench.conf.values import Plain
 from bench.run.entries import Named, Spec, registry
 from bench.run.settings import LONGEST_PIECE, Batch, Device, MethodEntries, MetricEntries, Piece, Precision
 
 Names = tuple[Text, ...]
+
+
+class TextMapping(Reads):
+    """A mapping of texts to texts, however they look: 3 and yes are texts, too."""
+
+    def typed(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(name): str(other) if isinstance(other, Plain) else other for name, other in value.items()}
+        return str(value) if isinstance(value, Plain) else value
 
 
 MethodEntry = Annotated[Any, Named("methods")]
@@ -42,10 +52,15 @@ class Analysed(Schema):
     resamples: Annotated[int, Strict(), Ge(1000)] = key(10000, "of the bootstrap, 1000 or more")
 
 
-class Merging(Analysed):
-    """How several stored runs are merged, and the parts that their recordings are split into."""
+class Merged(Analysed):
+    """Rows of one or several stored runs, taken together."""
 
     mix: Truth = key(False, "true: take datasets of one name for one, though their recordings differ")
+
+
+class Split(Merged):
+    """The parts that recordings are split into."""
+
     strata: Literal["auto"] | Names | None = key(
         "auto", "tags to split the recordings by; auto: every tag with more than one value; []: none"
     )
@@ -54,7 +69,7 @@ class Merging(Analysed):
     )
 
 
-class Leaderboard(Merging):
+class Leaderboard(Split):
     """Summarise stored runs, named or given by their folders, merged where they are several; no score is computed.
 
     bench leaderboard mine theirs 'strata=[snr,sex]' 'mixed=[pesq]'
@@ -73,7 +88,7 @@ class Leaderboard(Merging):
     plots: Truth = key(True, "draw them")
 
 
-class Report(Merging):
+class Report(Split):
     """Stored runs as one page to look at and listen to, in a browser and without a network; nothing is computed anew.
 
     bench report demo

@@ -7,21 +7,16 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge
 from pydantic import Strict
 
-from bench.commands.settings import Analysed, Names
-from bench.conf.schema import Count, Folder, Reads, Schema, Share, Text, Truth, key
+from bench.commands.settings import Analysed, Merged, Names, TextMapping
+from bench.conf.schema import Count, Folder, Schema, Share, Text, Truth, key
 from bench.conf.values import Plain
 from bench.run.entries import Named
 
 
-class _Renamed(Reads):
+class _Renamed(TextMapping):
     """Names with the names that they have elsewhere."""
 
     words = "a mapping of names to names: {theirs: mine}"
-
-    def typed(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {str(name): str(other) if isinstance(other, Plain) else other for name, other in value.items()}
-        return str(value) if isinstance(value, Plain) else value
 
 
 class _Entries(Named):
@@ -69,7 +64,7 @@ class Reproduce(Analysed):
     out: Folder | None = key(None, "the CSV file; null: results/reproduced/NAME.csv")
 
 
-class Figure(Analysed):
+class Figure(Merged):
     """A figure of StoRM's paper from stored runs, at the width of a column: PDF, PNG and SVG.
 
     bench figure fig1 demo            # forward and reverse process: mean, standard deviation, trajectories
@@ -86,11 +81,10 @@ class Figure(Analysed):
     methods: Names | None = key(None, "that are drawn; null: all, or in spectrograms the first of each paradigm")
     metrics: Names | None = key(None, "of fig6 (null: pesq, estoi, si_sdr) and fig9 (null: wer)")
     width: Literal["column", "page"] = key("column", "3.5 or 7.16 inches")
-    mix: Truth = key(False, "true: take datasets of one name for one, though their recordings differ")
     out: Folder | None = key(None, "folder; null: figures in the run's own, several runs' results/figures/A+B")
 
 
-class PaperTable(Analysed):
+class PaperTable(Merged):
     """A table of StoRM's paper, I to VII, from stored runs: CSV, Markdown, LaTeX, and a critical-difference diagram.
 
     bench table I mine                            # of wsj0_chime3
@@ -101,11 +95,10 @@ class PaperTable(Analysed):
 
     dataset: Text | None = key(None, "as the runs call it; null: the paper's")
     systems: Renamed | None = key(None, 'lines of V to VII ("TABLE: system", or the label) and what the runs call them')
-    mix: Truth = key(False, "true: take datasets of one name for one, though their recordings differ")
     out: Folder | None = key(None, "folder to write; null: tables in the first run's own")
 
 
-class Publish(Analysed):
+class Publish(Merged):
     """A static site from many runs: systems ranked over datasets and metrics, each linking to its report.
 
     bench publish submissions/* out=site
@@ -115,7 +108,6 @@ class Publish(Analysed):
 
     title: Text = key("Speech enhancement", "of the site")
     hub: Renamed | None = key(None, "datasets' names on the Hugging Face Hub: {demo: organisation/name}")
-    mix: Truth = key(False, "true: take datasets of one name for one, though their recordings differ")
     out: Folder | None = key(None, "folder to write; needed")
 
 
