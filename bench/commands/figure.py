@@ -70,7 +70,7 @@ def figure(name: str, runs: Sequence[str], config: Mapping[str, Any]) -> list[Pa
     folder = asked.out or (
         stored[0].folder / "figures"
         if len(stored) == 1
-        else asked.runs_dir.parent / "figures" / "+".join(run.folder.name for run in stored)
+        else asked.runs_dir.parent / "leaderboards" / "+".join(run.folder.name for run in stored) / "figures"
     )
     return page.save(FIGURES[name](source), folder, name)
 

@@ -81,7 +81,7 @@ class Figure(Merged):
     methods: Names | None = key(None, "that are drawn; null: all, or in spectrograms the first of each paradigm")
     metrics: Names | None = key(None, "of fig6 (null: pesq, estoi, si_sdr) and fig9 (null: wer)")
     width: Literal["column", "page"] = key("column", "3.5 or 7.16 inches")
-    out: Folder | None = key(None, "folder; null: figures in the run's own, several runs' results/figures/A+B")
+    out: Folder | None = key(None, "folder; null: figures in the run's own, or in results/leaderboards/A+B")
 
 
 class PaperTable(Merged):
