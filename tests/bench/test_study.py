@@ -128,7 +128,7 @@ def test_a_reader_that_has_enough_is_no_error(arguments: list[str]) -> None:
         ("bench mushra ex", {"export"}),
         ("bench run st", {"steps="}),
         ("bench run device=", {"device=auto", "device=cpu", "device=cuda"}),
-        ("bench train method=s", {"method=storm", "method=sgmse_m", "method=sgmse_bridge"}),
+        ("bench train method=s", {"method=storm", "method=sgmse_m", "method=sgmse_bridge", "method=sips"}),
     ],
 )
 def test_the_shell_completes(words: str, offered: set[str]) -> None:
