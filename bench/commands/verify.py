@@ -136,7 +136,13 @@ class _Submission:
         return {label: frozenset(self.dataset(label).ids()) for label in self.parts.datasets}
 
     def dataset(self, label: str) -> Dataset:
-        return self.parts.dataset(label)
+        """The data as they are here. Raises ``UserError`` if they are not."""
+        try:
+            return self.parts.dataset(label)
+        except UserError as error:
+            raise UserError(
+                f"dataset {label}: {error}; where it lies here: data={{{label}: {{name: paired_folder, dir: FOLDER}}}}"
+            ) from error
 
     def data(self) -> Iterator[str]:
         """The data here are those that the submission names."""

@@ -196,6 +196,15 @@ def test_the_verifiers_own_data_are_taken(copy: Path, tmp_path: Path, capsys: py
     assert "dataset mine: fingerprint" in capsys.readouterr().err
 
 
+def test_data_that_are_not_here_are_asked_for(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))["datasets"]["mine"]["options"]["dir"]
+    manifest(copy, lambda content: content["datasets"]["mine"]["options"].update(dir="/no/such/folder"))
+    seal(copy)
+    assert verify(copy) == 2
+    assert "where it lies here: data={mine: {name: paired_folder, dir: FOLDER}}" in capsys.readouterr().err
+    assert verify(copy, f"data={{mine: {{name: paired_folder, dir: {told}}}}}") == 0
+
+
 @pytest.mark.parametrize(("content", "said"), [(None, "missing; whoever submits"), ("[]", "damaged")])
 def test_a_submission_is_sealed(copy: Path, content: str | None, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     (copy / "submission.json").unlink()
