@@ -170,7 +170,7 @@ def _measured(systems: Sequence[costs.Excerpts], workers: Serial | Pools, limits
         return {}
     seconds = None if limits.clip is None else limits.clip + GRACE_SECONDS
     work = workers.run(systems, partial(costs.flow, seconds=seconds), most=1)
-    with closing(work), progress(len(systems), "systems measured") as advance:
+    with closing(work), progress(len(systems), "costs") as advance:
         found: dict[costs.System, Cost] = {}
         for excerpts, cost in work:
             if cost is not None:

@@ -107,7 +107,7 @@ def _about_costs(analysis: Analysis) -> list[str]:
     if timed:
         text.append(f"RTF: one recording at a time with nothing beside it, warm, median; on {'; '.join(timed)}")
     if any(math.isnan(summary.rtf) and summary.nfe > 0 for summary in analysis.summaries):
-        text.append("RTF –: not measured with nothing beside it")
+        text.append("RTF –: not measured alone: a busy processor, measure_cost=false, or rows of an earlier version")
     if any("macs_per_second" in summary.cost for summary in analysis.summaries):
         text.append("GMAC/s: multiply-accumulates for a second of audio, counted while the networks run")
     return text
