@@ -1,43 +1,27 @@
 """A submission's results for other programs: Every Eval Ever's schema, and Hugging Face's ``.eval_results``.
 
-``every_eval_ever.schema.json`` is version 0.3.0 of https://github.com/evaleval/every_eval_ever (MIT licence, beside
-it), kept here because its package needs Python 3.12. Hugging Face's format: https://huggingface.co/docs/hub/eval-results.
+Every Eval Ever: https://github.com/evaleval/every_eval_ever; ``every-eval-ever`` (Python 3.12) validates the
+records. Hugging Face's format: https://huggingface.co/docs/hub/eval-results.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import jsonschema
-
-from bench.core.errors import UserError
 from results.site.ranking import Entry, Ranking, Task
 from results.store.merge import Stored
 
-SCHEMA = Path(__file__).with_name("every_eval_ever.schema.json")
-
-
-@cache
-def schema() -> Mapping[str, Any]:
-    """Every Eval Ever's schema of aggregate results."""
-    found: Mapping[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    return found
+SCHEMA_VERSION = "0.3.0"
+"""Of Every Eval Ever's schema of aggregate results, to which the records keep."""
 
 
 def every_eval_ever(entry: Entry, run: Stored, ranking: Ranking, version: str) -> dict[str, Any]:
-    """One system's results as a record of Every Eval Ever's schema, validated by it.
-
-    Raises:
-        UserError: it does not fit the schema, which would be a fault of the run's own text.
-    """
+    """One system's results as a record of Every Eval Ever's schema."""
     session = run.manifest["sessions"][-1] if run.manifest["sessions"] else {}
     when = str(session.get("ended") or session.get("started") or "unknown")
-    record = {
-        "schema_version": schema()["version"],
+    return {
+        "schema_version": SCHEMA_VERSION,
         "evaluation_id": f"sebench/{entry.label}/{when}",
         "evaluation_timestamp": when,
         "retrieved_timestamp": when,
@@ -58,14 +42,6 @@ def every_eval_ever(entry: Entry, run: Stored, ranking: Ranking, version: str) -
         },
         "evaluation_results": [_result(task, entry, run, ranking) for task in ranking.tasks if task in entry.scores],
     }
-    try:
-        jsonschema.validate(record, schema())
-    except jsonschema.ValidationError as error:
-        place = ".".join(map(str, error.absolute_path))
-        raise UserError(
-            f"{run.folder}: {entry.label} does not fit Every Eval Ever's schema: {place}: {error.message}"
-        ) from error
-    return record
 
 
 def _result(task: Task, entry: Entry, run: Stored, ranking: Ranking) -> dict[str, Any]:
