@@ -68,7 +68,7 @@ def test_without_weights_the_line_says_how_to_get_them(
     with pytest.raises(UserError, match=rf"absent\.pt: no such file; .*bench weights get {CATALOGUED[metric].entry}"):
         create(metric, weights=str(tmp_path / "absent.pt"))
     (tmp_path / "other.pt").write_text("something else")
-    with pytest.raises(UserError, match=r"other\.pt: not (DistillMOS|Resemblyzer)'s weights \(.+\)$"):
+    with pytest.raises(UserError, match=r"other\.pt: not the weights of its network \(.+\)$"):
         create(metric, weights=str(tmp_path / "other.pt"))
 
 

@@ -164,7 +164,7 @@ WRONG: dict[str, Any] = {
     "a window that does not fit": {"spectrogram": {"n_fft": 512}},
     "no hop": {"spectrogram": {"hop": 0}},
     "text for a number": {"spectrogram": {"factor": "large"}},
-    "an unknown SDE": {"sde": {"name": "bbed"}},
+    "an unknown SDE": {"sde": {"name": "weather"}},
     "text for a parameter": {"sde": {"name": "ouve", "theta": "steep"}},
     "an unknown prediction": {"parametrization": {"predicts": "weather"}},
     "text for a time": {"t_eps": "0.03"},
