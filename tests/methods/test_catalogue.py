@@ -135,12 +135,14 @@ def test_another_file_than_the_catalogue_names_is_not_kept(
     assert not list((own_cache / "weights" / "theirs").iterdir())
 
 
-@pytest.mark.parametrize(("path", "reason"), [("gone", "404"), ("silent", "no answer|no connection")])
+@pytest.mark.parametrize(
+    ("path", "reason", "patience"), [("gone", "404", 30), ("silent", "no answer|no connection", 0.2)]
+)
 def test_what_cannot_be_had_is_one_line(
-    server: str, path: str, reason: str, monkeypatch: pytest.MonkeyPatch, own_cache: Path
+    server: str, path: str, reason: str, patience: float, monkeypatch: pytest.MonkeyPatch, own_cache: Path
 ) -> None:
     known(monkeypatch, {"url": server}, path)
-    monkeypatch.setattr(download, "SECONDS", 0.2)
+    monkeypatch.setattr(download, "SECONDS", patience)
     with pytest.raises(UserError, match=rf"cannot be fetched \(.*({reason}).*put it to .*weights"):
         fetch.get("theirs")
 
