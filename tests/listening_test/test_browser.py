@@ -132,7 +132,24 @@ def arrived(folder: Path, test: Test, name: str, given: Answers) -> None:
     assert len(given) == 3 * 4
 
 
-def test_a_session_goes_on_after_a_reload(export: Export, webmushra: Path) -> None:
+FORGET = """
+const [store, done] = arguments;
+if (store === "localStorage") {
+  localStorage.clear();
+  done();
+} else {
+  indexedDB.open("listening").onsuccess = ({ target }) => {
+    const transaction = target.result.transaction("states", "readwrite");
+    transaction.objectStore("states").clear();
+    transaction.oncomplete = done;
+  };
+}
+"""
+
+
+@pytest.mark.parametrize("lost", ["localStorage", "indexedDB"])
+def test_a_session_goes_on_after_a_reload_with_either_store(export: Export, webmushra: Path, lost: str) -> None:
+    """As after a kill, where localStorage was not written, and as with a session of an earlier version."""
     folder, test = export(**SHORT)
     with serving(folder, webmushra) as (_, urls), chromium() as driver:
         listener = Listener(driver, scored(0))
@@ -142,6 +159,7 @@ def test_a_session_goes_on_after_a_reload(export: Export, webmushra: Path) -> No
         listener.rate()
         before = dict(listener.given), listener.index, listener.values()
         listener.snapped()
+        driver.execute_async_script(FORGET, lost)
         driver.refresh()
         listener.reads("You began this test and finished 5 of 8 pages")
         listener.choose("Continue")

@@ -1,7 +1,7 @@
 /* Keeps a listener's session: in the browser after every change, on the server after every page.
 
 These scripts are loaded before webMUSHRA's startup.js, which stays as it is; `config.study` holds the texts and rules
-of the test. A state per session lies in localStorage under "listening TESTID UUID":
+of the test. A state per session lies in localStorage and in IndexedDB under "listening TESTID UUID":
     uuid, config, listener   of the session; the configuration's path; the participant's id from the address
     seed                     of every shuffle, so that a reloaded test has the same order
     index, total             the page that is shown, and the number of pages
@@ -18,6 +18,7 @@ const study = { test: "", texts: {}, state: null };
 
 (() => {
   const RETRY = 5000;
+  const PATIENCE = 3000;
 
   const name = (state) => `listening ${study.test} ${state.uuid}`;
 
@@ -28,12 +29,59 @@ const study = { test: "", texts: {}, state: null };
 
   function save(state) {
     state.at = Date.now();
+    const text = JSON.stringify(state);
     try {
-      localStorage.setItem(name(state), JSON.stringify(state));
+      localStorage.setItem(name(state), text);
     } catch (error) {
       console.log(error); // a full or forbidden storage: the server still gets every page
     }
+    toDisk(name(state), text).catch(console.log);
   }
+
+  /* localStorage has a change at once, but reaches the disk seconds later: too late where the browser is killed.
+     IndexedDB is on the disk when a transaction ends, but not yet when the page is closed: hence both. */
+  const database = new Promise((resolve) => {
+    const request = indexedDB.open("listening", 1);
+    request.onupgradeneeded = () => request.result.createObjectStore("states");
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => resolve(null);
+  }).catch(() => null); // forbidden in this browser
+
+  async function toDisk(key, text) {
+    const found = await database;
+    if (found) {
+      found.transaction("states", "readwrite", { durability: "strict" }).objectStore("states").put(text, key);
+    }
+  }
+
+  /* The states of this test in the database. */
+  async function onDisk() {
+    const found = await database;
+    if (!found) {
+      return [];
+    }
+    const own = `listening ${study.test} `;
+    const request = found.transaction("states").objectStore("states").getAll(IDBKeyRange.bound(own, `${own}\uffff`));
+    return new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result.map((text) => JSON.parse(text)));
+      request.onerror = () => reject(request.error);
+    });
+  }
+
+  /* Brings into localStorage what it lost when the browser was killed. A database that does not answer is not waited
+     for longer than PATIENCE. */
+  study.restore = async () => {
+    try {
+      const late = new Promise((resolve) => setTimeout(resolve, PATIENCE, []));
+      const states = await Promise.race([onDisk(), late]);
+      const known = new Map(study.stored().map((state) => [state.uuid, state.revision]));
+      for (const state of states.filter((one) => !(known.get(one.uuid) >= one.revision))) {
+        localStorage.setItem(name(state), JSON.stringify(state));
+      }
+    } catch (error) {
+      console.log(error);
+    }
+  };
 
   /* The states of this test in this browser, the latest first. */
   study.stored = () => {

@@ -186,7 +186,7 @@
   }
 
   /* Decides which session runs: a new one, one that was left, or none where it is finished. */
-  function begin(config, start) {
+  async function begin(config, start) {
     if (!config || !config.study) {
       start(config); // made before sessions were kept
       return;
@@ -197,6 +197,7 @@
     Object.assign(nls[config.language], config.study.captions);
     const given = new URLSearchParams(location.search);
     const listener = PARAMETERS.map((name) => given.get(name)).find((value) => value) || "";
+    await study.restore();
     const own = study.stored().filter((state) => state.listener === listener);
     const done = own.find((state) => state.done && listener);
     const waiting = own.find((state) => state.answers);
