@@ -6,16 +6,14 @@ are used nowhere in training.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from bench.core.errors import UserError, did_you_mean
 from bench.core.files import sha256
-from bench.core.types import Tag, Utterance
-from bench.datasets.base import Dataset
-from bench.datasets.paired_folder import PairedFolder
+from bench.core.types import Utterance
+from bench.datasets.paired_folder import Manifested, PairedFolder
 
 FOLDER = Path(__file__).parent / "demo_data"
 """One folder per version."""
@@ -25,7 +23,7 @@ SHORT = {1: 10, 2: 12}
 """By version, the number of the manifest's first rows that form the short set."""
 
 
-class Demo(Dataset):
+class Demo(Manifested):
     """Noisy and reverberant recordings of eight natural synthetic voices, 16 kHz.
 
     Args:
@@ -50,19 +48,8 @@ class Demo(Dataset):
             raise UserError(f"dataset 'demo': there is no version {version}; it has {', '.join(map(str, SHORT))}")
         self._folder = FOLDER / str(version) if folder is None else Path(folder).expanduser()
         self._verify("manifest.csv")
-        self._name = "demo" if subset == "short" else "demo_full"
-        limit = SHORT[version] if subset == "short" else None
-        self._recordings = PairedFolder(manifest=self._folder / "manifest.csv", name=self._name, limit=limit)
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    def ids(self) -> list[str]:
-        return self._recordings.ids()
-
-    def tags(self, utterance: str) -> Mapping[str, Tag]:
-        return self._recordings.tags(utterance)
+        name, limit = ("demo", SHORT[version]) if subset == "short" else ("demo_full", None)
+        self._recordings = PairedFolder(manifest=self._folder / "manifest.csv", name=name, limit=limit)
 
     def load(self, utterance: str) -> Utterance:
         """Read one recording.
@@ -73,10 +60,7 @@ class Demo(Dataset):
         if utterance in self.ids():
             for side in ("clean", "noisy"):
                 self._verify(f"{side}/{utterance}.flac")
-        return self._recordings.load(utterance)
-
-    def fingerprint(self) -> str:
-        return self._recordings.fingerprint()
+        return super().load(utterance)
 
     @cached_property
     def _checksums(self) -> dict[str, str]:

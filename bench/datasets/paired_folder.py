@@ -147,3 +147,31 @@ class PairedFolder(Dataset):
             for name, entry in sorted(self._entries.items())
         ]
         return hashlib.sha256(json.dumps([options, rows]).encode()).hexdigest()
+
+
+class Manifested(Dataset):
+    """A dataset whose recordings are those of a CSV manifest, in ``self._recordings``."""
+
+    _recordings: PairedFolder
+
+    @property
+    def name(self) -> str:
+        return self._recordings.name
+
+    def ids(self) -> list[str]:
+        return self._recordings.ids()
+
+    def tags(self, utterance: str) -> Mapping[str, Tag]:
+        return self._recordings.tags(utterance)
+
+    def load(self, utterance: str) -> Utterance:
+        """Read one recording.
+
+        Raises:
+            UserError: no such utterance, or one of its files is missing or damaged.
+        """
+        return self._recordings.load(utterance)
+
+    def fingerprint(self) -> str:
+        """As a folder's: over ids, every file's bytes, transcripts and tags."""
+        return self._recordings.fingerprint()

@@ -5,22 +5,20 @@ There is a class for every card, made when it is asked for: ``bench.datasets.cor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from bench.core.errors import UserError, did_you_mean
-from bench.core.types import Tag, Utterance
-from bench.datasets.base import Dataset
 from bench.datasets.corpora import stored
 from bench.datasets.corpora.card import Card, card, names
 from bench.datasets.files import check_count, checked_name
 from bench.datasets.identity import Identity
-from bench.datasets.paired_folder import PairedFolder
+from bench.datasets.paired_folder import Manifested, PairedFolder
 
 
-class Prepared(Dataset):
+class Prepared(Manifested):
     """A split of a dataset that ``bench data prepare`` stored.
 
     Args:
@@ -46,29 +44,11 @@ class Prepared(Dataset):
             raise did_you_mean(f"split of {card_name} in {self.folder}", str(split), self._stored.splits)
         own = card_name if split == "test" else f"{card_name}_{split}"
         self.split, self._limit = split, limit
-        self._name = checked_name(card_name, own if name is None else name)
+        label = checked_name(card_name, own if name is None else name)
         manifest = self.folder / split / stored.MANIFEST
         if not manifest.is_file():
             raise UserError(f"{manifest}: missing; bench data verify {card_name} says what else is")
-        self._recordings = PairedFolder(manifest=manifest, name=self._name, limit=limit)
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    def ids(self) -> list[str]:
-        return self._recordings.ids()
-
-    def tags(self, utterance: str) -> Mapping[str, Tag]:
-        return self._recordings.tags(utterance)
-
-    def load(self, utterance: str) -> Utterance:
-        """Read one recording.
-
-        Raises:
-            UserError: no such utterance, or its file is missing or damaged.
-        """
-        return self._recordings.load(utterance)
+        self._recordings = PairedFolder(manifest=manifest, name=label, limit=limit)
 
     @property
     def corpora(self) -> tuple[str, ...]:
@@ -85,10 +65,6 @@ class Prepared(Dataset):
         if "wer" in metrics and about.wer is not None:
             lines.append(f"{self.name}: word error rates are published with {about.wer}")
         return lines
-
-    def fingerprint(self) -> str:
-        """As a folder's: over ids, every file's bytes, transcripts and tags."""
-        return self._recordings.fingerprint()
 
     def identity(self) -> Identity:
         """As it was stored; with a limit, that of what is kept."""
