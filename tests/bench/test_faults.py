@@ -26,7 +26,7 @@ from tests.conftest import ROOT
 Config = Callable[..., dict[str, Any]]
 
 TOYS = "import sys; from bench.__main__ import main; from tests.bench import toys; sys.exit(main(sys.argv[1:]))"
-STEPS = list(range(1, 13))
+STEPS = 12
 VICTIMS = ("driver", "worker", "raylet", "gcs_server")
 
 
@@ -48,10 +48,11 @@ def finished(folder: Path) -> Counter[str]:
 class Disturbed:
     """A run in a process of its own that is started again whenever it ends early."""
 
-    def __init__(self, recordings: Path, runs: Path, *more: str) -> None:
+    def __init__(self, recordings: Path, runs: Path, *more: str, steps: int = STEPS) -> None:
         toy = "methods=[noisy,{name: toy_diffusion, seconds: 0.3, label: toy}]"
-        keys = [f"datasets=[{recordings}]", f"runs_dir={runs}", "run=disturbed", "metrics=[si_sdr]", f"steps={STEPS}"]
-        self.command = [sys.executable, "-c", TOYS, "run", toy, *keys, "workers=2", *more]
+        keys = [f"datasets=[{recordings}]", f"runs_dir={runs}", "run=disturbed", "metrics=[si_sdr]"]
+        counts = f"steps={list(range(1, steps + 1))}"
+        self.command = [sys.executable, "-c", TOYS, "run", toy, *keys, counts, "workers=2", *more]
         self.folder = runs / "disturbed"
         self.start()
 
@@ -99,23 +100,22 @@ def wait(condition: Callable[[], bool], seconds: float = 120) -> None:
 def test_random_kills_lose_nothing_and_double_nothing(
     config: Config, recordings: Path, tmp_path: Path, kills: int
 ) -> None:
+    steps = 4 * kills  # many rows are stored until a part of Ray is missed
     toy = {"name": "toy_diffusion", "seconds": 0, "label": "toy"}
-    settings = config(run="whole", methods=["noisy", toy], steps=STEPS, metrics=["si_sdr"])
+    settings = config(run="whole", methods=["noisy", toy], steps=list(range(1, steps + 1)), metrics=["si_sdr"])
     whole = untimed(run(settings).folder)
     chance = random.Random(kills)
-    disturbed, killed = Disturbed(recordings, tmp_path / "runs"), Counter[str]()
+    disturbed, killed = Disturbed(recordings, tmp_path / "runs", steps=steps), Counter[str]()
     while killed.total() < kills:
         before = sum(finished(disturbed.folder).values())
         wait(lambda: disturbed.ended() or sum(finished(disturbed.folder).values()) > before)  # noqa: B023
-        if len(finished(disturbed.folder)) == len(whole):
-            break
+        assert len(finished(disturbed.folder)) < len(whole), f"all rows were stored after {killed}"
         time.sleep(chance.uniform(0, 0.4))
         kind = chance.choice(VICTIMS)
         if (victim := disturbed.victim(kind)) is not None:
             victim.kill()
             killed[kind] += 1
     wait(disturbed.ended, 240)
-    assert killed.total() >= min(kills, 3), killed
     assert untimed(disturbed.folder) == whole
     assert set(finished(disturbed.folder).values()) == {1}
 
@@ -141,7 +141,8 @@ def test_machines_come_and_go_during_a_run(config: Config, recordings: Path, tmp
     from ray.cluster_utils import Cluster
 
     toy = {"name": "toy_diffusion", "seconds": 0, "label": "toy"}
-    whole = untimed(run(config(run="whole", methods=["noisy", toy], steps=STEPS, metrics=["si_sdr"])).folder)
+    settings = config(run="whole", methods=["noisy", toy], steps=list(range(1, STEPS + 1)), metrics=["si_sdr"])
+    whole = untimed(run(settings).folder)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     try:
         disturbed = Disturbed(recordings, tmp_path / "runs", f"ray_address={cluster.address}", "workers=null")
