@@ -216,7 +216,8 @@ def publish(arguments: Sequence[str], usage: str) -> int:
     from bench.commands.publish import publish
 
     page, site = publish(runs, composed)
-    print(f"site: {page} ({sum(not entry.why for entry in site.ranking.entries)} systems ranked)")
+    ranked = sum(not entry.why for entry in site.ranking.entries)
+    print(f"site: {page} ({ranked} of {len(site.ranking.entries)} systems ranked)")
     for note in site.notes:
         print(note)
     return OK

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -70,8 +71,10 @@ def over_steps(analysis: Analysis, metrics: Sequence[str], width: str = "column"
         figure = page.blank(width, 2.2 if side_by_side else 0.5 + 1.25 * len(metrics))
         axes = figure.subplots(*shape, squeeze=False, sharex=True).flatten()
         for ax, (name, found) in zip(axes, of_metric.items(), strict=True):
-            for place, curve in enumerate(found):
-                _draw(ax, curve, looks[curve.method], 1 + 0.03 * (place - len(found) / 2))
+            swept = [curve for curve in found if curve.steps]
+            for curve in found:
+                place = swept.index(curve) if curve.steps else 0
+                _draw(ax, curve, looks[curve.method], 1 + 0.03 * (place - (len(swept) - 1) / 2))
             _steps_axis(ax, sorted({step for curve in found for step in curve.steps}))
             ax.set_ylabel(analysis.metrics[name].heading)
         for ax in axes if side_by_side else axes[-1:]:
@@ -81,15 +84,22 @@ def over_steps(analysis: Analysis, metrics: Sequence[str], width: str = "column"
     return figure
 
 
+_LEVELS = [
+    *((0, (1, 1.5)), (0, (5, 2)), (0, (6, 2, 1, 2)), (0, (6, 2, 1, 2, 1, 2))),
+    *((0, (10, 3)), (0, (1, 4)), (0, (3, 1)), (0, (10, 2, 3, 2))),
+]
+"""Dashes of the methods without steps, told apart without colour."""
+
+
 def _looks(drawn: Sequence[Curve]) -> dict[str, dict[str, Any]]:
     palette = figures.colours(curve.paradigm for curve in drawn)
     looks: dict[str, dict[str, Any]] = {}
-    levels = [(0, (1, 1.5)), (0, (5, 2)), (0, (6, 2, 1, 2))]
+    levels, markers = cycle(_LEVELS), cycle(figures.MARKERS)
     for curve in drawn:
         if curve.method not in looks:
             flat = not curve.steps
-            marker = "" if flat else figures.MARKERS[len(looks) % len(figures.MARKERS)]
-            line = levels[len(looks) % len(levels)] if flat else "-"
+            marker = "" if flat else next(markers)
+            line = next(levels) if flat else "-"
             looks[curve.method] = {
                 **{"color": palette[curve.paradigm], "marker": marker, "linestyle": line},
                 **{"linewidth": 1.0, "markersize": 3.5},

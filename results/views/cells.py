@@ -125,7 +125,7 @@ def legend(analysis: Analysis, best: str, tied: str) -> list[str]:
         f"{tied}: not told from it (paired bootstrap, Holm, {100 * analysis.options.level:.2g} %)"
     ]
     if any(_too_few(summary.metrics[name]) for summary in analysis.summaries for name in analysis.shown):
-        text.append(f"{TOO_FEW}: {analysis.units} exclude next to nothing of what the mean might be")
+        text.append(f"{TOO_FEW}: an interval over {analysis.units} excludes next to nothing of what the mean might be")
     rates = [analysis.metrics[name].label for name in analysis.shown if analysis.panel.scores[name].totals is not None]
     if rates:
         text.append(f"{', '.join(rates)}: all errors over all that could be wrong, not a mean of the recordings' rates")

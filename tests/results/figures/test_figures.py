@@ -35,6 +35,12 @@ def test_curves_are_over_steps_and_levels_have_none() -> None:
     )
 
 
+def test_methods_of_one_paradigm_are_told_apart_by_their_lines() -> None:
+    flat = [metrics.Curve(f"method{n}", "predictive", (), (1.0,), (0.9,), (1.1,)) for n in range(8)]
+    looks = metrics._looks(flat)
+    assert len({str(look["linestyle"]) for look in looks.values()}) == 8
+
+
 def test_bars_are_the_leaderboards_rates() -> None:
     found = {bar.label: bar.mean for bar in metrics.bars(analysis(), "wer")}
     assert found["noisy"] == 40 and found["ncsnpp_m"] == 23.5 and found["storm, N = 5"] == 15
