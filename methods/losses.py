@@ -23,7 +23,8 @@ class Objective:
         score_loss: "mse" or "mae".
         score_weighting: of the squared error, by predicted quantity. Score: "sigma^2", or "1" as printed in the StoRM
             paper's Eq. (8); mean ("denoiser" in the SGMSE release): "sigma^2", "1" or "edm"; clean speech
-            ("data_prediction"): "1", or "1/FT", the mean over the bins, as in the release. The first is the default.
+            ("data_prediction"): "1", or "1/FT", the mean over the bins, as in the release; denoised: "edm", "1" or
+            "1/FT". The first is the default.
         l1_weight: of the waveforms' mean absolute error, for a network that predicts clean speech; the
             SGMSE release uses 0.001 with "1/FT".
         supervised_weight: w in w * supervised + (1 - w) * score of the two-stage methods (Eq. (17);

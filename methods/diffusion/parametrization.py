@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from bench.core.errors import did_you_mean
+from bench.core.errors import UserError, did_you_mean
 from bench.core.registry import Registry
 from methods.diffusion.paths import Path, Perturbed, per_item
 
@@ -107,7 +107,7 @@ class Parametrization(ABC):
         """The time embedding's input, ``[B]``."""
         return path.std(t) if self.time_input == "sigma" else t
 
-    def prediction(self, output: Tensor, x: Tensor, t: Tensor, path: Path) -> Tensor:
+    def prediction(self, output: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
         """The predicted quantity from the network's raw output; all ``[B, 1, F, T]``, t ``[B]``."""
         output = self._scale("network_scaling", t, path) * output
         return self._scale("c_skip", t, path) * x + self._scale("c_out", t, path) * output
@@ -141,6 +141,7 @@ PARAMETRIZATIONS: Registry[Parametrization] = Registry(
         "mean": f"{__name__}:MeanPrediction",
         "clean": f"{__name__}:CleanPrediction",
         "velocity": f"{__name__}:VelocityPrediction",
+        "denoised": f"{__name__}:DenoisedPrediction",
     },
 )
 
@@ -207,6 +208,43 @@ class CleanPrediction(Parametrization):
 
     def error(self, prediction: Tensor, at: Perturbed) -> Tensor:
         return prediction - at.clean
+
+
+@dataclass(frozen=True)
+class DenoisedPrediction(CleanPrediction):
+    """x0 as the state holds it, corrected by the network: c_skip u + c_out F.
+
+    u = (x - b y) / a = x0 + (sigma / a) z is the state without its noisy share: the change of variable of Gonzalez et
+    al. 2024, "Investigating the design space of diffusion models for speech enhancement", under which the scalings of
+    Karras et al. 2022 hold (here with c_out / sigma_data, so that F has the scale of speech):
+
+        c_skip = a^2 sigma_data^2 / (sigma^2 + a^2 sigma_data^2),  c_out = sigma / sqrt(sigma^2 + a^2 sigma_data^2)
+
+    Late in the reverse process u is nearly clean and the network removes what is left of the noise; early, where u
+    holds nothing, the prediction is F. A small network that predicts clean speech by itself reproduces what u holds
+    with a larger error than u has (docs/embedded-weights.md).
+
+    sigma_data is the standard deviation of x0 given y: about a predictive network's error.
+    """
+
+    predicts: ClassVar[str] = "denoised"
+    weightings: ClassVar[Mapping[str, Weighting]] = {
+        "edm": lambda at, data: torch.sqrt(at.std**2 + (at.a * data) ** 2) / at.std,  # 1 / c_out
+        **CleanPrediction.weightings,
+    }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.c_out, self.c_skip, self.network_scaling) != ("1", "0", "1"):
+            raise UserError(
+                "parametrization.predicts=denoised has scalings of its own: leave out c_out, c_skip and network_scaling"
+            )
+
+    def prediction(self, output: Tensor, x: Tensor, t: Tensor, start: Tensor, path: Path) -> Tensor:
+        a, b = (per_item(weight) for weight in path.mean_weights(t))
+        std = per_item(path.std(t))
+        total = std**2 + (a * self.sigma_data) ** 2
+        return a * self.sigma_data**2 / total * (x - b * start) + std / torch.sqrt(total) * output
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from bench.core.errors import UserError
-from methods.diffusion.parametrization import Parametrization
+from methods.diffusion.parametrization import CleanPrediction, Parametrization
 from methods.diffusion.score_model import ScoreModel
 from methods.losses import Objective, half_norm
 from methods.spectrogram import Spectrogram
@@ -55,5 +55,7 @@ def check_score_objective(parametrization: Parametrization, objective: Objective
         UserError: the weighting is unknown, or a waveform loss is requested without a prediction of clean speech.
     """
     parametrization.weighting(objective.score_weighting)
-    if objective.l1_weight and parametrization.predicts != "clean":
-        raise UserError("l1_weight needs a score network that predicts clean speech: parametrization.predicts=clean")
+    if objective.l1_weight and not isinstance(parametrization, CleanPrediction):
+        raise UserError(
+            "l1_weight needs a score network that predicts clean speech: parametrization.predicts=clean or denoised"
+        )

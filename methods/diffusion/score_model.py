@@ -28,7 +28,7 @@ class ScoreModel:
         parametrization, path = self.model.parametrization, self.model.sde
         given = torch.cat((x, *self.conditioning), dim=1) * parametrization.input_scale(t, path)
         output: Tensor = self.model.networks["score"](given, parametrization.time(t, path))
-        return parametrization.prediction(output, x, t, path)
+        return parametrization.prediction(output, x, t, self.start, path)
 
     def score(self, x: Tensor, t: Tensor) -> Tensor:
         """The score of the perturbed data at x."""

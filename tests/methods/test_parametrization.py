@@ -10,6 +10,7 @@ import torch
 from bench.core.errors import UserError
 from methods.backbones import NCSNpp
 from methods.backbones.warm_start import from_fewer_inputs, from_predictive
+from methods.diffusion import paths
 from methods.diffusion.parametrization import PARAMETRIZATIONS, ScorePrediction
 from methods.diffusion.paths import OUVE, SBVE, SDE
 from methods.diffusion.samplers import PredictorCorrector
@@ -117,14 +118,14 @@ def test_an_unknown_prediction_is_answered_with_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("sde", [OUVE(), SBVE()], ids=["ouve", "sbve"])
-@pytest.mark.parametrize("predicts", ["score", "mean", "clean"])
+@pytest.mark.parametrize("predicts", ["score", "mean", "clean", "denoised"])
 def test_every_prediction_gives_the_same_score_and_clean_speech(predicts: str, sde: SDE) -> None:
     t = torch.tensor([0.3, 0.8])
     clean, noisy, z = (noise(2, 1, 4, 4, seed=s) for s in range(3))
     mean, std = sde.marginal_prob(clean, t, noisy)
     std = std[:, None, None, None]
     x = mean + std * z
-    prediction = {"score": -z / std, "mean": mean, "clean": clean}[predicts]
+    prediction = {"score": -z / std, "mean": mean, "clean": clean, "denoised": clean}[predicts]
     parametrization = PARAMETRIZATIONS.create(predicts)
     torch.testing.assert_close(parametrization.score(prediction, x, t, noisy, sde), -z / std, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(parametrization.clean(prediction, x, t, noisy, sde), clean, rtol=1e-3, atol=1e-3)
@@ -138,7 +139,35 @@ def test_the_scalings_of_edm() -> None:
     assert torch.allclose(edm.input_scale(t, sde).flatten() ** 2 * (sigma**2 + data**2), torch.ones(2))
     x = noise(2, 1, 4, 4)
     wiener = (data**2 / (sigma**2 + data**2))[:, None, None, None] * x
-    torch.testing.assert_close(edm.prediction(0 * x, x, t, sde), wiener)
+    torch.testing.assert_close(edm.prediction(0 * x, x, t, x, sde), wiener)
+
+
+@pytest.mark.parametrize("path", [OUVE(theta=4.0), SBVE()])
+def test_a_denoised_prediction_is_what_the_state_holds_corrected_by_the_network(path: paths.Path) -> None:
+    """Where the network gives 0: the best estimate of Gaussian speech. Where the state holds nothing: the network's."""
+    data = 0.1
+    denoised = PARAMETRIZATIONS.create("denoised", sigma_data=data)
+    clean, noisy, z, output = (noise(2, 1, 4, 4, seed=s) for s in range(4))
+    t = torch.tensor([0.1, 0.5])
+    at = path.perturb(clean, t, noisy, z)
+    level = at.std / at.a
+    unmixed = clean + level * z
+    wiener = data**2 / (level**2 + data**2) * unmixed
+    torch.testing.assert_close(denoised.prediction(0 * output, at.x, t, noisy, path), wiener, rtol=1e-3, atol=1e-4)
+    error = denoised.error(denoised.prediction(output, at.x, t, noisy, path), at)
+    c_out = level / torch.sqrt(level**2 + data**2)
+    weighted = denoised.weighting("")(at, data) * error
+    torch.testing.assert_close(weighted, output - (clean - wiener) / c_out, rtol=1e-3, atol=1e-3)
+
+    last = torch.ones(2)
+    far = OUVE(theta=8.0)
+    state = far.prior_sampling(noisy, torch.randn_like)
+    torch.testing.assert_close(denoised.prediction(output, state, last, noisy, far), output, rtol=1e-2, atol=1e-2)
+
+
+def test_a_denoised_prediction_takes_no_other_scalings() -> None:
+    with pytest.raises(UserError, match="scalings of its own"):
+        PARAMETRIZATIONS.create("denoised", c_skip="edm")
 
 
 def test_the_time_embedding_may_be_of_sigma() -> None:

@@ -35,6 +35,7 @@ class Perturbed:
 
     Attributes:
         x, mean, clean, start, z: ``[B, C, F, T]``; ``start`` is y, where the reverse process starts.
+        a: x0's weight in the mean, ``[B, 1, 1, 1]``.
         std: ``[B, 1, 1, 1]``.
         t: ``[B]``.
     """
@@ -42,6 +43,7 @@ class Perturbed:
     x: Tensor
     t: Tensor
     mean: Tensor
+    a: Tensor
     std: Tensor
     clean: Tensor
     start: Tensor
@@ -102,8 +104,8 @@ class Path(ABC):
     def perturb(self, x0: Tensor, t: Tensor, y: Tensor, z: Tensor) -> Perturbed:
         """The state at time t with the noise z."""
         mean, std = self.marginal_prob(x0, t, y)
-        std = per_item(std)
-        return Perturbed(mean + std * z, t, mean, std, x0, y, z)
+        a, std = per_item(self.mean_weights(t)[0]), per_item(std)
+        return Perturbed(mean + std * z, t, mean, a, std, x0, y, z)
 
     def prior_sampling(self, y: Tensor, randn_like: RandnLike, start: float | None = None) -> Tensor:
         """x_t = y + sigma(t) z at the time ``start`` (None: T), where the reverse process starts."""
