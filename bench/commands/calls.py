@@ -6,11 +6,14 @@ import contextlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.commands.arguments import sort
 from bench.conf import compose as config
 from bench.core.errors import UserError
+
+if TYPE_CHECKING:
+    from results.tables.compared import Compared
 
 OK, FAILED, MISUSED = 0, 1, 2
 
@@ -42,12 +45,26 @@ def run(arguments: Sequence[str], usage: str) -> int:
     print(f"results in {result.folder}")
     for note in result.notes:
         print(note)
+    if result.compared is not None:
+        _compared(composed["baseline"], result.compared, result.folder)
     if not result.failures:
         return OK
     print(f"{len(result.failures)} of {result.asked} cells failed:", file=sys.stderr)
     for line in result.reasons():
         print(f"  {line}", file=sys.stderr)
     return FAILED
+
+
+def _compared(baseline: str, compared: Compared, folder: Path) -> None:
+    from bench.commands.against import lines, tables
+    from bench.commands.shown import show_table
+
+    for heading, table in tables(baseline, compared):
+        print(heading)
+        show_table(table)
+    for line in lines(baseline, compared):
+        print(line)
+    print(f"written to {folder / 'differences.csv'}")
 
 
 def _forecast(composed: Mapping[str, Any]) -> int:
@@ -226,8 +243,8 @@ def publish(arguments: Sequence[str], usage: str) -> int:
 def verify(arguments: Sequence[str], usage: str) -> int:
     [run], keys = sort(arguments, usage)
     composed = configured("verify", keys)
-    from bench.commands.arguments import find_run
     from bench.commands.verify import seal, verify
+    from results.store.find import find_run
 
     folder = find_run(run, Path(composed["runs_dir"]))
     if composed["seal"]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands import settings
-from bench.commands.arguments import find_run
 from bench.commands.leaderboard import options
 from bench.core.errors import UserError
 from bench.core.files import replacing
 from bench.train.model_card import model_card
 from methods.weights import TrainedModel, load
 from results.statistics.analysis import Analysis, Options, analyse
+from results.store.find import find_run
 from results.store.merge import Stored, merge, read
 from results.views.cells import lines
 

@@ -11,13 +11,14 @@ import pandas as pd
 from rich.table import Table
 
 from bench.commands import several
-from bench.commands.arguments import find_run
 from bench.commands.leaderboard import options
 from bench.core import tables
 from bench.core.errors import UserError, did_you_mean
+from results.store.find import find_run
 from results.store.merge import read
 from results.tables.changes import Change, changes
-from results.tables.paired import Compared, Paired, paired, signed
+from results.tables.compared import Compared, Paired, named, signed
+from results.tables.paired import paired
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,9 @@ class Result:
         for pair in self.compared.pairs:
             info, one = self.compared.metrics[pair.metric], pair.comparison
             interval = f"[{signed(info, one.low)}, {signed(info, one.high)}]"
-            method = pair.method if pair.steps is None else f"{pair.method}, N={pair.steps}"
             means = [info.format(pair.before), info.format(pair.after)]
             found = [f"{signed(info, one.difference)} {interval}", f"{one.holm_bootstrap:.3g}", str(one.n)]
-            table.add_row(pair.dataset, method, info.label, *means, *found, _told(pair))
+            table.add_row(pair.dataset, named(pair.method, pair.steps), info.label, *means, *found, _told(pair))
         return table
 
 

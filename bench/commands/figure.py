@@ -10,7 +10,6 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from bench.commands import ratings, several
-from bench.commands.arguments import find_run
 from bench.commands.audible import Audible, first_by_system
 from bench.commands.leaderboard import options
 from bench.core import audio
@@ -19,6 +18,7 @@ from bench.core.types import Audio, Utterance
 from results.figures import metrics, page, process, spectrograms
 from results.figures.spectrograms import Signal
 from results.statistics.analysis import Analysis, analyse
+from results.store.find import find_run
 from results.store.folder import Store
 from results.store.merge import Merged, Stored, merge, read
 from results.store.rows import Key

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands import settings
-from bench.commands.arguments import find_run
 from bench.commands.settings import Analysed
 from results.statistics.analysis import Options
+from results.store.find import find_run
 from results.store.merge import merge, read
 from results.views.summary import Views, summarise
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.commands.arguments import find_run, sort
+from bench.commands.arguments import sort
 from bench.commands.mushra_clips import Recordings, choose
 from bench.commands.mushra_settings import Analyse, Export, Import, Serve
 from bench.conf import compose as configs
@@ -20,6 +20,7 @@ from listening_test.webmushra import questions, texts
 from listening_test.webmushra.export import Design, write_choice
 from listening_test.webmushra.export import export as write_test
 from listening_test.webmushra.pages import Presentation
+from results.store.find import find_run
 from results.store.folder import Store
 
 PLACES = ("out", "runs_dir")

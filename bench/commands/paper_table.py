@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands import several
-from bench.commands.arguments import find_run
 from bench.commands.leaderboard import options
 from bench.core.errors import UserError, did_you_mean
 from results.figures import critical, page
 from results.published.figures import published
 from results.published.verdicts import Given, systems
 from results.statistics.analysis import Analysis, analyse
+from results.store.find import find_run
 from results.store.merge import Stored, merge, read
 from results.tables import paper
 from results.tables.paper import Filled, Line

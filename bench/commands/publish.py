@@ -9,13 +9,13 @@ from typing import Any
 
 from bench import __version__
 from bench.commands import several
-from bench.commands.arguments import find_run
 from bench.commands.leaderboard import options
 from bench.core.errors import UserError
 from bench.core.files import replacing, safe_name
 from results.site import page
 from results.site.page import Site
 from results.site.ranking import rank
+from results.store.find import find_run
 from results.store.merge import Stored, merge, read
 
 REPORT = "report.html"

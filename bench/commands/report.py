@@ -8,7 +8,6 @@ from typing import Any
 
 from bench import __version__
 from bench.commands import settings
-from bench.commands.arguments import find_run
 from bench.commands.audible import Audible, first_by_system
 from bench.commands.leaderboard import names, options
 from bench.core.errors import UserError
@@ -16,6 +15,7 @@ from bench.core.types import Utterance
 from results.report.page import About, Listen, Written, write
 from results.report.sounds import CLEAN, NOISY, Recording, Track
 from results.statistics.analysis import Analysis, analyse
+from results.store.find import find_run
 from results.store.merge import merge, read
 from results.store.rows import Key
 from results.views.strata import check_tags

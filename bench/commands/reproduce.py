@@ -10,12 +10,12 @@ import pandas as pd
 from rich.table import Table
 
 from bench.commands import several
-from bench.commands.arguments import find_run
 from bench.commands.leaderboard import options
 from bench.core import tables
 from bench.core.errors import did_you_mean
 from results.published.figures import published
 from results.published.verdicts import Given, Outcome, outcomes
+from results.store.find import find_run
 from results.store.merge import read
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands import settings
-from bench.commands.arguments import find_run
 from bench.commands.audible import Audible, first_by_system
 from bench.commands.report import recorded
 from bench.core.errors import UserError, did_you_mean
@@ -16,6 +15,7 @@ from bench.core.files import replacing, safe_name
 from results.report import sheet
 from results.report.sheet import Entry
 from results.report.sounds import NOISY, Recording, Track
+from results.store.find import find_run
 from results.store.info import MetricInfo
 from results.store.merge import Stored, infos, read
 from results.store.rows import Key, Row

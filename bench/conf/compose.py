@@ -66,6 +66,7 @@ def compose(job: str, arguments: Sequence[str]) -> dict[str, Any]:
     """
     kind = schema_of(job)
     given = [kind.renamed(*pair) for argument in arguments for pair in _pairs(kind, argument)]
+    given = _completed(kind, given)
     chosen = groups.choices(job, given)
     tree = groups.composed(job, chosen) if groups.of(job) else defaults(kind)
     for key, value in given:
@@ -80,6 +81,14 @@ def compose(job: str, arguments: Sequence[str]) -> dict[str, Any]:
     composed = typed(kind, resolved)
     assert isinstance(composed, dict)
     return composed
+
+
+def _completed(kind: type[Schema], given: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """The keys that are set, with those that follow from them at the front, in place of what they stand for."""
+    before = dict(given)
+    after = kind.completed(before)
+    new = [(key, value) for key, value in after.items() if value is not before.get(key)]
+    return [*new, *(pair for pair in given if pair[0] in after.keys() - dict(new).keys())]
 
 
 def _pairs(kind: type[Schema], argument: str) -> list[tuple[str, Any]]:

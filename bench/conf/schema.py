@@ -67,7 +67,7 @@ class Schema(BaseModel):
         Raises:
             UserError: a key is unknown, or its value makes no sense.
         """
-        config = dict(cls.renamed(key, value) for key, value in config.items())
+        config = cls.completed(dict(cls.renamed(key, value) for key, value in config.items()))
         try:
             return cls.model_validate(typed(cls, config))
         except ValidationError as error:
@@ -77,6 +77,11 @@ class Schema(BaseModel):
     def renamed(cls, key: str, value: Any) -> tuple[str, Any]:
         """``key`` and ``value`` as they are called now, where an earlier version called them otherwise."""
         return key, value
+
+    @classmethod
+    def completed(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The keys that are given, with those that follow from them, before the rest gets its defaults."""
+        return dict(given)
 
     def check_names(self) -> None:
         """That what is named in registries is there, with the options given, as far as that needs no heavy import.

@@ -15,6 +15,7 @@ from bench.core.notes import show
 from bench.run import alignment, costs, manifest, parts
 from bench.run.ahead import enhance_ahead
 from bench.run.archive import Archive
+from bench.run.baseline import Baseline
 from bench.run.batch_size import LARGEST
 from bench.run.cell import GRACE_SECONDS, CellFlow
 from bench.run.cluster import Pool
@@ -32,10 +33,11 @@ from bench.run.progress import progress
 from bench.run.settings import Settings, check_device
 from bench.run.worker import Item, Limits, Outcome, Sizes, Worker
 from results.store.folder import Store
-from results.store.merge import infos
+from results.store.merge import Stored, infos
 from results.store.reading import Standings
 from results.store.rows import Key, Row
 from results.store.versions import outdated, separate
+from results.tables.compared import Compared
 from results.views.summary import summarise
 
 AUDIO_SAMPLE = 20
@@ -44,13 +46,21 @@ AUDIO_SAMPLE = 20
 
 @dataclass(frozen=True)
 class Result:
-    """The result of a run: the numbers of requested and of newly computed cells, the reasons of failures, and notes."""
+    """The result of a run.
+
+    Attributes:
+        asked, computed: the numbers of requested and of newly computed cells.
+        failures: by key of the row, the reason.
+        notes: for the user.
+        compared: with the baseline, if there is one.
+    """
 
     folder: Path
     asked: int
     computed: int
     failures: Mapping[Key, str]
     notes: Sequence[str] = ()
+    compared: Compared | None = None
 
     def reasons(self, most: int = 5) -> list[str]:
         """The most frequent reasons of failure, each with its count and one example."""
@@ -77,13 +87,14 @@ def run(config: Mapping[str, Any]) -> Result:
     show(preview(here))
     seen = leaks(here)
     show(remarks(seen))
+    baseline = baseline_of(settings, here)
     with Store(settings.folder) as store:
         sweep(settings.folder)
         session = manifest.session(config, parts.plugins(settings))
         known = _known(store)
         merged = manifest.merge(known, manifest.describe(here), session)
         merged["drawn"] = drawn = drawn_by(known, settings)
-        wanted = keys(settings, here, drawn)
+        wanted = keys(settings, here, drawn, baseline.held if baseline else None)
         store.write_manifest(merged)
         versions = {label: here.version(label) for label in here.metrics}
         stored = store.standings()
@@ -100,7 +111,23 @@ def run(config: Mapping[str, Any]) -> Result:
         summarise(settings.folder, *separate(rows.values(), infos(merged)))
     failures = {key: reason for key in wanted if (reason := why_failed(rows[key], versions))}
     notes = _outdated_notes((rows[key] for key in wanted), versions)
-    return Result(settings.folder, len(wanted), len(cells), failures, notes)
+    run = Stored(settings.run, settings.folder, merged, {key: rows[key] for key in wanted})
+    return Result(
+        settings.folder, len(wanted), len(cells), failures, notes, baseline.against(run) if baseline else None
+    )
+
+
+def baseline_of(settings: Settings, here: Parts) -> Baseline | None:
+    """The stored run that this one is compared with, if there is one.
+
+    Raises:
+        UserError: there is no such run, or it holds other recordings than the datasets ``here``.
+    """
+    if settings.baseline is None:
+        return None
+    baseline = Baseline.read(settings.baseline, settings.runs_dir)
+    baseline.check(settings.folder, {label: here.dataset(label).fingerprint() for label in here.datasets})
+    return baseline
 
 
 def _known(store: Store) -> manifest.Manifest | None:

@@ -18,7 +18,7 @@ from bench.core.registry import Registry
 from bench.core.types import Utterance
 from bench.datasets.base import DATASETS, Dataset
 from bench.run import parts
-from bench.run.benchmark import drawn_by, has_audio, kept
+from bench.run.benchmark import baseline_of, drawn_by, has_audio, kept
 from bench.run.cluster import Pool
 from bench.run.cost import EXCERPT_SECONDS
 from bench.run.costs import System
@@ -117,8 +117,8 @@ def forecast(config: Mapping[str, Any]) -> Forecast:
         raise UserError("; ".join(missing))
     here = parts.of(settings, device="cpu")
     show(preview(here))
-    store = Store(settings.folder)
-    wanted = keys(settings, here, drawn_by(store.read_manifest(), settings))
+    store, baseline = Store(settings.folder), baseline_of(settings, here)
+    wanted = keys(settings, here, drawn_by(store.read_manifest(), settings), baseline.held if baseline else None)
     versions = {label: here.version(label) for label in here.metrics}
     stored = store.standings()
     cells = list(plan(wanted, stored, versions, lambda key: has_audio(key, store, here), settings.rescore))

@@ -12,11 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
+from bench.core.registry import AT_RUN_TIME, OURS
+from bench.run.code import code_sha256
 from bench.run.machine import machine
-from bench.run.parts import Parts
+from bench.run.parts import Parts, Recipe
+from methods.base import METHODS, Method
 from metrics.base import Metric
 
 Manifest = dict[str, Any]
+
+CODE = "code_sha256"
+"""Where the digest of a plugin's code stands in its method's provenance."""
 
 PACKAGES = (
     "sebench",
@@ -34,7 +40,7 @@ def describe(parts: Parts) -> Manifest:
         label: {
             "name": recipe.name,
             "options": _without_device(recipe.options),
-            "provenance": _without_device(parts.method(label).provenance()),
+            "provenance": {**_without_device(parts.method(label).provenance()), **_code(recipe)},
         }
         for label, recipe in parts.methods.items()
     }
@@ -58,6 +64,13 @@ def describe(parts: Parts) -> Manifest:
         for label, recipe in parts.metrics.items()
     }
     return _plain({"methods": methods, "datasets": datasets, "metrics": metrics})
+
+
+def _code(recipe: Recipe[Method]) -> dict[str, str]:
+    """What the code of another package's method is; ours is the session's ``git`` and version."""
+    origin = METHODS.origin(recipe.name)
+    found = None if origin == OURS else code_sha256(recipe.factory, whole_package=origin != AT_RUN_TIME)
+    return {CODE: found} if found else {}
 
 
 def session(config: Mapping[str, Any], plugins: Iterable[str]) -> Manifest:
@@ -99,7 +112,10 @@ def delays(merged: Manifest) -> dict[str, str]:
 def _refuse_changes(kind: str, stored: Mapping[str, Any], new: Mapping[str, Any], aspects: tuple[str, ...]) -> None:
     for label in sorted(stored.keys() & new.keys()):
         for aspect in aspects:
-            if change := _difference(aspect, stored[label][aspect], new[label][aspect]):
+            before, now = stored[label][aspect], new[label][aspect]
+            if isinstance(before, dict) and CODE not in before:  # stored by a version that did not record it
+                now = {key: value for key, value in now.items() if key != CODE}
+            if change := _difference(aspect, before, now):
                 raise UserError(
                     f"the stored rows of {kind} '{label}' were computed with another {change}; "
                     "choose another run=NAME, give the entry another label, or delete the run"

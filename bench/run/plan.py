@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,11 +35,19 @@ Drawn = Literal["balanced", "first"]
 """The recordings that ``limit`` takes: a draw (``bench.run.draw``); or the first, as runs of earlier versions did."""
 
 
-def keys(settings: Settings, parts: Parts, drawn: Drawn = "balanced") -> list[Key]:
+def keys(
+    settings: Settings,
+    parts: Parts,
+    drawn: Drawn = "balanced",
+    held: Mapping[str, Collection[str]] | None = None,
+) -> list[Key]:
     """The keys of all requested rows, utterance by utterance, so that an interrupted run has all methods on the same
     recordings.
 
     Methods without steps have one row for all step counts, deterministic methods one row for all seeds.
+
+    Args:
+        held: of each dataset, the ids of the recordings that there are to choose from; None: all.
 
     Raises:
         UserError: no recording is in the run's shard.
@@ -48,7 +56,7 @@ def keys(settings: Settings, parts: Parts, drawn: Drawn = "balanced") -> list[Ke
     wanted = [
         Key(dataset, method, step, seed, utterance)
         for dataset in parts.datasets
-        for utterance in recordings(parts.dataset(dataset), settings.limit, drawn)
+        for utterance in recordings(parts.dataset(dataset), settings.limit, drawn, held and held[dataset])
         if shard is None or shard.has(dataset, utterance)
         for method in parts.methods
         for step in (settings.steps if parts.method(method).uses_steps else (None,))
@@ -59,9 +67,11 @@ def keys(settings: Settings, parts: Parts, drawn: Drawn = "balanced") -> list[Ke
     return wanted
 
 
-def recordings(dataset: Dataset, limit: int | None, drawn: Drawn = "balanced") -> list[str]:
-    """The ids of at most ``limit`` recordings of a dataset, in its order."""
-    ids = dataset.ids()
+def recordings(
+    dataset: Dataset, limit: int | None, drawn: Drawn = "balanced", held: Collection[str] | None = None
+) -> list[str]:
+    """The ids of at most ``limit`` recordings of a dataset, of those that are ``held``, in its order."""
+    ids = [name for name in dataset.ids() if held is None or name in held]
     if limit is None or drawn == "first":
         return ids[:limit]
     return draw(dataset.name, {name: dataset.tags(name) for name in ids}, limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -10,7 +11,7 @@ from annotated_types import Ge, MinLen
 from pydantic import AfterValidator, BeforeValidator, InstanceOf, Strict
 
 from bench.conf.schema import Count, Folder, Positive, Schema, Text, Truth, key
-from bench.conf.values import settled
+from bench.conf.values import settled, spelled
 from bench.core.errors import UserError
 from bench.core.notes import show
 from bench.run.entries import Named, Spec, check_label, dataset_spec, registry
@@ -27,6 +28,9 @@ Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "tf32", "bfloat16"]
 Batch = Literal["auto"] | Positive
 Piece = Annotated[int, Strict(), Ge(4)]
+SMALL = 8
+"""The number of recordings of each dataset that ``data=small`` takes."""
+
 LONGEST_PIECE = 30
 """Seconds; a network of the paper's size takes about 0.22 GB for each."""
 
@@ -92,6 +96,7 @@ class Settings(Schema):
       {name: storm, checkpoint: epoch=204.ckpt, label: released}
       {name: precomputed, dir: enhanced_by_others, label: CMGAN}
     `known` among the methods is every known system whose weights are here (bench weights get).
+      bench run method=mine data=small baseline=RUN    # mine alone, against what RUN holds
     A dataset may also be a folder with noisy/ (and clean/), or a .csv manifest: {name: ../my_recordings, mixdown: true}
     """
 
@@ -103,9 +108,18 @@ class Settings(Schema):
         ["noisy", "ncsnpp_m", "sgmse_m", "refinement", "storm"],
         "what enhances: bench list methods; known: bench weights list",
     )
+    method: MethodEntry | None = key(None, "short for methods=[...] with one entry")
     checkpoint: Text | None = key(None, "weights for those methods of the run that take some and name none")
     datasets: Annotated[tuple[DatasetEntry, ...], MinLen(1)] = key(
         ["demo"], "what is enhanced: bench list datasets, folders, manifests"
+    )
+    data: Literal["small"] | DatasetEntry | None = key(
+        None, f"short for datasets=[...] with one entry; small: for limit={SMALL}, of whatever datasets there are"
+    )
+    baseline: Text | None = key(
+        None,
+        "a stored run to compare with, by name or folder; where none are given, its datasets (of them the recordings "
+        "that it holds), metrics, steps and seeds, and a new name for every run: METHOD-1, METHOD-2",
     )
     limit: Positive | None = key(
         None, "at most so many recordings of each dataset, balanced over speakers and SNRs, the same every time"
@@ -158,6 +172,26 @@ class Settings(Schema):
         kept = {True: "all", False: "none"}.get(settled(value), value)
         show([f"save_audio is now keep_audio: taken for keep_audio={kept}"])
         return "keep_audio", kept
+
+    @classmethod
+    def completed(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The keys that are given, with short ones written out, and what a baseline answers.
+
+        Raises:
+            UserError: a key is given in short and in full; there is no such baseline.
+        """
+        found = {name: value for name, value in given.items() if name not in ("method", "data")}
+        for short, full in (("method", "methods"), ("data", "limit" if given.get("data") == "small" else "datasets")):
+            if settled(value := given.get(short)) is None:
+                continue
+            if settled(given.get(full)) is not None:
+                raise UserError(f"{short}={spelled(value)} is short for {full}=...; give one of them")
+            found[full] = SMALL if full == "limit" else [value]
+        if settled(found.get("baseline")) is None:
+            return found
+        from bench.run.baseline import completed
+
+        return completed(found, Path(str(found.get("runs_dir", cls.model_fields["runs_dir"].default))).expanduser())
 
     @property
     def folder(self) -> Path:

@@ -3,90 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from results.statistics.analysis import Options
-from results.statistics.comparison import Comparison, compare, holm
+from results.statistics.comparison import compare, holm
 from results.statistics.panel import Panel, panels
 from results.statistics.scale import Scale
 from results.store.info import MetricInfo
 from results.store.merge import Stored, infos
 from results.store.rows import Row
 from results.store.versions import separate
+from results.tables.compared import Compared, Paired, System, named
 
 BEFORE, AFTER = "before", "after"
-COLUMNS = (
-    *("dataset", "method", "method_after", "steps", "metric", "verdict", "n", "units", "before", "after"),
-    *("difference", "ci_low", "ci_high", "p_bootstrap", "holm_bootstrap", "p_wilcoxon", "holm_wilcoxon"),
-    *("dz", "rank_biserial", "lost", "gained"),
-)
-
-SystemName = tuple[str, str, "int | None"]
-
-
-@dataclass(frozen=True)
-class Paired:
-    """One metric of one system on one dataset, in two runs.
-
-    Attributes:
-        dataset, method, steps, metric: what is compared; ``method_after``: its name in the second run.
-        comparison: after minus before, Holm's p-values over the systems of this dataset and metric.
-        before, after: means (pooled rates) over the recordings where both have a value.
-        direction: 1 where more is better, -1 where less is, 0 where neither.
-        level: of the tests.
-        lost, gained: recordings with a value in the first run alone, in the second alone.
-    """
-
-    dataset: str
-    method: str
-    method_after: str
-    steps: int | None
-    metric: str
-    comparison: Comparison
-    before: float
-    after: float
-    direction: int
-    level: float
-    lost: int
-    gained: int
-
-    @property
-    def verdict(self) -> str:
-        """``better``, ``worse`` or ``differs`` (a metric without direction) where significant; else ``unclear``.
-
-        ``same`` where no recording differs. A system that lost scores is worse, whatever the rest says.
-        """
-        if self.lost and self.direction:
-            return "worse"
-        if self.comparison.difference == 0 and self.comparison.rank_biserial == 0 and self.comparison.p_wilcoxon == 1:
-            return "same"
-        if not self.comparison.holm_bootstrap < self.level:
-            return "unclear"
-        gain = self.direction * self.comparison.difference
-        return "differs" if not self.direction else "better" if gain > 0 else "worse"
-
-
-@dataclass(frozen=True)
-class Compared:
-    """All pairs, how each metric is shown, and why something of both runs could not be compared."""
-
-    pairs: Sequence[Paired]
-    metrics: Mapping[str, MetricInfo]
-    obstacles: Sequence[str]
-
-    def worse(self, metrics: Sequence[str]) -> list[Paired]:
-        """The pairs that are significantly worse by one of these metrics."""
-        return [pair for pair in self.pairs if pair.metric in metrics and pair.verdict == "worse"]
-
-    def frame(self) -> pd.DataFrame:
-        """One line per dataset, method, steps and metric; columns ``COLUMNS``."""
-        records = [_record(pair) for pair in self.pairs]
-        return pd.DataFrame(records, columns=list(COLUMNS)).astype({"steps": "Int64"})
 
 
 def paired(
@@ -98,17 +32,42 @@ def paired(
         pairs: methods of the first run and what they are called in the second, where that differs.
         mix: compare recordings of one name although the datasets' fingerprints differ.
     """
+
+    def same(before: Sequence[System], after: Sequence[System]) -> list[tuple[System, System]]:
+        renamed = [((pairs or {}).get(method, method), steps) for method, steps in before]
+        return [(old, new) for old, new in zip(before, renamed, strict=True) if new in after]
+
+    return _compared(first, second, options, same, mix)
+
+
+def against(first: Stored, second: Stored, options: Options) -> Compared:
+    """Compare every system of the second run with every one of the first but its oracles, which no system can reach."""
+    rows = {key: row for key, row in first.rows.items() if row.paradigm != "oracle"}
+    return _compared(replace(first, rows=rows), second, options, lambda before, after: list(product(before, after)))
+
+
+def _compared(
+    first: Stored,
+    second: Stored,
+    options: Options,
+    match: Callable[[Sequence[System], Sequence[System]], list[tuple[System, System]]],
+    mix: bool = False,
+) -> Compared:
+    """Compare the pairs that ``match`` makes of a dataset's systems in the first and in the second run."""
     obstacles: list[str] = []
     metrics = _metrics(first, second, obstacles)
     before, after = _by_system(first), _by_system(second)
     found: list[Paired] = []
     for dataset in _datasets(first, second, mix, obstacles):
+        systems = [list(run.get(dataset, ())) for run in (before, after)]
+        matched = match(*systems)
+        if not matched:
+            told = " | ".join("; ".join(named(*system) for system in of_run) for of_run in systems)
+            obstacles.append(f"dataset {dataset}: no system in common: {told}; pairs={{old: new}} names them")
         of_dataset = [
             pair
-            for method, method_after, steps in _systems(before, after, dataset, pairs or {}, obstacles)
-            for pair in _pair(
-                before[dataset, method, steps], after[dataset, method_after, steps], metrics, options, obstacles
-            )
+            for old, new in matched
+            for pair in _pair(before[dataset][old], after[dataset][new], metrics, options, obstacles)
         ]
         found += _corrected(of_dataset, list(metrics))
     return Compared(found, metrics, list(dict.fromkeys(obstacles)))
@@ -139,7 +98,7 @@ def _datasets(first: Stored, second: Stored, mix: bool, obstacles: list[str]) ->
             obstacles.append(f"dataset {label}: the recordings differ; mix=true compares those of one name")
 
 
-Systems = Mapping[tuple[str, str, "int | None"], Sequence[Row]]
+Systems = Mapping[str, Mapping[System, Sequence[Row]]]
 
 
 def _by_system(run: Stored) -> Systems:
@@ -147,22 +106,10 @@ def _by_system(run: Stored) -> Systems:
 
     Together they are a panel of one system as it was and as it is.
     """
-    found: dict[tuple[str, str, int | None], list[Row]] = {}
+    found: dict[str, dict[System, list[Row]]] = {}
     for row in separate(run.rows.values(), infos(run.manifest))[0]:
-        found.setdefault((row.key.dataset, row.key.method, row.key.steps), []).append(row)
+        found.setdefault(row.key.dataset, {}).setdefault((row.key.method, row.key.steps), []).append(row)
     return found
-
-
-def _systems(
-    first: Systems, second: Systems, dataset: str, pairs: Mapping[str, str], obstacles: list[str]
-) -> Iterator[SystemName]:
-    before, after = ([system[1:] for system in run if system[0] == dataset] for run in (first, second))
-    matched = [(method, pairs.get(method, method), steps) for method, steps in before]
-    there = [system for system in matched if system[1:] in after]
-    if not there:
-        told = ("; ".join(_label(*system) for system in systems) for systems in (before, after))
-        obstacles.append(f"dataset {dataset}: no system in common: {' | '.join(told)}; pairs={{old: new}} names them")
-    yield from there
 
 
 def _pair(
@@ -172,7 +119,7 @@ def _pair(
     options: Options,
     obstacles: list[str],
 ) -> Iterator[Paired]:
-    (dataset, method, steps), method_after = _system(first), _system(second)[1]
+    (dataset, method, steps), (_, method_after, steps_after) = _system(first), _system(second)
     rows = [*_labelled(first, BEFORE), *_labelled(second, AFTER)]
     scales = {name: Scale.of(info.low, info.high) for name, info in metrics.items()}
     [panel] = panels(rows, metrics, options.cluster, scales)
@@ -186,12 +133,12 @@ def _pair(
         gained = int((~there[at[BEFORE]] & there[at[AFTER]] & both).sum())
         if not one.n and not lost:
             told = "no recording has a value in both runs"
-            obstacles.append(f"{dataset}, {_label(method, steps)}, {metric}: {told}")
+            obstacles.append(f"{dataset}, {named(method, steps)}, {metric}: {told}")
             continue
         before, after = _means(panel, metric, at[BEFORE]), _means(panel, metric, at[AFTER])
         direction = metrics[metric].direction
         yield Paired(
-            *(dataset, method, method_after, steps, metric, one, before, after),
+            *(dataset, method, method_after, steps, steps_after, metric, one, before, after),
             *(direction, options.level, lost, gained),
         )
 
@@ -234,24 +181,3 @@ def _corrected(pairs: Sequence[Paired], metrics: Sequence[str]) -> list[Paired]:
             own = replace(pairs[number].comparison, holm_bootstrap=float(boot[place]), holm_wilcoxon=float(rank[place]))
             found[number] = replace(pairs[number], comparison=own)
     return [found[number] for number in sorted(found)]
-
-
-def _record(pair: Paired) -> dict[str, object]:
-    one = pair.comparison
-    values = (
-        *(pair.dataset, pair.method, pair.method_after, pair.steps, pair.metric, pair.verdict, one.n, one.units),
-        *(pair.before, pair.after, one.difference, one.low, one.high, one.p_bootstrap, one.holm_bootstrap),
-        *(one.p_wilcoxon, one.holm_wilcoxon, one.dz, one.rank_biserial, pair.lost, pair.gained),
-    )
-    return dict(zip(COLUMNS, values, strict=True))
-
-
-def _label(method: str, steps: int | None) -> str:
-    return method if steps is None else f"{method}, N={steps}"
-
-
-def signed(info: MetricInfo, value: float) -> str:
-    """A difference in the metric's decimals, with its sign; a dash for NaN."""
-    if math.isnan(value):
-        return "–"
-    return f"{'+' if value >= 0 else '-'}{info.format(abs(value))}"

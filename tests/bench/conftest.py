@@ -29,15 +29,24 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
     return (0.05 * np.random.default_rng(seed).normal(size=samples)).astype(np.float32)
 
 
+def talk(parent: Path, first: int = 0) -> Path:
+    """A folder ``talk`` with clean/ and noisy/ of six clips, ``clip0`` to ``clip5``, 0.6 s each.
+
+    Args:
+        first: the seed of ``clip0``.
+    """
+    folder = parent / "talk"
+    for index in range(6):
+        clean = speechlike(0.6, first + index)
+        audio.write(folder / "clean" / f"clip{index}.wav", clean, RATE)
+        audio.write(folder / "noisy" / f"clip{index}.wav", clean + noise(clean.size, first + index), RATE)
+    return folder
+
+
 @pytest.fixture
 def recordings(tmp_path: Path) -> Path:
-    """A folder ``talk`` with clean/ and noisy/ of six clips, ``clip0`` to ``clip5``, 0.6 s each."""
-    folder = tmp_path / "talk"
-    for index in range(6):
-        clean = speechlike(0.6, index)
-        audio.write(folder / "clean" / f"clip{index}.wav", clean, RATE)
-        audio.write(folder / "noisy" / f"clip{index}.wav", clean + noise(clean.size, index), RATE)
-    return folder
+    """``talk`` in the test's own folder."""
+    return talk(tmp_path)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_overrides_are_lists_mappings_scalars_and_interpolations() -> None:
     ("job", "override", "told"),
     [
         ("run", "stesp=5", "unknown key 'stesp': did you mean 'steps'?"),
-        ("run", "method=noisy", "unknown key 'method': did you mean 'methods'?"),
+        ("run", "metric=stoi", "unknown key 'metric': did you mean 'metrics'?"),
         ("run", "methods=[noisy", "cannot read the override 'methods=[noisy'"),
         ("run", "steps", "cannot read the override 'steps'"),
         ("run", "--steps=5", "cannot read the override '--steps=5'"),

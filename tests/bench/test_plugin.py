@@ -72,6 +72,23 @@ def test_its_method_metric_and_dataset_go_through_bench_run(installed: Path, tmp
     assert manifest["sessions"][0]["versions"]["sebench-example"] == "1.2.3"
 
 
+def test_rows_of_edited_code_are_not_taken_for_its_own(installed: Path, tmp_path: Path) -> None:
+    """The same run is refused; with a baseline, every call has a run of its own."""
+    site = shutil.copytree(installed, tmp_path / "site")
+    asked = ["run", "datasets=[{name: chirps, count: 2}]", "metrics=[si_sdr]", "workers=0", "measure_cost=false"]
+    loop = ["run", "method=spectral_gate", "data=small", "baseline=base", "workers=0", "measure_cost=false"]
+    assert bench(site, tmp_path, *asked, "methods=[noisy,spectral_gate]", "run=base").returncode == 0
+    assert bench(site, tmp_path, *loop).returncode == 0
+    for module in (site / "sebench_example").glob("*.py"):
+        module.write_text(module.read_text().replace("threshold: float = 0.05", "threshold: float = 0.9"))
+    again = bench(site, tmp_path, *asked, "method=spectral_gate", "run=base")
+    assert again.returncode == 2 and "method 'spectral_gate' were computed with another code_sha256" in again.stderr
+    assert bench(site, tmp_path, *loop).returncode == 0
+    told = bench(site, tmp_path, "compare", "spectral_gate-1", "spectral_gate-2").stdout.splitlines()
+    assert any(line.startswith("method spectral_gate: provenance.code_sha256") for line in told)
+    assert not any(line.endswith("same") for line in told)
+
+
 @pytest.fixture
 def on_path(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The package is there for this process too, where torch and the like are imported already; no trace is left."""

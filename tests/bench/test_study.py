@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import main
-from bench.commands.arguments import find_run, sort
+from bench.commands.arguments import sort
 from bench.conf.compose import SCHEMAS, compose, yaml
 from bench.core.errors import UserError
+from results.store.find import find_run
 from tests.conftest import ROOT
 
 
