@@ -54,7 +54,7 @@ def test_commands_are_understood(words):
     if command == "run" and words != PLUGIN_RUN:
         for spec in (Spec.of("methods", entry) for entry in config["methods"] if entry != KNOWN):
             METHODS.check(spec.name, spec.options)
-        assert {Spec.of("metrics", entry).name for entry in config["metrics"]} <= set(METRICS.names())
+        assert {Spec.of("metrics", entry).name for entry in config["metrics"] or ()} <= set(METRICS.names())
 
 
 def test_make_targets_exist():

@@ -136,6 +136,8 @@ def _member(inner: Any, name: str, key: str) -> Any:
         if name.isdecimal() and int(name) < len(inner):
             return int(name)
         raise UserError(f"{key}: the list has the entries 0 to {len(inner) - 1}")
+    if inner is None:
+        raise UserError(f"{key}: {key.removesuffix(name).rstrip('.')} is null; set it as a whole")
     if not isinstance(inner, Mapping) or name not in inner:
         raise did_you_mean("key", name, inner if isinstance(inner, Mapping) else ())
     return name

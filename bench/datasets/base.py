@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from bench.core.notes import show
@@ -11,6 +11,7 @@ from bench.core.registry import Registry
 from bench.core.types import Tag, Utterance
 from bench.datasets.corpora.card import names as cards
 from bench.datasets.identity import Identifying, Identity, kept_identity
+from bench.datasets.scored import Scored
 
 MANY = 1000
 """Recordings whose reading takes so long that it is said."""
@@ -64,9 +65,10 @@ class Dataset(ABC):
         """
         return kept_identity(self.fingerprint(), self._identify)
 
-    def advice(self, metrics: Collection[str]) -> list[str]:
-        """What its card says of metrics that are asked for, one line each."""
-        return []
+    @property
+    def scored(self) -> Scored:
+        """What a run scores of it where it names no metrics."""
+        return Scored()
 
     def _identify(self) -> Identity:
         found = Identifying()

@@ -80,7 +80,7 @@ def compensated(parts: Parts, delays: Mapping[str, str]) -> Parts:
         label: with_delay(recipe, delays[label]) if label in delays else recipe
         for label, recipe in parts.methods.items()
     }
-    return Parts(methods, parts.datasets, parts.metrics, parts.device)
+    return Parts(methods, parts.datasets, parts.metrics, parts.device, parts.scoring)
 
 
 def spread(names: Sequence[Any]) -> Sequence[Any]:

@@ -98,7 +98,9 @@ def run(config: Mapping[str, Any]) -> Result:
         store.write_manifest(merged)
         versions = {label: here.version(label) for label in here.metrics}
         stored = store.standings()
-        cells = list(plan(wanted, stored, versions, lambda key: has_audio(key, store, here), settings.rescore))
+        session["scoring"] = here.scoring.chosen
+        left_out, audio = here.scoring.left_out, partial(has_audio, store=store, parts=here)
+        cells = list(plan(wanted, stored, versions, audio, settings.rescore, left_out))
         working = {cell.key.method for cell in cells if cell.enhance}
         session["delays"] = alignment.settle(here, wanted, working, manifest.delays(merged))
         there = alignment.compensated(here, session["delays"]).on(settings.device)

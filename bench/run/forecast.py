@@ -113,7 +113,7 @@ def forecast(config: Mapping[str, Any]) -> Forecast:
         UserError: it is invalid, or every dataset, method or metric is missing.
     """
     settings, missing = _possible(Settings.of(config))
-    if not all((settings.methods, settings.datasets, settings.metrics)):
+    if not all((settings.methods, settings.datasets, settings.metrics is None or settings.metrics)):
         raise UserError("; ".join(missing))
     here = parts.of(settings, device="cpu")
     show(preview(here))
@@ -121,7 +121,8 @@ def forecast(config: Mapping[str, Any]) -> Forecast:
     wanted = keys(settings, here, drawn_by(store.read_manifest(), settings), baseline.held if baseline else None)
     versions = {label: here.version(label) for label in here.metrics}
     stored = store.standings()
-    cells = list(plan(wanted, stored, versions, lambda key: has_audio(key, store, here), settings.rescore))
+    left_out = here.scoring.left_out
+    cells = list(plan(wanted, stored, versions, lambda key: has_audio(key, store, here), settings.rescore, left_out))
     return replace(_measured(cells, here.on(settings.device), settings), asked=len(wanted), missing=missing)
 
 
@@ -143,7 +144,7 @@ def _possible(settings: Settings) -> tuple[Settings, list[str]]:
     possible = {
         "methods": able("method", METHODS, parts.with_options(settings)),
         "datasets": able("dataset", DATASETS, settings.datasets),
-        "metrics": able("metric", METRICS, settings.metrics),
+        "metrics": None if settings.metrics is None else able("metric", METRICS, settings.metrics),
     }
     return settings.model_copy(
         update={**possible, "checkpoint": None, "precision": "float32", "compile": False}

@@ -13,6 +13,7 @@ from bench.core.registry import AT_RUN_TIME, OURS, Registry, built
 from bench.core.seeds import stable_seed
 from bench.datasets.base import DATASETS, Dataset
 from bench.run.entries import Spec, check_label
+from bench.run.scoring import Scoring, by_cards, label_of, named
 from bench.run.settings import Settings
 from methods.base import METHODS, Method
 from metrics.base import METRICS, Metric
@@ -60,16 +61,17 @@ class Parts:
     datasets: Mapping[str, Recipe[Dataset]]
     metrics: Mapping[str, Recipe[Metric]]
     device: str
+    scoring: Scoring = field(default_factory=Scoring)
     _built: dict[tuple[str, str], Any] = field(default_factory=dict)
     _provenance: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[type[Parts], tuple[Any, ...]]:
         """Other processes build their own: networks are large, and sessions of runtimes cannot be sent."""
-        return Parts, (self.methods, self.datasets, self.metrics, self.device)
+        return Parts, (self.methods, self.datasets, self.metrics, self.device, self.scoring)
 
     def on(self, device: str) -> Parts:
         """The same parts for another device, not yet built."""
-        return Parts(self.methods, self.datasets, self.metrics, device)
+        return Parts(self.methods, self.datasets, self.metrics, device, self.scoring)
 
     def modules(self) -> tuple[str, ...]:
         """The modules in which the parts are defined."""
@@ -120,7 +122,7 @@ class Parts:
 
 def plugins(settings: Settings) -> list[str]:
     """The other packages that parts of the run come from."""
-    named = ((METHODS, settings.methods), (DATASETS, settings.datasets), (METRICS, settings.metrics))
+    named = ((METHODS, settings.methods), (DATASETS, settings.datasets), (METRICS, settings.metrics or ()))
     origins = {registry.origin(spec.name) for registry, specs in named for spec in specs}
     return sorted(origins - {OURS, AT_RUN_TIME})
 
@@ -133,13 +135,23 @@ def of(settings: Settings, device: str) -> Parts:
     """
     methods = [Recipe.of(METHODS, spec) for spec in with_options(settings)]
     datasets = [Recipe.of(DATASETS, spec) for spec in settings.datasets]
-    metrics = [Recipe.of(METRICS, spec) for spec in settings.metrics]
-    names = [recipe.build(device).name for recipe in datasets]
+    data = [recipe.build(device) for recipe in datasets]
+    found = labelled("datasets", settings.datasets, datasets, [one.name for one in data])
+    ready: dict[tuple[str, str], Any] = {("dataset", label): one for label, one in zip(found, data, strict=True)}
+
+    def metric(spec: Spec) -> None:
+        ready["metric", label_of(spec)] = Recipe.of(METRICS, spec).build(device)
+
+    by_label = dict(zip(found, data, strict=True))
+    scoring = by_cards(by_label, metric) if settings.metrics is None else named(settings.metrics, by_label)
+    metrics = [Recipe.of(METRICS, spec) for spec in scoring.specs]
     parts = Parts(
         labelled("methods", settings.methods, methods),
-        labelled("datasets", settings.datasets, datasets, names),
-        labelled("metrics", settings.metrics, metrics),
+        found,
+        labelled("metrics", scoring.specs, metrics),
         device,
+        scoring,
+        ready,
     )
     for label in parts.methods:
         parts.method(label)

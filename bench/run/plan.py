@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from bench.core.errors import UserError
@@ -83,6 +84,7 @@ def plan(
     versions: Mapping[str, str],
     has_audio: Callable[[Key], bool],
     rescore: Rescore = False,
+    left_out: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Iterator[Cell]:
     """The cells of ``wanted`` that are not, or not fully, in ``stored``.
 
@@ -92,12 +94,14 @@ def plan(
     Args:
         versions: of every requested metric, by its label.
         rescore: compute all scores again; or, with "outdated", those of another version of their metric.
+        left_out: metrics that a dataset is not scored by, by its label.
     """
     for key in wanted:
         standing = stored.get(key)
+        asked = [name for name in versions if name not in left_out.get(key.dataset, ())]
         if standing is None or standing.status != "ok":
-            yield Cell(key, tuple(versions))
-        elif lacking := tuple(name for name in versions if not _answered(standing, name, versions[name], rescore)):
+            yield Cell(key, tuple(asked))
+        elif lacking := tuple(name for name in asked if not _answered(standing, name, versions[name], rescore)):
             yield Cell(key, lacking, enhance=not has_audio(key))
 
 
@@ -119,6 +123,8 @@ def in_blocks(cells: Sequence[Cell], size: int) -> list[Cell]:
 
 
 def _answered(standing: Standing, metric: str, version: str, rescore: Rescore) -> bool:
-    if standing.scores.get(metric, "error") == "error" or rescore is True:
+    status = standing.scores.get(metric, "error")
+    never = status == "skipped" and metric not in standing.metric_versions  # left out when it was stored
+    if status == "error" or never or rescore is True:
         return False
     return rescore is False or standing.metric_versions.get(metric) == version

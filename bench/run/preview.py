@@ -15,8 +15,7 @@ def preview(parts: Parts) -> list[str]:
         UserError: a method cannot process the recordings of any dataset.
     """
     datasets = [parts.dataset(label) for label in parts.datasets]
-    asked = {recipe.name for recipe in parts.metrics.values()}
-    notes = [note for dataset in datasets for note in (*dataset.notes(), *dataset.advice(asked))]
+    notes = [*(note for dataset in datasets for note in dataset.notes()), *parts.scoring.remarks]
     for label in parts.methods:
         told = [_preview(parts.method(label), dataset) for dataset in datasets]
         refusals = [answer for answer in told if isinstance(answer, UserError)]

@@ -127,7 +127,10 @@ class Settings(Schema):
     shard: Annotated[Text, AfterValidator(_shard)] | None = key(
         None, "i/n: only share i of n of the recordings; bench leaderboard puts runs of all shares together"
     )
-    metrics: MetricEntries = key(["pesq", "estoi", "si_sdr", "dnsmos"], "what is scored: bench list metrics")
+    metrics: MetricEntries | None = key(
+        None,
+        "what is scored: bench list metrics; null: what each dataset's card says, else pesq, estoi, si_sdr, dnsmos",
+    )
     steps: Annotated[tuple[Positive, ...], AfterValidator(_once), MinLen(1)] = key(
         [3, 10], "reverse steps N, for the methods that take steps"
     )
@@ -200,5 +203,5 @@ class Settings(Schema):
 
     def check_names(self) -> None:
         for kind, specs in (("methods", self.methods), ("datasets", self.datasets), ("metrics", self.metrics)):
-            for spec in specs:
+            for spec in specs or ():
                 registry(kind).check(spec.name, spec.options)

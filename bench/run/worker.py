@@ -170,7 +170,8 @@ class Worker:
         try:
             loaded = self._load(row.key)
             found = {**loaded.findings, **of_enhanced(audio, loaded.recording, loaded.findings)}
-            scores = {}
+            left_out = self.parts.scoring.left_out.get(row.key.dataset, {})
+            scores = {name: Score.missing("skipped", why) for name, why in left_out.items() if name not in row.scores}
             for name in metrics:
                 scores[name], trace = self._score(name, audio, estimate, loaded.recording)
                 traces.append(trace)

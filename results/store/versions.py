@@ -27,7 +27,7 @@ def separate(
     names: dict[tuple[str, str], str] = {}
     shown: dict[str, MetricInfo] = {}
     for metric, info in complete(metrics, rows).items():
-        found = Counter(row.metric_versions.get(metric, "") for row in rows if metric in row.scores)
+        found = Counter(version for row in rows if (version := _version(row, metric)) is not None)
         bare = info.version if info.version in found or not found else max(found, key=lambda v: (found[v], v))
         shown[metric] = info
         for version in sorted(found.keys() - {bare}):
@@ -43,9 +43,17 @@ def outdated(rows: Iterable[Row], versions: Mapping[str, str]) -> dict[str, Coun
     found: dict[str, Counter[str]] = {}
     for row in rows:
         for metric in row.scores.keys() & versions.keys():
-            if (version := row.metric_versions.get(metric, "")) != versions[metric]:
-                found.setdefault(metric, Counter())[version] += 1
+            if (version := _version(row, metric)) not in (None, versions[metric]):
+                found.setdefault(metric, Counter())[version or ""] += 1
     return dict(sorted(found.items()))
+
+
+def _version(row: Row, metric: str) -> str | None:
+    """The version of a score; "" if it is not known; None if there is no score, or one that was never computed."""
+    score = row.scores.get(metric)
+    if score is None or (score.value is None and metric not in row.metric_versions):
+        return None
+    return row.metric_versions.get(metric, "")
 
 
 def _difference(version: str, other: str) -> str:
@@ -55,7 +63,7 @@ def _difference(version: str, other: str) -> str:
 
 
 def _renamed(row: Row, names: Mapping[tuple[str, str], str]) -> Row:
-    new = {metric: names.get((metric, row.metric_versions.get(metric, "")), metric) for metric in row.scores}
+    new = {metric: names.get((metric, _version(row, metric) or ""), metric) for metric in row.scores}
     return replace(
         row,
         scores={new[metric]: score for metric, score in row.scores.items()},

@@ -26,6 +26,7 @@ def test_overrides_are_lists_mappings_scalars_and_interpolations() -> None:
             "methods=[noisy,{name: precomputed, dir: /a/b.c, label: CMGAN}]",
             "steps=7",
             "run='my run'",
+            "metrics=[pesq,dnsmos]",
             "metrics.0=stoi",
             "datasets=[../x/y,'/with space/z']",
             "seeds=[1,${steps}]",
@@ -34,7 +35,7 @@ def test_overrides_are_lists_mappings_scalars_and_interpolations() -> None:
     assert composed["methods"] == ["noisy", {"name": "precomputed", "dir": "/a/b.c", "label": "CMGAN"}]
     assert composed["steps"] == [7]
     assert composed["run"] == "my run"
-    assert composed["metrics"][0] == "stoi"
+    assert composed["metrics"] == ["stoi", "dnsmos"]
     assert composed["datasets"] == ["../x/y", "/with space/z"]
     assert composed["seeds"] == [1, 7]
 
@@ -48,7 +49,8 @@ def test_overrides_are_lists_mappings_scalars_and_interpolations() -> None:
         ("run", "steps", "cannot read the override 'steps'"),
         ("run", "--steps=5", "cannot read the override '--steps=5'"),
         ("run", "steps=${nothing}", "nothing"),
-        ("run", "metrics.9=stoi", "metrics.9: the list has the entries 0 to 3"),
+        ("run", "methods.9=noisy", "methods.9: the list has the entries 0 to 4"),
+        ("run", "metrics.0=stoi", "metrics.0: metrics is null; set it as a whole"),
         ("train", "network.widht=3", "unknown key 'widht': did you mean 'width'?"),
         ("train", "method=strom", "unknown method 'strom': did you mean 'storm'?"),
         ("train", "experiment=tabel7_joint", "unknown experiment 'tabel7_joint': did you mean 'table7_joint'?"),

@@ -5,8 +5,8 @@ One YAML file each in ``bench/datasets/cards/``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import yaml
 
 from bench.core.errors import did_you_mean
 from bench.core.records import build
+from bench.datasets.scored import USUAL, Scored, by_reference_and_rate, name_of, told
 
 CARDS = Path(__file__).parent.parent / "cards"
 
@@ -44,9 +45,10 @@ class Card:
         licence, size, get, citation: as text; ``get`` says how to have the corpora.
         rate: sampling rate in Hz of the stored recordings.
         band: upper end in Hz of what the recordings hold.
-        pesq: whether PESQ is defined for them: "wb", "nb", or "no" with the reason.
-        wer: the normaliser that its word error rates are published with; null: none is.
-        reference: whether there is clean speech to compare with.
+        metrics: what a run scores where it names none; PESQ only at rates that it is defined for.
+        left_out: why the card leaves out one of the usual metrics, by its name.
+        published: options of metrics that its figures are published with: recogniser and normaliser of WER.
+        blind: splits without clean speech to compare with; "*": all.
         counts: recordings by split, as published; "a+b" counts two splits together.
         counts_from: where they are published.
         recipe, options: how it is made (``bench.datasets.corpora.plans``).
@@ -66,31 +68,50 @@ class Card:
     citation: str
     rate: int
     band: int
-    pesq: str
     recipe: str
     raw: Mapping[str, str] = field(default_factory=dict)
     optional: tuple[str, ...] = ()
-    wer: str | None = None
-    reference: bool = True
+    metrics: tuple[Any, ...] = USUAL
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    published: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    blind: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     counts_from: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Download] = field(default_factory=dict)
     revision: int = 1
 
+    def has_reference(self, split: str) -> bool:
+        """Whether the recordings of a split have clean speech."""
+        return not {split, "*"} & {*self.blind}
+
+    def scored(self, split: str, rates: Sequence[int] = ()) -> Scored:
+        """What a run scores of a split by default; ``rates`` in Hz: of the recordings, if not the card's."""
+        found = by_reference_and_rate(self.metrics, self.has_reference(split), rates or [self.rate])
+        return replace(found, left_out={**self.left_out, **found.left_out}, published=self.published)
+
+    def _told_scores(self) -> list[str]:
+        """What is scored by default: where splits differ, of those with a reference and of those without."""
+        lines = []
+        for split in ("", *self.blind):
+            of = "" if split in ("", "*") else f" of {split}"
+            if split or "*" not in self.blind:
+                scored = self.scored(split)
+                lines.append(f"scored by default{of}: {', '.join(map(name_of, scored.metrics))}")
+                lines += [f"not {name}: {why}" for name, why in scored.left_out.items()]
+        return lines + [f"{name} is published with: {told(options)}" for name, options in self.published.items()]
+
     def told(self) -> str:
         """Everything about it, for reading."""
         lines = [
             f"{self.name}: {self.summary}",
             f"    task {self.task}; made of {', '.join(self.corpora) or 'what is given'}; licence {self.licence}",
-            f"    {self.rate} Hz, band up to {self.band} Hz; PESQ: {self.pesq}"
-            + ("" if self.reference else "; no reference"),
+            f"    {self.rate} Hz, band up to {self.band} Hz",
+            *(f"    {line}" for line in self._told_scores()),
             f"    size: {self.size}",
             f"    to be had: {self.get}",
             f"    cite: {self.citation}",
         ]
-        if self.wer:
-            lines.append(f"    word error rates are published with: {self.wer}")
         if self.counts:
             counts = ", ".join(f"{split} {count}" for split, count in self.counts.items())
             lines.append(f"    recordings: {counts} ({self.counts_from})")

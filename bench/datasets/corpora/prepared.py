@@ -5,7 +5,6 @@ There is a class for every card, made when it is asked for: ``bench.datasets.cor
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +15,7 @@ from bench.datasets.corpora.card import Card, card, names
 from bench.datasets.files import check_count, checked_name
 from bench.datasets.identity import Identity
 from bench.datasets.paired_folder import Manifested, PairedFolder
+from bench.datasets.scored import Scored
 
 
 class Prepared(Manifested):
@@ -58,13 +58,9 @@ class Prepared(Manifested):
         counts = {split: own.recordings for split, own in self._stored.splits.items() if split == self.split}
         return [*self._recordings.notes(), *self._stored.partial, *stored.miscounted(self.about, counts)]
 
-    def advice(self, metrics: Collection[str]) -> list[str]:
-        about, lines = self.about, list[str]()
-        if "pesq" in metrics and about.pesq.startswith("no"):
-            lines.append(f"{self.name}: PESQ: {about.pesq}")
-        if "wer" in metrics and about.wer is not None:
-            lines.append(f"{self.name}: word error rates are published with {about.wer}")
-        return lines
+    @property
+    def scored(self) -> Scored:
+        return self.about.scored(self.split, self._stored.splits[self.split].rates)
 
     def identity(self) -> Identity:
         """As it was stored; with a limit, that of what is kept."""

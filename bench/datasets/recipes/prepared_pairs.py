@@ -40,7 +40,7 @@ class PreparedPairs(Sequence[tuple[Audio, Audio]]):
         self, split: Split, name: str, size: int | None = None, dir: str | None = None, seed: int = 0, rate: int = 16000
     ) -> None:
         data = DATASETS.create(name, split=split, dir=dir)
-        if not isinstance(data, Prepared) or not data.about.reference:
+        if not isinstance(data, Prepared) or not data.about.has_reference(split):
             raise UserError(f"dataset={name}: has no clean speech to train with")
         self.data, self.split, self.seed, self.rate = data, split, seed, rate
         self._ids = data.ids()

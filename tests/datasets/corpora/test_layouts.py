@@ -15,10 +15,10 @@ from bench.datasets.corpora.plans import RECIPES
 from tests.datasets.corpora.test_mixtures import made, planned
 
 
-def wave(path: Path, rate: int = 16000) -> None:
+def wave(path: Path, rate: int = 16000, seconds: float = 0.1) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(sum(path.name.encode()))
-    soundfile.write(path, 0.1 * rng.standard_normal(rate // 10), rate, "FLOAT")
+    soundfile.write(path, 0.1 * rng.standard_normal(round(seconds * rate)), rate, "FLOAT")
 
 
 def test_every_card_can_be_read_and_has_a_recipe() -> None:
@@ -98,9 +98,6 @@ def test_udase_has_no_reference(tmp_path: Path) -> None:
     out = str(made(planned("chime7_udase", udase=tmp_path / "in"), tmp_path / "out"))
     clip = create("chime7_udase", dir=out).load("1/S01_P01_0")
     assert (clip.clean, dict(clip.tags)) == (None, {"speakers": 1})
-    assert create("chime7_udase", dir=out).advice(["pesq"]) == [
-        "chime7_udase: PESQ: no: there is no reference",
-    ]
     assert create("chime7_udase", split="listening_test", dir=out).ids() == ["listening_test/S01_P02_3"]
 
 
