@@ -47,7 +47,7 @@ def test_commands_are_understood(words):
     overrides = words[1 + len(command.split()) :]
     if not COMMANDS[command].usage.startswith(f"{command} [KEY"):  # runs, folders or files are named first
         overrides = [word for word in overrides if "=" in word]
-    overrides = [word for word in overrides if not word.startswith("--")]
+    overrides = [word for word in overrides if not word.startswith(("--", "baseline="))]  # a baseline must be there
     if COMMANDS[command].job is None:  # it takes names alone
         return
     config = compose(COMMANDS[command].job or command, overrides)
