@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -64,6 +65,7 @@ class Method(ABC):
             as if it were alone, rounding aside.
         in_pieces: whether long recordings may be enhanced in pieces, because its memory grows with their length.
         cost_is_measured: whether it may be run on excerpts again and again before a run, to measure what it costs.
+        elsewhere: whether another process does the work, of which neither networks nor memory can be seen from here.
         ahead: so many recordings are given to ``enhance_batch`` before a run, which keeps what comes out for
             ``enhance`` to find; 0: none, each is enhanced in its turn.
         sample_rate: its sampling rate in Hz, or None for any.
@@ -75,7 +77,8 @@ class Method(ABC):
     stochastic: bool = False
     batches: bool = False
     in_pieces: ClassVar[bool] = False
-    cost_is_measured: ClassVar[bool] = True
+    cost_is_measured: bool = True
+    elsewhere: ClassVar[bool] = False
     ahead: int = 0
     needs_id: ClassVar[bool] = False
     needs_clean: ClassVar[bool] = False
@@ -133,6 +136,10 @@ class Method(ABC):
         ``algorithmic_latency_ms``; each where it is known.
         """
         return {}
+
+    def measuring(self) -> AbstractContextManager[object]:
+        """A context in which every call of ``enhance`` does all of its work, though it may have been done before."""
+        return nullcontext()
 
     def provenance(self) -> dict[str, Any]:
         """The facts about this method in the run's manifest: hash of the weights, sampler, sizes."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -62,13 +63,13 @@ class Command(Method):
             command line, files that this names, interpreter, packages and revision of the checkout.
 
     Network calls inside it cannot be counted; only a server can report them. The measured time includes its start; of a
-    folder it is each recording's share by length.
+    folder it is each recording's share by length. It has as many CPU threads (OMP_NUM_THREADS) as the worker.
 
     Raises:
         UserError: an option is invalid, or the program does not exist.
     """
 
-    cost_is_measured = False  # each call may take minutes, and outputs that are kept take no time
+    elsewhere = True
 
     def __init__(
         self,
@@ -106,6 +107,7 @@ class Command(Method):
             raise UserError(f"command: folder: {self._folder}: no such folder")
         self._mode, self._tolerance, self._reuse, self._pattern = mode, tolerance, reuse, Pattern(pattern)
         self._limits = Limits(timeout, memory, processes)
+        self.cost_is_measured = mode == "server"  # the start of another is most of its time on an excerpt
 
     def padded_length(self, samples: int) -> int:
         """Recordings of any lengths go into one folder."""
@@ -216,6 +218,15 @@ class Command(Method):
     @cached_property
     def _kept_results(self) -> KeptResults:
         return KeptResults({**self.provenance(), "mode": self._mode})
+
+    @contextmanager
+    def measuring(self) -> Iterator[None]:
+        """Outputs that are kept take no time."""
+        reuse, self._reuse = self._reuse, False
+        try:
+            yield
+        finally:
+            self._reuse = reuse
 
     def provenance(self) -> dict[str, Any]:
         """The command line, its interpreter's installed packages, and the revision of the checkout in ``folder``."""

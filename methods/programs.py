@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import torch
+
 from bench.core.errors import UserError
 from methods import processes
 from methods.command_line import program_of
@@ -56,7 +58,7 @@ class Limits:
 
 
 class Running:
-    """A program that was started, with its limits.
+    """A program that was started, with its limits, and as many CPU threads as this process has of torch.
 
     Args:
         folder: the working directory, an absolute path.
@@ -77,7 +79,7 @@ class Running:
         self.process = subprocess.Popen(
             limits.around(words),
             cwd=folder,
-            env=processes.marked(self.mark),
+            env={"OMP_NUM_THREADS": str(torch.get_num_threads()), **processes.marked(self.mark)},
             stdin=stdin,
             stdout=self.log if stdout is None else stdout,
             stderr=self.log,

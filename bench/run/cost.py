@@ -76,6 +76,11 @@ Enhance = Callable[[Audio], object]
 
 def measure(method: Method, excerpts: Sequence[Audio], sample_rate: int, steps: int | None, device: str) -> Cost:
     """The cost of ``method`` with ``steps``. ``excerpts``: float32 ``[samples]`` each, at ``sample_rate`` Hz."""
+    with method.measuring():
+        return _measured(method, excerpts, sample_rate, steps, device)
+
+
+def _measured(method: Method, excerpts: Sequence[Audio], sample_rate: int, steps: int | None, device: str) -> Cost:
     busy = others()
 
     def enhance(noisy: Audio) -> Audio:
@@ -85,7 +90,7 @@ def measure(method: Method, excerpts: Sequence[Audio], sample_rate: int, steps: 
     where = str(getattr(method, "device", "cpu"))
     with _growth(where) as grown:
         values |= count(enhance, first, len(first) / sample_rate)
-    if grown:
+    if grown and not method.elsewhere:
         values["peak_memory_mb"] = grown[0] + values.get("parameters", 0) * 4 / _MIB
     if not method.stochastic and (latency := algorithmic_latency(enhance, first, sample_rate)) is not None:
         values["algorithmic_latency_ms"] = 1000 * latency

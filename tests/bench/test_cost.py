@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from bench.core.types import Audio
 from bench.run import cost
 from bench.run.benchmark import run
 from bench.run.cost import Cost, algorithmic_latency, count
+from bench.run.flows import limit_threads
+from methods import create
 from results.store.folder import Store
 from tests.bench.conftest import RATE, noise
 
@@ -91,3 +95,49 @@ def test_rows_have_the_cost_of_their_system(config: Config, monkeypatch: pytest.
 def test_a_run_without_measurement_has_no_costs(config: Config) -> None:
     folder = run(config(methods=["toy_network"], limit=1, measure_cost=False)).folder
     assert all(not row.cost for row in Store(folder).rows().values())
+
+
+SERVER = """
+import json, os, sys, time
+from pathlib import Path
+for line in sys.stdin:
+    asked = json.loads(line)
+    Path("calls").open("a").write(os.environ["OMP_NUM_THREADS"] + chr(10))
+    time.sleep(0.1)
+    Path(asked["enhanced"]).write_bytes(Path(asked["noisy"]).read_bytes())
+    print("{}", flush=True)
+"""
+
+
+def test_of_a_program_that_keeps_running_time_and_latency_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cost, "others", lambda: 0.0)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    (tmp_path / "server.py").write_text(SERVER)
+    program = create("command", run="python server.py", mode="server", python=sys.executable, folder=str(tmp_path))
+    program.enhance(noise(RATE), RATE)
+    program.enhance(noise(RATE), RATE)  # found again
+    with limit_threads(1):
+        found = cost.measure(program, [noise(RATE), noise(RATE, 1)], RATE, None, "here")
+    calls = (tmp_path / "calls").read_text().split()
+    assert found.values == {"algorithmic_latency_ms": 0.0}
+    assert min(found.times) >= 0.1 and len(calls) == 1 + 1 + 8 + len(found.times)
+    program.enhance(noise(RATE, 1), RATE)  # what a measurement made is not kept
+    assert len((tmp_path / "calls").read_text().split()) == len(calls) + 1
+
+
+def test_a_program_has_as_many_threads_as_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    (tmp_path / "server.py").write_text(SERVER)
+    for threads in (1, 2):
+        options = {"run": "python server.py", "mode": "server", "python": sys.executable, "folder": str(tmp_path)}
+        with limit_threads(threads):
+            create("command", reuse=False, **options).enhance(noise(RATE), RATE)
+    assert (tmp_path / "calls").read_text().split() == ["1", "2"]
+
+
+def test_a_program_that_is_started_for_each_recording_has_no_cost(tmp_path: Path) -> None:
+    program = create("command", run="cp {noisy} {enhanced}", folder=str(tmp_path))
+    assert not program.cost_is_measured
