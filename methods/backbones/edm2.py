@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.core.errors import UserError
-from methods.backbones.base import Backbone
+from methods.backbones.base import Backbone, Renamings
 from methods.backbones.magnitude_preserving import Fourier, Weight, activation, blend, concatenated, normalised
 
 HEAD = 64
@@ -84,6 +84,7 @@ class EDM2UNet(Backbone):
 
     stride = 1
     precise: ClassVar[tuple[str, ...]] = ("emb_fourier", "logvar_fourier")
+    reference_names: ClassVar[Renamings] = ((r"^unet\.", ""),)
 
     def __init__(
         self,

@@ -60,7 +60,9 @@ def check_sizes(settings: FileSettings, size: Sizes, backbone: str, project: str
             f"its networks take multiples of {multiple}, as n_fft={near} gives",
         )
     else:
-        _check_attention(settings, size, bins, (16,) if project == "SGMSE" and backbone != "ncsnpp_48k" else ())
+        _check_attention(
+            settings, size, bins, (16,) if project == "SGMSE" and backbone in ("ncsnpp", "ncsnpp_v2") else ()
+        )
 
 
 def _check_pyramids(settings: FileSettings, size: Sizes, default: str | None) -> None:

@@ -7,6 +7,7 @@ read is not read here either; what it reads and is not here is refused (``settin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from bench.core.errors import UserError
 from methods.backbones.fir import KERNEL
 from methods.backbones.fused import ACTIVATIONS
 from methods.checkpoints.architecture import Sizes, check_sizes
-from methods.checkpoints.diffusion import SDES, parametrization_of, sampler_of, sde_of, trained_to
+from methods.checkpoints.diffusion import PRIORS, SDES, parametrization_of, sampler_of, sde_of, trained_to
 from methods.checkpoints.lightning import Checkpoint
 from methods.checkpoints.networks import NETWORKS, PREDICTIVE, network_sizes
 from methods.checkpoints.settings import FileSettings, shown
@@ -23,7 +24,7 @@ from methods.diffusion.parametrization import Parametrization, ScorePrediction
 from methods.diffusion.paths import OUVE, Path
 from methods.spectrogram import TRANSFORMS, WINDOWS, Spectrogram
 
-BACKBONES = ("ncsnpp", "ncsnpp_v2", "ncsnpp_48k", "ncsnpplarge", "ncsnpp12M", "ncsnpp6M")
+BACKBONES = ("ncsnpp", "ncsnpp_v2", "ncsnpp_48k", "ncsnpplarge", "ncsnpp28M", "ncsnpp12M", "ncsnpp6M")
 """Those that are an NCSN++ as ours, whatever its sizes; ``networks`` has the others."""
 
 OWN_SDES = ("ouve", "ouvp", "sbve")
@@ -87,17 +88,16 @@ def configure(checkpoint: Checkpoint) -> Configuration:
             settings.refuse(ROLES[prefix], f"its {ROLES[prefix]} is '{shown(name)}'; what is read is {read}")
     sizes = {} if settings.refused else network_sizes(settings, checkpoint, names)
     project = project_of(checkpoint, sizes)
-    fork = next((FORKS[key] for key in FORKS if key in settings.values), project)
-    fork = "BBED" if settings.values.get("sde") == "bbve" else fork
+    fork = _fork(settings, project, sizes)
     scores = any(size["conditional"] for size in sizes.values())
-    known_sdes = OWN_SDES if fork == project else SDES
+    known_sdes = OWN_SDES if fork == project else ("ouve",) if fork in PRIORS else SDES
     sde_name = settings.one_of("ode" if "ode" in settings.values else "sde", "ouve", known_sdes)
-    parametrization = parametrization_of(settings, project, sde_name) if scores else ScorePrediction()
+    parametrization = parametrization_of(settings, project, fork, sde_name) if scores else ScorePrediction()
     refines = len(names) == 2 and str(settings.value("mode", "")).startswith("refine")
     return Configuration(
         project,
         fork,
-        {prefix: _network(settings, checkpoint, project, prefix, size) for prefix, size in sizes.items()},
+        {prefix: _network(settings, checkpoint, project, prefix, size, fork) for prefix, size in sizes.items()},
         refines,
         _condition(settings, sizes),
         _predictor(sizes),
@@ -109,6 +109,23 @@ def configure(checkpoint: Checkpoint) -> Configuration:
         refines and settings.flag("residue_in_stft", False),
         settings,
     )
+
+
+def _fork(settings: FileSettings, project: str, sizes: dict[str, Sizes]) -> str:
+    """The project that wrote the file; ``project``, where it is none of those that began as one of the two."""
+    if is_prior(sizes):
+        settings.one_of("spectogram_learning", False, (False,))
+        if "audio_only" not in settings.values:
+            return "UDiffSE"
+        settings.one_of("audio_only", True, (True,))
+        return "fast_UdiffSE"
+    found = next((FORKS[key] for key in FORKS if key in settings.values), project)
+    return "BBED" if settings.values.get("sde") == "bbve" else found
+
+
+def is_prior(sizes: Mapping[str, Sizes]) -> bool:
+    """Whether the networks are one score network that sees its state alone: a prior of clean speech."""
+    return sizes.keys() == {"dnn"} and sizes["dnn"]["conditional"] and sizes["dnn"]["inputs"] == 1
 
 
 def _predictor(sizes: dict[str, Sizes]) -> dict[str, Any] | None:
@@ -123,7 +140,7 @@ def project_of(checkpoint: Checkpoint, sizes: dict[str, Sizes]) -> str:
     """Which of the two projects wrote it: that of which it has more options; else by the size of its networks."""
     given = checkpoint.hyper_parameters
     backbone = given.get("backbone", "ncsnpp")
-    if backbone in ("ncsnpp_v2", "ncsnpp_48k"):
+    if backbone in ("ncsnpp_v2", "ncsnpp_48k") or is_prior(sizes):
         return "SGMSE"
     if sizes and "conditional" not in given and not any(size["conditional"] for size in sizes.values()):
         return "StoRM"  # the only one with a predictive network
@@ -139,7 +156,9 @@ def project_of(checkpoint: Checkpoint, sizes: dict[str, Sizes]) -> str:
     )
 
 
-def _network(settings: FileSettings, checkpoint: Checkpoint, project: str, prefix: str, size: Sizes) -> Sizes:
+def _network(
+    settings: FileSettings, checkpoint: Checkpoint, project: str, prefix: str, size: Sizes, fork: str
+) -> Sizes:
     """Keyword arguments of the backbone; an NCSN++'s with its default values are left out."""
     backbone = settings.value(ROLES[prefix], "ncsnpp")
     if backbone in NETWORKS:
@@ -160,7 +179,7 @@ def _network(settings: FileSettings, checkpoint: Checkpoint, project: str, prefi
     if size["conditional"] and not v2:
         settings.one_of("conditional", True, (True,))
     told = {**size, "centered": v2 or _centered(settings, checkpoint, project)}
-    if v2 or (size["conditional"] and not settings.flag("scale_by_sigma", True)):
+    if v2 or fork == "fast_UdiffSE" or (size["conditional"] and not settings.flag("scale_by_sigma", True)):
         told["scale_by_time"] = False
     if (backbone == "ncsnpp_48k") == size["pyramids"]:
         told["scale_last"] = backbone == "ncsnpp_48k"

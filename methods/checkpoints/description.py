@@ -12,9 +12,10 @@ from bench.core.errors import UserError
 from methods.base import METHODS
 from methods.catalogue.fetch import local_copy
 from methods.checkpoints.configuration import configure, refusal
-from methods.checkpoints.lightning import Checkpoint, open_checkpoint
+from methods.checkpoints.lightning import Checkpoint
 from methods.checkpoints.settings import KNOWN, FileSettings, shown
-from methods.checkpoints.systems import from_reference_checkpoint, is_safetensors, open_model
+from methods.checkpoints.systems import from_reference_checkpoint, is_safetensors, open_model, reference_checkpoint
+from methods.diffusion.method import DiffusionMethod
 from methods.weights import TrainedModel
 
 
@@ -42,7 +43,7 @@ def describe(path: str | Path, weights: str | None = None) -> Description:
         UserError: it cannot be read.
     """
     path = local_copy(path)
-    checkpoint = None if is_safetensors(path) else open_checkpoint(path)
+    checkpoint = None if is_safetensors(path) else reference_checkpoint(path)
     lists = {}
     if checkpoint is not None:
         told = configure(checkpoint)
@@ -58,7 +59,7 @@ def describe(path: str | Path, weights: str | None = None) -> Description:
             f"the weights' names without {' and '.join(wrappers)}, which other code put around the networks"
         )
     lines |= _settings(model) | lists
-    return Description(lines, model.spectrogram.sample_rate, [] if checkpoint is None else _damage(path))
+    return Description(lines, model.spectrogram.sample_rate, [] if is_safetensors(path) else _damage(path))
 
 
 def _origin(model: TrainedModel) -> dict[str, str]:
@@ -66,8 +67,8 @@ def _origin(model: TrainedModel) -> dict[str, str]:
     if "project" not in training:
         return {"from": "sebench", "method": model.method}
     mode = training["hyper_parameters"].get("mode", "")
-    told = [training["project"], mode, f"Lightning {training['lightning']}" if training["lightning"] else ""]
-    told += [f"{key} {training[key]}" for key in ("epoch", "step") if training[key] is not None]
+    told = [training["project"], mode, f"Lightning {training['lightning']}" if training.get("lightning") else ""]
+    told += [f"{key} {training[key]}" for key in ("epoch", "step") if training.get(key) is not None]
     return {"from": ", ".join(filter(None, told)), "method": model.method}
 
 
@@ -102,16 +103,17 @@ def _weights(model: TrainedModel, checkpoint: Checkpoint | None) -> str:
 
 def _settings(model: TrainedModel) -> dict[str, str]:
     lines = {"transform": _options(model.spectrogram), "rate": f"{model.spectrogram.sample_rate} Hz"}
-    if "score" not in model.networks:
-        return lines
-    method = METHODS.create(model.method, checkpoint=model, device="cpu").provenance()
-    sampler = dict(method["sampler"])
-    return lines | {
-        **{name.replace("_", " "): str(value) for name, value in asdict(model.settings).items()},
-        "diffusion": f"{model.sde.name}: {_options(model.sde)}; t_eps {model.t_eps}",
-        "prediction": _options(model.parametrization.config()),
-        "sampler": f"{sampler.pop('name')}: {_options(sampler)}; N {method['default_steps']}",
-    }
+    lines |= {name.replace("_", " "): str(value) for name, value in asdict(model.settings).items()}
+    if "score" in model.networks:
+        lines["diffusion"] = f"{model.sde.name}: {_options(model.sde)}; t_eps {model.t_eps}"
+        lines["prediction"] = _options(model.parametrization.config())
+    method: Any = METHODS.create(model.method, checkpoint=model, device="cpu")
+    if isinstance(method, DiffusionMethod):
+        sampler = dict(method.provenance()["sampler"])
+        lines["sampler"] = f"{sampler.pop('name')}: {_options(sampler)}; N {method.default_steps}"
+    elif method.uses_steps:
+        lines["sampler"] = f"N {method.default_steps}"
+    return lines
 
 
 def _lists(settings: FileSettings) -> dict[str, str]:

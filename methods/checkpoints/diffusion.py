@@ -13,6 +13,9 @@ from methods.diffusion.paths import OUVE, PATHS, SDE, Path, path_from
 SDES = {called: name for name in PATHS.ours() for called in PATHS.get(name).checkpoint_names}  # type: ignore[attr-defined]
 """What checkpoints call the paths that can be read from them, and our names."""
 
+PRIORS = ("UDiffSE", "fast_UdiffSE")
+"""Projects whose score networks see their state alone and are sampled within EM (``methods.udiffse``)."""
+
 SCALINGS: dict[str, tuple[str, ...]] = {
     **{"c_in": ("1", "edm"), "c_out": ("1", "sigma", "1/sigma", "edm"), "c_skip": ("0", "edm")},
     "network_scaling": ("1/sigma", "1/t"),
@@ -56,7 +59,7 @@ def trained_to(settings: FileSettings, project: str) -> float:
     return float(trained) if isinstance(trained, float) and 0 < trained < 1 else 0.03
 
 
-def parametrization_of(settings: FileSettings, project: str, sde: str) -> Parametrization:
+def parametrization_of(settings: FileSettings, project: str, fork: str, sde: str) -> Parametrization:
     """What the score network's output stands for.
 
     SGMSE samples a bridge as if its network predicted clean speech, and a diffusion as if it predicted the
@@ -68,6 +71,7 @@ def parametrization_of(settings: FileSettings, project: str, sde: str) -> Parame
         if project == "SGMSE":
             settings.one_of("loss_type", known[0], known)
         scaled = settings.one_of("output_std_exponent", 0, (0, -1)) == -1  # of StoRM's first release
+        scaled = scaled or fork == "fast_UdiffSE"
         return PARAMETRIZATIONS.create(predicts, c_out="-1", network_scaling="1/sigma" if scaled else "1")
     loss = settings.one_of("loss_type", known[0], known[:2])
     # Their "denoiser" applies neither c_skip nor c_out.
@@ -87,6 +91,8 @@ def sampler_of(settings: FileSettings, project: str, sde: str) -> dict[str, Any]
     """
     if sde == "sbve":
         return {"sampler": "ode", "steps": settings.whole("N", 50, 1, 100_000)}
+    if project in PRIORS:
+        return {"steps": 30}
     path: Any = PATHS.get(SDES[sde])
     return {
         **(_SCRIPTS[project] if issubclass(path, SDE) else {}),

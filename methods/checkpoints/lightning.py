@@ -77,7 +77,7 @@ class Checkpoint:
         for key, tensor in averages.items():
             if not isinstance(tensor, Tensor) or tensor.shape != self.state[key].shape:
                 raise UserError(f"{self.path}: the average of {shown(key)} is not shaped as that is; {instead}")
-        _check_bytes(self.path, averages.values())
+        check_bytes(self.path, averages.values())
         return averages
 
 
@@ -93,8 +93,11 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     Raises:
         UserError: missing, truncated, refused (``unpickling.read``), or another project's.
     """
-    path = Path(path)
-    content = read(path)
+    return checkpoint_in(Path(path), read(path))
+
+
+def checkpoint_in(path: Path, content: Mapping[str, Any]) -> Checkpoint:
+    """The same of what was read at ``path``."""
     state = content.get("state_dict")
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise UserError(f"{path}: {_FOREIGN}: it has no 'state_dict', but {_some(content)}")
@@ -110,7 +113,7 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
         raise UserError(f"{path}: {_FOREIGN}: it has {what}")
     if len(hyper_parameters) > MOST_SETTINGS:
         raise UserError(f"{path}: {_FOREIGN}: it has {len(hyper_parameters)} hyper-parameters")
-    _check_bytes(path, own.values())
+    check_bytes(path, own.values())
     return Checkpoint(
         path,
         own,
@@ -147,7 +150,7 @@ def _unwrapped(path: Path, state: Mapping[Any, Tensor]) -> tuple[Weights, list[s
     return bare, list(found)
 
 
-def _check_bytes(path: Path, tensors: Iterable[Tensor]) -> None:
+def check_bytes(path: Path, tensors: Iterable[Tensor]) -> None:
     """That the weights are no larger than their file: a tensor can repeat a few numbers without end."""
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     if size > path.stat().st_size:

@@ -1,4 +1,4 @@
-"""A model from any file of weights: StoRM's and SGMSE's checkpoints, and our own safetensors."""
+"""A model from any file of weights: StoRM's and SGMSE's checkpoints, SIPS's, and our own safetensors."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from methods.backbones.base import Backbone, build
 from methods.backbones.convert import from_reference, renamed
 from methods.backbones.outline import outline
 from methods.base import METHODS
+from methods.checkpoints import sips
 from methods.checkpoints.architecture import Sizes
 from methods.checkpoints.configuration import Configuration, configure, refusal
-from methods.checkpoints.lightning import Checkpoint, Weights, check_kind, open_checkpoint
+from methods.checkpoints.diffusion import PRIORS
+from methods.checkpoints.lightning import Checkpoint, Weights, check_bytes, check_kind, checkpoint_in
+from methods.checkpoints.unpickling import read
 from methods.weights import TrainedModel, load
 
 
@@ -31,9 +34,12 @@ def open_model(path: str | Path, weights: str | None = None) -> TrainedModel:
     """
     check_kind(weights)
     path = Path(path)
-    if not is_safetensors(path):
-        return from_reference_checkpoint(open_checkpoint(path), weights)
-    model = load(path)
+    if is_safetensors(path):
+        model = load(path)
+    elif prior := sips.weights_of(content := read(path)):
+        model = from_sips(path, prior)
+    else:
+        return from_reference_checkpoint(checkpoint_in(path, content), weights)
     if weights not in (None, model.weights):
         raise UserError(f"{path}: holds the '{model.weights}' weights only, not '{weights}'")
     return model
@@ -51,7 +57,7 @@ def from_reference_checkpoint(checkpoint: Checkpoint, weights: str | None = None
     method, roles = _roles(checkpoint, told)
     kind, states = checkpoint.weights(weights)
     networks: dict[str, Backbone] = {
-        role: _network(checkpoint, told.networks[prefix], prefix, states[prefix]) for role, prefix in roles.items()
+        role: _network(checkpoint.path, told.networks[prefix], prefix, states[prefix]) for role, prefix in roles.items()
     }
     return TrainedModel(
         method,
@@ -69,15 +75,50 @@ def from_reference_checkpoint(checkpoint: Checkpoint, weights: str | None = None
     )
 
 
-def _network(checkpoint: Checkpoint, size: Sizes, prefix: str, weights: Weights) -> Backbone:
+def reference_checkpoint(path: Path) -> Checkpoint | None:
+    """The checkpoint in a file of StoRM or SGMSE; None if it is one of SIPS.
+
+    Raises:
+        UserError: it can be read as neither.
+    """
+    content = read(path)
+    return None if sips.weights_of(content) else checkpoint_in(path, content)
+
+
+def from_sips(path: Path, weights: Weights) -> TrainedModel:
+    """The prior in a file of SIPS, to be sampled as its project's script does.
+
+    Raises:
+        UserError: as ``from_reference_checkpoint``.
+    """
+    check_bytes(path, weights.values())
+    settings = sips.settings_beside(path)
+    spectrogram = sips.spectrogram(settings)
+    if refused := list(settings.refused.values()):
+        raise UserError(f"{path}: {'; '.join(refused)}")
+    size = {"backbone": "edm2", **sips.sizes(path, weights)}
+    own = {key: value for key, value in size.items() if key not in ("backbone", "inputs", "conditional")}
+    return TrainedModel(
+        "sips",
+        {"prior": size},
+        {"prior": _network(path, size, "unet", weights)},
+        settings={"size": own},
+        spectrogram=spectrogram,
+        sampler=dict(sips.SAMPLER),
+        training={"project": "SIPS", "hyper_parameters": settings.values},
+        sha256=sha256(path),
+    )
+
+
+def _network(path: Path, size: Sizes, prefix: str, weights: Weights) -> Backbone:
     """The network of this ``size`` with ``weights`` in it."""
     if bad := next((key for key, tensor in weights.items() if not tensor.isfinite().all()), None):
-        raise UserError(f"{checkpoint.path}: the weight {prefix}.{bad} holds NaN or infinity")
+        raise UserError(f"{path}: the weight {prefix}.{bad} holds NaN or infinity")
     try:
         blank = outline(size, len(weights))
         fitting = from_reference(weights, blank) if isinstance(blank, NCSNpp) else renamed(weights, blank)
     except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
-        raise UserError(f"{checkpoint.path}: its network '{prefix}' does not fit: {error}") from error
+        raise UserError(f"{path}: its network '{prefix}' does not fit: {error}") from error
     network = build(size)
     network.load_state_dict(fitting)
     return network
@@ -91,6 +132,8 @@ def _roles(checkpoint: Checkpoint, told: Configuration) -> tuple[str, dict[str, 
             return method, {"denoiser": "denoiser_net", "score": "score_net"}
         case ["dnn" | "denoiser_net" as prefix] if not told.networks[prefix]["conditional"]:
             return PREDICTIVE.get(told.networks[prefix].get("backbone", ""), "ncsnpp_m"), {"denoiser": prefix}
+        case ["dnn"] if told.fork in PRIORS:
+            return "udiffse", {"score": "dnn"}
         case ["dnn"]:
             return SECOND_STAGES.get(told.fork, "sgmse_m"), {"score": "dnn"}
     there = ", ".join(sorted(told.networks))

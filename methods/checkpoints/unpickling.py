@@ -49,7 +49,14 @@ class FlowDataModule(DataModule):
 
 FlowDataModule.__module__, FlowDataModule.__qualname__ = "flowmse.data_module", "SpecsDataModule"
 
-STAND_INS = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in (DataModule, FlowDataModule)}
+
+class SpeechDataModule(DataModule):
+    """The same, where fast_UdiffSE's files name it."""
+
+
+SpeechDataModule.__module__, SpeechDataModule.__qualname__ = "sgmse.data_module_icp52", "SpecsDataModule"
+
+STAND_INS = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in (DataModule, FlowDataModule, SpeechDataModule)}
 """Classes that the reference's files name but never call, and what stands for each."""
 
 

@@ -21,11 +21,13 @@ from omegaconf import DictConfig
 from rich.progress import Progress
 
 from bench.conf.compose import compose
+from bench.core.audio import write
 from bench.core.errors import UserError
 from bench.core.signals import ENDING, Stopped
 from bench.core.types import Audio
 from bench.train.model_card import stages
 from bench.train.training import fit
+from bench.train.training import train as train_on_dataset
 from methods import create
 from methods.spectrogram import Spectrogram
 from methods.training.checkpoint import Checkpoints
@@ -636,3 +638,26 @@ def test_two_processes_train_together(tmp_path: Path) -> None:
     state = torch.load(tmp_path / "last.ckpt", weights_only=False)
     assert state["TrainingData"]["consumed"] == 4 * 2 * 2 * 2
     assert all(row["valid_si_sdr"] for row in finished["log"] if row["valid_loss"])
+
+
+@pytest.mark.parametrize("method", ["ncsnpp_m", "bbed"])
+@pytest.mark.parametrize("experiment", ["bandwidth_extension", "dereverberation"])
+def test_other_tasks_train_any_method(experiment: str, method: str, tmp_path: Path) -> None:
+    """On recordings of one's own alone, so that nothing is generated: without noise for the one task or the other."""
+    rng = np.random.default_rng(0)
+    for name in ("anna_1", "anna_2", "ben_1", "cleo_1"):
+        write(tmp_path / "speech" / f"{name}.wav", rng.normal(0, 0.1, 4000).astype(np.float32), 16000)
+    for name in ("hall_1", "office_1", "office_2"):
+        response = np.concatenate(([1.0], 0.3 * rng.normal(0, 1, 800) * np.exp(-np.arange(800) / 200)))
+        write(tmp_path / "rooms" / f"{name}.wav", response.astype(np.float32), 16000)
+    given = [f"dataset.speech_dirs=[{tmp_path / 'speech'}]", f"dataset.rir_dirs=[{tmp_path / 'rooms'}]"]
+    given += ["dataset.real_share=1", f"dataset.cache={tmp_path / 'cache'}"]
+    settings = config(tmp_path / "out", f"method={method}", f"experiment={experiment}", *given)
+    settings = DictConfig({**settings, "max_steps": 2, "valid_every": 2, "valid_size": 2})
+    weights = train_on_dataset(settings)
+    told = load(weights).training["data"]
+    assert ("low-passed at 2000 or 4000 Hz" in told, "100% of the pairs are reverberant" in told) == (
+        experiment == "bandwidth_extension",
+        experiment == "dereverberation",
+    )
+    assert not (tmp_path / "cache").exists()  # nothing was generated

@@ -22,6 +22,7 @@ from methods.losses import LOSSES
 from methods.sgmse import SGMSE
 from methods.storm import StoRM
 from methods.training.data import NORMALISATIONS
+from methods.weights import EMBEDDED, load
 
 
 @pytest.fixture(scope="module")
@@ -160,24 +161,28 @@ NETWORKS = {
     ("sgmse_m", "ncsnpp_v2"): 65_590_822,
     ("sgmse_m", "ncsnpp_48k"): 64_739_854,
     ("sgmse_m", "dcunet"): 3_531_970,
+    ("sgmse_m", "dcunet_2022"): 3_564_994,
     ("storm", "ncsnpp_m"): 55_118_388,
 }
 """Parameters of the reference's networks."""
 
+SMALL_NETWORKS = {("sgmse_m", "ncsnpp_small"): 1_209_434, ("sgmse_m", "dcunet_small"): 326_434}
+"""Of our own."""
 
-@pytest.mark.parametrize(("method", "network"), NETWORKS)
-def test_networks_are_the_references(method: str, network: str) -> None:
-    bins = ["method.spectrogram.n_fft=512"] if network == "dcunet" else []
+
+@pytest.mark.parametrize(("method", "network"), [*NETWORKS, *SMALL_NETWORKS])
+def test_networks_have_their_parameters(method: str, network: str) -> None:
+    bins = ["method.spectrogram.n_fft=512"] if network.startswith("dcunet") else []
     made = compose("train", [f"method={method}", f"network={network}", *bins])
     check(made)
     with torch.device("meta"):
         model = untrained(made)
-    assert model.parameters == NETWORKS[method, network]
+    assert model.parameters == (NETWORKS | SMALL_NETWORKS)[method, network]
 
 
 def test_every_network_is_tested() -> None:
     folder = Path(bench.conf.__path__[0]) / "network"
-    assert {path.stem for path in folder.glob("*.yaml")} == {network for _, network in NETWORKS}
+    assert {path.stem for path in folder.glob("*.yaml")} == {network for _, network in NETWORKS | SMALL_NETWORKS}
 
 
 @pytest.mark.parametrize("name", ["sgmse", "sgmse_bridge"])
@@ -261,7 +266,10 @@ def test_the_familys_experiments_are_composed() -> None:
     tiny = compose("train", ["method=convtasnet", "method.size={filters: 8, aligned: false}"])
     check(tiny)
     assert untrained(tiny).sizes["denoiser"]["filters"] == 8
-    assert compose("train", ["method=bbed", "experiment=dereverberation"])["dataset"]["reverb_share"] == 1
+    for network in ("dcunet_small", "dcunet"):
+        check(compose("train", ["experiment=[sgmse_2022,small]", f"network={network}"]))
+    with pytest.raises(UserError, match="n_fft=512 gives 257 frequency bins, but the network 'score' takes multiples"):
+        check(compose("train", ["experiment=[sgmse_2022,small]"]))
     storm = compose("train", ["method=storm", "method.predictor={backbone: convtasnet}", "method.sde={name: bbed}"])
     check(storm)
     with torch.device("meta"):
@@ -269,3 +277,12 @@ def test_the_familys_experiments_are_composed() -> None:
     assert model.sizes["denoiser"]["backbone"] == "convtasnet" and model.sde.name == "bbed"
     with pytest.raises(UserError, match="n_fft=510 gives 256 frequency bins, but the network 'score' takes one more"):
         check(compose("train", ["method=bbed", "network=dcunet"]))
+
+
+@pytest.mark.parametrize("method", ["bbed", "flow", "crp", "sgmse_bridge"])
+def test_the_tables_experiment_composes_with_every_path(method: str) -> None:
+    made = compose("train", [f"method={method}", "experiment=small_family", "method.spectrogram.padding=zeros"])
+    check(made)
+    with torch.device("meta"):
+        model = untrained(made)
+    assert model.spectrogram == load(EMBEDDED / "ncsnpp_m.safetensors").spectrogram

@@ -96,6 +96,21 @@ def test_a_reverberant_pair_ends_in_a_tail_after_a_clean_end(small: Path) -> Non
         assert np.abs(clean[tail]).max() < 1e-5 < np.abs(noisy[tail]).max()
 
 
+def test_low_passed_pairs_lack_the_upper_band_and_are_aligned(small: Path) -> None:
+    source = TrainingMixtures("train", reverb_share=0.0, low_pass=[2000, 4000], cache=small)
+    assert "low-passed at 2000 or 4000 Hz" in str(source) and "SNR" not in str(source)
+    cutoffs = set()
+    for clean, noisy in (source[i] for i in range(12)):
+        window = np.hanning(clean.size)  # else the cut at both ends leaks into the upper band
+        kept, whole, lost = (np.abs(np.fft.rfft(window * x)) ** 2 for x in (noisy, clean, noisy - clean))
+        hertz = np.fft.rfftfreq(clean.size, 1 / 16000)
+        gains = {cutoff: kept[hertz > cutoff].sum() / whole[hertz > cutoff].sum() for cutoff in (2000, 4000)}
+        cutoffs.add(2000 if gains[2000] < 1e-4 else 4000)
+        assert gains[4000] < 1e-4
+        assert lost[hertz < 1700].sum() < 1e-6 * whole[hertz < 1700].sum()
+    assert cutoffs == {2000, 4000}
+
+
 def test_length_is_as_asked(small: Path) -> None:
     valid = TrainingMixtures("valid", size=3, cache=small)
     assert len(valid) == 3 and len(list(valid)) == 3

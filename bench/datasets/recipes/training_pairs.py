@@ -17,7 +17,7 @@ from bench.core.errors import UserError
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio
 from bench.datasets.leaks.sources import Kind, Sources
-from bench.datasets.recipes import mixing, recordings
+from bench.datasets.recipes import degradations, mixing, recordings
 from bench.datasets.recipes.pools import RECIPE, flite_pool, natural_pool, room_pool, speech_pool
 from bench.datasets.recipes.recordings import Folders, Split
 from bench.datasets.synthesis import flite, kokoro, rooms, speech, voices
@@ -44,6 +44,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         size: ``len()``; by default practically endless for "train", 200 for "valid".
         snr: range in dB, drawn uniformly.
         reverb_share: fraction of pairs that are reverberant.
+        low_pass: cutoffs in Hz: the other pairs are speech without what is above one of them, instead of noisy.
         speech_dirs, noise_dirs, rir_dirs: folders of recordings with speech, noise and room impulse
             responses, read recursively, used beside what is generated.
         real_share: how often speech, noise and rooms come from those folders, each where it has some.
@@ -73,12 +74,14 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         flite: bool = False,
         about: str | None = None,
         cache: str | Path | None = None,
+        low_pass: Sequence[float] | None = None,
     ) -> None:
         self.split = split
         self.size = size or (10**9 if split == "train" else 200)
         self.seed = seed
         self.snr = snr
         self.reverb_share = reverb_share
+        self.low_pass = tuple(low_pass or ())
         self.real_share = real_share
         self.natural_share = natural_share or 0.0
         self.about = about
@@ -87,7 +90,8 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         self._noise_files = recordings.files(noise_dirs, split, recordings.noise_recording)
         self._room_files = recordings.files(rir_dirs, split, recordings.room)
         folder = Path(cache or os.environ.get("SEBENCH_CACHE") or Path.home() / ".cache" / "sebench")
-        speaks = self._generated(self._speech_files) or (reverb_share < 1 and self._generated(self._noise_files))
+        noises = reverb_share < 1 and not self.low_pass
+        speaks = self._generated(self._speech_files) or (noises and self._generated(self._noise_files))
         espeaks = speaks and self.natural_share < 1
         self._speech: Sequence[Audio] = speech_pool(folder, split) if espeaks else ()
         self._natural = natural_pool(folder, split) if speaks and self.natural_share else None
@@ -107,7 +111,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         """The user's recordings that it draws from, for the search for leaks; what is generated is nowhere else."""
         parts: tuple[tuple[Kind, Sequence[Path], str, recordings.Owner], ...] = (
             ("clip", self._speech_files, "speech", recordings.speaker),
-            ("noise", self._noise_files, "noise", recordings.noise_recording),
+            ("noise", () if self.low_pass else self._noise_files, "noise", recordings.noise_recording),
             ("room", self._room_files, "rooms", recordings.room),
         )
         return Sources(
@@ -133,18 +137,21 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         if self._flite:
             speakers = ", ".join(flite.VOICES[self.split])
             lines.append(f"{len(self._flite)} utterances by Flite {flite.version()}'s voices {speakers}")
-        generated = "generated noise" if self._generated(self._noise_files) else "noise"
-        lines.append(f"{generated} at {self.snr[0]:g} to {self.snr[1]:g} dB SNR")
+        if not self.low_pass:
+            generated = "generated noise" if self._generated(self._noise_files) else "noise"
+            lines.append(f"{generated} at {self.snr[0]:g} to {self.snr[1]:g} dB SNR")
         if self._rooms:
             lines.append(f"{len(self._rooms) // 2} simulated rooms")
-        lines.append(f"{self.reverb_share:.0%} of the pairs are reverberant, the others noisy; seed {self.seed}")
+        cutoffs = " or ".join(f"{cutoff:g}" for cutoff in self.low_pass)
+        others = f"low-passed at {cutoffs} Hz" if self.low_pass else "noisy"
+        lines.append(f"{self.reverb_share:.0%} of the pairs are reverberant, the others {others}; seed {self.seed}")
         owners = {
             "speech": ("speakers", recordings.speaker),
             "noise": ("noise recordings", recordings.noise_recording),
             "rooms": ("rooms", recordings.room),
         }
         for kind, folders in self._folders.items():
-            if folders:
+            if folders and not (kind == "noise" and self.low_pass):
                 what, owner = owners[kind]
                 held = f"{recordings.VALID_SHARE:.0%} of the {what} are for validation alone"
                 lines.append(f"{self.real_share:.0%} of the {kind}: {recordings.about(what, folders, owner)}; {held}")
@@ -160,6 +167,8 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         utterance = self._draw_speech(rng)
         if rng.random() < self.reverb_share:
             clean, noisy = mixing.reverberate(utterance, self._draw_room(rng), SAMPLE_RATE)
+        elif self.low_pass:
+            clean, noisy = utterance, degradations.low_pass(utterance, SAMPLE_RATE, choose(rng, self.low_pass))
         else:
             clean = utterance
             noisy = mixing.add_noise(clean, self._draw_noise(rng, clean.size), rng.uniform(*self.snr))
