@@ -16,7 +16,7 @@ METHODS := ncsnpp_m sgmse_m refinement storm
 CURVE_RUN ?= curve
 CURVE_INTO ?= docs
 
-.PHONY: demo test lint types format docs wheel train-small train-gpu pack curve agreement perf perf-gpu clean \
+.PHONY: demo test lint types format docs wheel train-small train-gpu pack curve agreement family perf perf-gpu clean \
 	$(METHODS:%=train-%) train-ncsnpp_m-1
 
 # Known systems are in it where their weights can be had; a line says which could not.
@@ -123,6 +123,35 @@ agreement: $(VENV)/.installed  ## Whether the demo ranks systems as real recordi
 	$(BIN)/bench run run=diffusion $(BOTH) 'methods=[refinement]' 'steps=[3]'
 	$(BIN)/bench run run=diffusion $(BOTH) 'methods=[sgmse_m,storm]' 'steps=[3,10]'
 	$(BIN)/python docs/agreement.py $(AGREEMENT)/one_pass $(AGREEMENT)/diffusion
+
+# SPEECH and NOISE: folders of real recordings, of which a tenth of speakers and noises is held out. What has been trained or
+# computed is left as it is. FAMILY_RUN=steps=[1,3]: less of it.
+FAMILY := checkpoints/family
+FAMILY_RUN ?= 'steps=[1,2,3,5,10]'
+FROM_ZERO := experiment=small optimiser.decay_steps=300 max_steps=300 valid_every=100
+family_bbed := method=bbed experiment=small_family
+family_crp := method=crp experiment=small_family init=$(FAMILY)/bbed/$W optimiser.lr=1e-3 max_steps=600 valid_every=150
+family_flow := method=flow experiment=small_family
+family_bridge := method=sgmse_bridge experiment=small_family method.spectrogram.padding=zeros
+family_sgmse_2022 := 'experiment=[sgmse_2022,small_family]' network=dcunet_small init=null warm_start=false \
+	optimiser.lr=1e-3 normalise=noisy
+family_convtasnet := method=convtasnet $(FROM_ZERO) 'method.size={filters: 128, channels: 64, hidden: 128, stacks: 2}'
+family_gagnet := method=gagnet $(FROM_ZERO) 'method.size={channels: 16, hidden: 32, groups: 1, stages: 2}'
+family_sips := method=sips $(FROM_ZERO) normalise=clean optimiser.lr=5e-3 scores.recordings=0 \
+	'method.size={width: 16, multipliers: [1, 2, 4, 4], blocks: 1, attention_heights: []}'
+family_udiffse := method=udiffse $(FROM_ZERO) normalise=clean method.parametrization.predicts=clean scores.recordings=0
+family_vae_nmf := method=vae_nmf $(FROM_ZERO) normalise=clean scores.recordings=0
+MEMBERS := bbed crp flow bridge sgmse_2022 convtasnet gagnet sips udiffse vae_nmf
+
+family: $(MEMBERS:%=family-%)  ## A few hundred steps of every method: the tables of docs/family.md.
+	test -d $(FAMILY)/recordings || $(BIN)/python docs/family.py recordings $(FAMILY)/recordings --speech $(SPEECH) --noise $(NOISE)
+	$(BIN)/bench run docs/family.yaml $(FAMILY_RUN)
+	$(BIN)/python docs/family.py table results/runs/family
+
+family-crp: family-bbed
+family-%: $(VENV)/.installed-dev
+	@test -n "$(SPEECH)" -a -n "$(NOISE)" || { echo "make family SPEECH=folder NOISE=folder"; exit 2; }
+	$(TRAIN) $(family_$*) out=$(FAMILY)/$* $(OWN)
 
 # make perf PERF="network --reference ../storm": one subject; sp-uhh/storm, cloned there, beside ours.
 perf: $(VENV)/.installed-dev  ## Ratios of speed, each against a baseline in the same run: docs/performance.md.
