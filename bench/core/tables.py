@@ -11,10 +11,10 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from bench.core.errors import UserError
 from bench.core.files import check_file, replacing
@@ -53,6 +53,11 @@ def defused(text: str) -> str:
     return f"'{text}" if _RUNS.match(text) else text
 
 
+def cell(value: Any) -> Any:
+    """A value as it is written: text defused."""
+    return defused(value) if isinstance(value, str) else value
+
+
 def plain(cell: str) -> str:
     """The inverse of ``defused``."""
     return cell[1:] if cell.startswith("'") and _RUNS.match(cell) else cell
@@ -69,7 +74,7 @@ def write(frame: pd.DataFrame, path: Path, float_format: str | None = "%.6g") ->
     texts = {name: {cell for cell in column if isinstance(cell, str)} for name, column in columns.items()}
     safe = frame.copy(deep=False)
     for name in [name for name, cells in texts.items() if any(map(_RUNS.match, cells))]:
-        safe[name] = columns[name].map(_cell)
+        safe[name] = columns[name].map(cell)
     safe = safe.rename(columns=lambda name: defused(str(name)))
     bare = any("\r" in cell for cells in texts.values() for cell in cells)
     quoting: Literal[0, 2] = (
@@ -78,6 +83,33 @@ def write(frame: pd.DataFrame, path: Path, float_format: str | None = "%.6g") ->
     with replacing(path) as temporary:
         safe.to_csv(temporary, index=False, float_format=float_format, errors="backslashreplace", quoting=quoting)
     return path
+
+
+def write_columns(names: Sequence[str], blocks: Iterable[Sequence[Sequence[Any]]], path: Path) -> Path:
+    """Write a table that comes in blocks of rows, each a list of ``cell`` for every column; else as ``write``.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file,
+    ):
+        writer = csv.writer(_Lines(file), lineterminator="\r\n")  # it quotes what may be in the end of a line
+        writer.writerow(map(defused, names))
+        for columns in blocks:
+            writer.writerows(zip(*columns, strict=True))
+    return path
+
+
+class _Lines:
+    """Writes lines that end in a newline alone."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        return self._file.write(f"{line[:-2]}\n")
 
 
 def read(path: Path, columns: Mapping[str, type]) -> pd.DataFrame:
@@ -163,10 +195,6 @@ def _encodings(content: bytes) -> Sequence[str]:
     if b"\0" in content[:2]:
         return ["utf-16-be" if content[:1] == b"\0" else "utf-16-le"]
     return ["utf-8-sig", "cp1252"]
-
-
-def _cell(value: Any) -> Any:
-    return defused(value) if isinstance(value, str) else value
 
 
 def _value(path: Path, line: int, name: str, cell: str, kind: type) -> Any:

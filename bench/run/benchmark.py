@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench.core.errors import UserError
 from bench.core.files import naming, sweep
 from bench.core.notes import show
@@ -32,10 +34,12 @@ from bench.run.preview import preview
 from bench.run.progress import progress
 from bench.run.settings import Settings, check_device
 from bench.run.worker import Item, Limits, Outcome, Sizes, Worker
+from results.store.columns import ByKey
 from results.store.folder import Store
 from results.store.merge import Stored, infos
-from results.store.reading import Standings
+from results.store.reading import as_rows
 from results.store.rows import Key, Row
+from results.store.standings import Standings
 from results.store.versions import outdated, separate
 from results.tables.compared import Compared
 from results.views.summary import summarise
@@ -107,13 +111,16 @@ def run(config: Mapping[str, Any]) -> Result:
         enhance_ahead(there, (cell for cell in cells if here.method(cell.key.method).ahead))
         execute(cells, stored, there, settings, store, merged)
         note(store, seen)
-        rows = store.rows()
+        rows = as_rows(store.rows().values())
         session["ended"] = manifest.now()
         store.write_manifest(merged)
-        summarise(settings.folder, *separate(rows.values(), infos(merged)))
-    failures = {key: reason for key in wanted if (reason := why_failed(rows[key], versions))}
-    notes = _outdated_notes((rows[key] for key in wanted), versions)
-    run = Stored(settings.run, settings.folder, merged, {key: rows[key] for key in wanted})
+        summarise(settings.folder, *separate(rows, infos(merged)))
+    asked = set(wanted)
+    rows = rows.take(np.array([place for place, key in enumerate(rows.keys()) if key in asked], np.intp))
+    failed = rows.take(np.flatnonzero(rows.failed))
+    failures = {row.key: reason for row in failed if (reason := why_failed(row, versions))}
+    notes = _outdated_notes(rows, versions)
+    run = Stored(settings.run, settings.folder, merged, ByKey(rows))
     return Result(
         settings.folder, len(wanted), len(cells), failures, notes, baseline.against(run) if baseline else None
     )

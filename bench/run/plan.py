@@ -13,8 +13,8 @@ from bench.run.draw import draw
 from bench.run.parts import Parts
 from bench.run.settings import Rescore, Settings
 from bench.run.shard import Shard
-from results.store.reading import Standing
 from results.store.rows import Key
+from results.store.standings import Standing
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from results.statistics.panel import RECORDING, Panel, panels
 from results.statistics.scale import Scale
 from results.statistics.summaries import Summary, summarise
 from results.store.info import MetricInfo, complete
+from results.store.reading import as_rows
 from results.store.rows import Row
 
 
@@ -78,8 +79,8 @@ def analyse(
         metrics: come first and in this order, even where no row was scored; metrics that only the rows
             know follow.
     """
-    rows, options = list(rows), options or Options()
-    known = complete(metrics, rows)
+    rows, options = as_rows(rows), options or Options()
+    known = complete(metrics, rows.scores)
     scales = {name: Scale.of(info.low, info.high) for name, info in known.items()}
     return [_analyse(panel, known, options) for panel in panels(rows, known, options.cluster, scales)]
 

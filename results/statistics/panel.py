@@ -7,7 +7,7 @@ recording. Scores of several seeds are averaged within their recording before an
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from bench.core.findings import DEGENERATE, SIGNALS
 from bench.core.types import Score, Status, Tag
 from results.statistics.scale import UNBOUNDED, Scale
+from results.store.columns import Rows, ScoreColumn
 from results.store.info import PARADIGMS
-from results.store.rows import Row
+from results.store.reading import as_rows
+from results.store.rows import NOT_COMPUTED, Row
 
 Array = NDArray[np.float64]
 
@@ -30,7 +32,6 @@ DEGENERATE_SHARE = 0.1
 """A system is degenerate if more than this share of its rows is."""
 
 _GRAVITY: tuple[Status, ...] = ("ok", "skipped", "undefined", "error")
-_NOTHING = Score.missing("skipped", "not computed")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class System:
     method: str
     steps: int | None
     paradigm: str
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
 
     @property
     def label(self) -> str:
@@ -184,16 +185,19 @@ def panels(
             If the tag has fewer than two values, or is None, every recording is a unit.
     """
     of_metrics = {metric: (scales or {}).get(metric, UNBOUNDED) for metric in metrics}
-    by_dataset: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_dataset[row.key.dataset].append(row)
-    return [_panel(dataset, by_dataset[dataset], of_metrics, cluster) for dataset in sorted(by_dataset)]
+    rows = as_rows(rows)
+    datasets = rows.columns["dataset"]
+    return [
+        _panel(name, rows.take(np.flatnonzero(datasets.each(name.__eq__, bool))), of_metrics, cluster)
+        for name in sorted(datasets.occurring())
+    ]
 
 
-def _panel(dataset: str, rows: Sequence[Row], metrics: Mapping[str, Scale], cluster: str | None) -> Panel:
+def _panel(dataset: str, rows: Rows, metrics: Mapping[str, Scale], cluster: str | None) -> Panel:
     systems = _systems(rows)
-    clips = sorted({row.key.utterance for row in rows})
-    tags = _tags(rows, clips)
+    clips = sorted(rows.columns["utterance"].occurring())
+    clip_at = {clip: index for index, clip in enumerate(clips)}
+    tags = _tags(rows, clip_at)
     unit, units = _units(tags.get(cluster) if cluster else None, len(clips))
     return Panel(
         dataset,
@@ -202,29 +206,30 @@ def _panel(dataset: str, rows: Sequence[Row], metrics: Mapping[str, Scale], clus
         tags,
         cluster if unit and cluster else RECORDING,
         units,
-        _scores(systems, clips, metrics),
-        frozenset(number for number, system in enumerate(systems) if _degenerate(system.rows)),
+        _scores(systems, clip_at, metrics),
+        frozenset(number for number, system in enumerate(systems) if _degenerate(as_rows(system.rows))),
     )
 
 
-def _degenerate(rows: Sequence[Row]) -> bool:
+def _degenerate(rows: Rows) -> bool:
     """Whether too many rows are degenerate. Single ones may be correct, such as silence for noise without speech."""
-    worse = sum(any(name in row.findings and not _given(row, name) for name in DEGENERATE) for row in rows)
-    return worse > DEGENERATE_SHARE * len(rows)
+    worse = rows.columns["findings"].each(_worse, bool).sum()
+    return bool(worse > DEGENERATE_SHARE * len(rows))
 
 
-def _given(row: Row, name: str) -> bool:
-    """Whether the recording itself has this finding."""
-    return any(f"{prefix}{name}" in row.findings for prefix in SIGNALS if prefix)
+def _worse(findings: Mapping[str, Tag]) -> bool:
+    """Whether the enhanced speech is degenerate, and the recording is not."""
+    given = {name for name in DEGENERATE if any(f"{prefix}{name}" in findings for prefix in SIGNALS if prefix)}
+    return not (DEGENERATE & findings.keys()) <= given
 
 
-def _systems(rows: Iterable[Row]) -> tuple[System, ...]:
-    groups: dict[tuple[str, int | None], list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[row.key.method, row.key.steps].append(row)
+def _systems(rows: Rows) -> tuple[System, ...]:
+    order = rows.order()
+    methods, steps, paradigms = (rows.columns[name] for name in ("method", "steps", "paradigm"))
+    named = np.stack([methods.codes, steps.codes])[:, order]
+    starts = 1 + np.flatnonzero((named[:, 1:] != named[:, :-1]).any(axis=0))
     systems = [
-        System(method, steps, group[0].paradigm, tuple(sorted(group, key=lambda row: row.key.order())))
-        for (method, steps), group in groups.items()
+        System(methods[own[0]], steps[own[0]], paradigms[own.min()], rows.take(own)) for own in np.split(order, starts)
     ]
     return tuple(sorted(systems, key=_rank))
 
@@ -234,13 +239,16 @@ def _rank(system: System) -> tuple[int, str, str, int]:
     return place, system.paradigm, system.method, -1 if system.steps is None else system.steps
 
 
-def _tags(rows: Iterable[Row], clips: Sequence[str]) -> dict[str, tuple[Tag | None, ...]]:
+def _tags(rows: Rows, clip_at: Mapping[str, int]) -> dict[str, tuple[Tag | None, ...]]:
     """Each tag's value by clip. A failed row has no tags; they are taken from other rows of the clip."""
-    found: dict[str, dict[str, Tag]] = defaultdict(dict)
-    for row in rows:
-        for name, value in row.tags.items():
-            found[name][row.key.utterance] = value
-    return {name: tuple(found[name].get(clip) for clip in clips) for name in sorted(found)}
+    found: dict[str, list[Tag | None]] = {}
+    told, utterances = rows.columns["tags"], rows.columns["utterance"]
+    pairs = np.stack([utterances.codes, told.codes])[:, ::-1]  # the last row of a clip counts
+    _, last = np.unique(pairs, axis=1, return_index=True)
+    for clip, tags in pairs[:, np.sort(last)[::-1]].T.tolist():
+        for name, value in told.known[tags].items():
+            found.setdefault(name, [None] * len(clip_at))[clip_at[utterances.known[clip]]] = value
+    return {name: tuple(found[name]) for name in sorted(found)}
 
 
 def _units(values: Sequence[Tag | None] | None, clips: int) -> tuple[bool, NDArray[np.intp]]:
@@ -252,49 +260,53 @@ def _units(values: Sequence[Tag | None] | None, clips: int) -> tuple[bool, NDArr
     return True, np.array([numbers.setdefault(name, len(numbers)) for name in named], dtype=np.intp)
 
 
-def _scores(systems: Sequence[System], clips: Sequence[str], metrics: Mapping[str, Scale]) -> dict[str, MetricScores]:
-    """The arrays, filled row by row."""
-    clip_at = {clip: index for index, clip in enumerate(clips)}
-    seeds = [list(dict.fromkeys(row.key.seed for row in system.rows)) for system in systems]
-    shape = (len(systems), len(clips), max(map(len, seeds), default=0))
-    samples = {metric: np.full(shape, np.nan) for metric in metrics}
-    totals: dict[str, Array] = {}
-    errors: dict[str, Array] = {}
-    lost: dict[tuple[str, int, int], Score] = {}
-    for number, system in enumerate(systems):
-        for row in system.rows:
-            clip, seed = clip_at[row.key.utterance], seeds[number].index(row.key.seed)
-            for metric in metrics:
-                score = row.score(metric)
-                if score.total is not None and score.errors is not None:
-                    if metric not in totals:
-                        totals[metric], errors[metric] = np.full(shape, np.nan), np.full(shape, np.nan)
-                    totals[metric][number, clip, seed] = score.total
-                    errors[metric][number, clip, seed] = 100 * score.errors
-                if score.value is None:
-                    lost[metric, number, clip] = _graver(score, lost.get((metric, number, clip)))
-                else:
-                    samples[metric][number, clip, seed] = score.value
-    return {
-        metric: MetricScores(
-            values, totals.get(metric), _missing(metric, values, lost), metrics[metric], errors.get(metric)
-        )
-        for metric, values in samples.items()
-    }
+def _scores(
+    systems: Sequence[System], clip_at: Mapping[str, int], metrics: Mapping[str, Scale]
+) -> dict[str, MetricScores]:
+    """The arrays, filled system by system."""
+    parts = [as_rows(system.rows) for system in systems]
+    seeds = [sorted(rows.columns["seed"].occurring(), key=lambda seed: -1 if seed is None else seed) for rows in parts]
+    shape = (len(systems), len(clip_at), max(map(len, seeds), default=0))
+    places = [
+        (rows.columns["utterance"].each(clip_at.__getitem__, np.intp), rows.columns["seed"].each(own.index, np.intp))
+        for rows, own in zip(parts, seeds, strict=True)
+    ]
+    return {metric: _of_metric(metric, scale, parts, places, shape) for metric, scale in metrics.items()}
 
 
-def _graver(score: Score, other: Score | None) -> Score:
-    return score if other is None or _GRAVITY.index(score.status) > _GRAVITY.index(other.status) else other
+def _of_metric(
+    metric: str,
+    scale: Scale,
+    parts: Sequence[Rows],
+    places: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]],
+    shape: tuple[int, int, int],
+) -> MetricScores:
+    samples, totals, errors = (np.full(shape, np.nan) for _ in range(3))
+    missing = []
+    for number, (rows, at) in enumerate(zip(parts, places, strict=True)):
+        answers = rows.answers(metric)
+        samples[number][at] = answers.values
+        totals[number][at] = answers.each(lambda score: _number(score.total), math.nan, np.float64)
+        errors[number][at] = answers.each(lambda score: 100 * _number(score.errors), math.nan, np.float64)
+        missing.append(_missing(answers, at[0], np.isnan(samples[number]).all(axis=1)))
+    is_rate = bool(np.isfinite(totals).any())
+    return MetricScores(samples, totals if is_rate else None, tuple(missing), scale, errors if is_rate else None)
 
 
-def _missing(
-    metric: str, samples: Array, lost: Mapping[tuple[str, int, int], Score]
-) -> tuple[Mapping[int, Score], ...]:
-    without: NDArray[np.bool_] = np.asarray(np.isnan(samples).all(axis=2))
-    return tuple(
-        {int(clip): lost.get((metric, system, int(clip)), _NOTHING) for clip in np.flatnonzero(line)}
-        for system, line in enumerate(without)
-    )
+def _missing(answers: ScoreColumn, clips: NDArray[np.intp], without: NDArray[np.bool_]) -> Mapping[int, Score]:
+    """For each clip ``without`` a value the first of the most severe reasons."""
+    found = {int(clip): NOT_COMPUTED for clip in np.flatnonzero(without)}
+    gravity = answers.each(lambda score: _GRAVITY.index(score.status), 0, np.intp)
+    at = np.flatnonzero(without[clips])
+    at = at[np.lexsort([at, -gravity[at], clips[at]])]
+    first = np.unique(clips[at], return_index=True)[1]
+    for place in at[first].tolist():
+        found[int(clips[place])] = answers[place] or NOT_COMPUTED
+    return found
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _mean(samples: Array) -> Array:

@@ -15,6 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from bench.core.types import Status
 from results.statistics.bootstrap import RESAMPLES, Resampler
 from results.statistics.panel import MetricScores, Panel, System
 from results.statistics.scale import Scale
+from results.store.columns import Rows
+from results.store.reading import as_rows
 
 COSTS = (
     *("rtf", "rtf_low", "rtf_high"),
@@ -150,18 +153,40 @@ def why_missing(reasons: Mapping[tuple[Status, str], int]) -> str:
 
 
 def _summary(panel: Panel, system: System, metrics: Mapping[str, MetricSummary]) -> Summary:
-    nfes = [row.nfe for row in system.rows if row.status == "ok" and row.nfe is not None]
-    done = [row for row in system.rows if row.status == "ok"]
-    costs = {name: [row.cost[name] for row in done if name in row.cost] for name in COSTS}
+    rows = as_rows(system.rows)
+    done = rows.take(np.flatnonzero(rows.columns["status"].each(lambda status: status == "ok", bool)))
+    nfes = _present(done.columns["nfe"].each(_number, np.float64))
+    costs = {name: _present(done.columns["cost"].each(partial(_of, name), np.float64)) for name in COSTS}
+    timed = done.take(np.flatnonzero(done.columns["cost"].each(lambda cost: "rtf" in cost, bool)))
     return Summary(
         dataset=panel.dataset,
         system=system,
         utterances=len(panel.clips),
-        seeds=len({row.key.seed for row in system.rows}),
-        failed=sum(row.failed for row in system.rows),
-        nfe=float(np.mean(nfes)) if nfes else math.nan,
-        nfe_varies=len(set(nfes)) > 1,
-        cost={name: float(np.median(values)) for name, values in costs.items() if values},
-        timed_on=sorted({str(row.computing.get("timed_on", row.device)) for row in done if "rtf" in row.cost}),
+        seeds=len(rows.columns["seed"].occurring()),
+        failed=int(rows.failed.sum()),
+        nfe=float(np.mean(nfes)) if nfes.size else math.nan,
+        nfe_varies=len(set(nfes.tolist())) > 1,
+        cost={name: float(np.median(values)) for name, values in costs.items() if values.size},
+        timed_on=sorted(_devices(timed)),
         metrics=metrics,
     )
+
+
+def _devices(rows: Rows) -> set[str]:
+    """What the rows' RTF was measured on."""
+    devices, named = rows.columns["device"], rows.columns["computing"]
+    pairs = np.unique(np.stack([devices.codes, named.codes]), axis=1)
+    return {str(named.known[which].get("timed_on", devices.known[device])) for device, which in pairs.T.tolist()}
+
+
+def _of(name: str, cost: Mapping[str, float]) -> float:
+    return _number(cost.get(name))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _present(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    there: NDArray[np.float64] = values[~np.isnan(values)]
+    return there

@@ -22,9 +22,12 @@ from bench.core.errors import UserError
 from bench.core.files import naming, replacing, safe_name
 from bench.core.records import parse
 from bench.core.seeds import stable_seed
+from results.store.columns import ByKey, last_of_each
+from results.store.lines import is_json, no_collection, unfinished, whole_lines
 from results.store.manifest import check
-from results.store.reading import RowReader, StandingReader, Standings, is_json, no_collection, unfinished, whole_lines
+from results.store.reading import RowReader
 from results.store.rows import READABLE, SCHEMA_VERSION, Key, Row
+from results.store.standings import StandingReader, Standings
 
 T = TypeVar("T")
 
@@ -115,14 +118,16 @@ class Store:
             raise
         self._safe, self._synced = file.seek(0, os.SEEK_END), monotonic()
 
-    def rows(self) -> dict[Key, Row]:
+    def rows(self) -> ByKey:
         """Every stored row. Of several rows with one key the last counts; an unfinished last line is ignored.
 
         Raises:
             UserError: a line is not a row, or of another schema version; the message names file and line.
         """
-        with no_collection():
-            return {row.key: row for _, row in self._each(RowReader())}
+        reader = RowReader()
+        for _ in self._each(reader.read):
+            pass
+        return ByKey(last_of_each(reader.rows()))
 
     def standings(self) -> Standings:
         """What a resumed run asks of the stored rows, in a fraction of the time and memory that they take.

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
-from operator import attrgetter
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bench.core import tables
-from results.store.info import complete
-from results.store.rows import Key, Row
+from bench.core.types import Score
+from results.store.columns import NONE, Column, Places, Rows
+from results.store.reading import as_rows
+from results.store.rows import Row
 
 _FIXED = {
     "dataset": "object",
@@ -35,19 +39,11 @@ _FIXED = {
 }
 """The columns of every table of rows, with their pandas types; integers may be missing."""
 
-_OF: dict[str, Callable[[Row], Any]] = {
-    name: attrgetter(f"key.{name}" if name in {field.name for field in fields(Key)} else name) for name in _FIXED
-}
-"""What gives each of them."""
-
-_MAPPINGS: dict[str, Callable[[Row], Mapping[str, Any]]] = {
-    "tag": lambda row: row.tags,
-    "finding": lambda row: row.findings,
-    "adjusted": lambda row: row.adjusted,
-    "computing": lambda row: row.computing,
-    "cost": lambda row: row.cost,
-}
+_MAPPINGS = {"tag": "tags", "finding": "findings", "adjusted": "adjusted", "computing": "computing", "cost": "cost"}
 """A row's mappings, by the prefix of their columns: one column for each name that occurs."""
+
+_BLOCK = 1 << 14
+"""So many rows are written at a time."""
 
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
@@ -59,32 +55,91 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     likewise for findings, adjustments, computing and cost. A metric whose name is that of a fixed column becomes
     ``<metric>_score``.
     """
-    rows = sorted(rows, key=lambda row: row.key.order())
-    columns: dict[str, Any] = {name: list(map(_OF[name], rows)) for name in _FIXED}
-    numbers = dict(_FIXED)
-    for metric in complete(None, rows):
-        scores = [row.score(metric) for row in rows]
-        name = f"{metric}_score" if metric in _FIXED else metric
-        numbers[name] = "float64"
-        columns[name] = [score.value for score in scores]
-        columns[f"{metric}_status"] = _texts(score.status for score in scores)
-        columns[f"{metric}_reason"] = _texts(score.reason for score in scores)
-        if any(score.total is not None for score in scores):
-            columns[f"{metric}_errors"] = [score.errors for score in scores]
-            columns[f"{metric}_total"] = [score.total for score in scores]
-        columns[f"{metric}_version"] = _texts(row.metric_versions.get(metric) for row in rows)
-    for prefix, of in _MAPPINGS.items():
-        for name in sorted({name for row in rows for name in of(row)}):
-            columns[f"{prefix}_{name}"] = [of(row).get(name) for row in rows]
-    typed = {name: pd.Series(values, dtype=numbers.get(name)) for name, values in columns.items()}
-    return pd.DataFrame(typed)
-
-
-def _texts(values: Iterable[str | None]) -> pd.Series[Any]:
-    """A column of texts, which pandas need not search for dates."""
-    return pd.Series(list(values), dtype=object)
+    return pd.DataFrame({name: _series(column) for name, column in _columns(as_rows(rows)).items()})
 
 
 def write_csv(rows: Iterable[Row], folder: Path) -> Path:
-    """Write ``rows.csv`` to ``folder``."""
-    return tables.write(to_frame(rows), folder / "rows.csv", float_format=None)
+    """Write ``rows.csv`` to ``folder``: the table of ``to_frame``, which is not held in memory."""
+    table = as_rows(rows)
+    columns = _columns(table)
+    blocks = (
+        [_cells(column.take(np.arange(start, min(start + _BLOCK, len(table))))) for column in columns.values()]
+        for start in range(0, len(table), _BLOCK)
+    )
+    return tables.write_columns(list(columns), blocks, folder / "rows.csv")
+
+
+@dataclass(frozen=True, eq=False)
+class _Floats:
+    """Numbers of which hardly two are equal; NaN where there is none."""
+
+    numbers: NDArray[np.float64]
+
+    def take(self, places: Places) -> _Floats:
+        return _Floats(self.numbers[places])
+
+
+@dataclass(frozen=True, eq=False)
+class _Typed(Column):
+    """A column with its pandas type."""
+
+    kind: str = "object"
+
+    def take(self, places: Places) -> _Typed:
+        return _Typed(self.codes[places], self.known, self.kind)
+
+
+def _columns(rows: Rows) -> dict[str, _Floats | _Typed]:
+    """The table's columns by their names, sorted by key."""
+    table = rows.take(rows.order())
+    cost = table.columns["cost"]
+    special: dict[str, _Floats | _Typed] = {
+        "enhance_seconds": _Floats(table.seconds),
+        "rtf": _Typed(cost.codes, [prices.get("rtf") for prices in cost.known], "float64"),
+    }
+    found: dict[str, _Floats | _Typed] = {
+        name: special.get(name) or _Typed(table.columns[name].codes, table.columns[name].known, kind)
+        for name, kind in _FIXED.items()
+    }
+    for metric in sorted(table.scores, key=lambda metric: int(np.argmax(table.scores[metric].codes != NONE))):
+        found |= _of_metric(table, metric)
+    for prefix, field in _MAPPINGS.items():
+        told = table.columns[field]
+        for name in sorted({name for values in told.occurring() for name in values}):
+            found[f"{prefix}_{name}"] = _inferred(told.codes, [values.get(name) for values in told.known])
+    return found
+
+
+def _of_metric(table: Rows, metric: str) -> dict[str, _Floats | _Typed]:
+    answers, versions = table.answers(metric), table.columns["metric_versions"]
+    codes, scores = answers.codes, [score or Score(0.0) for score in answers.others]  # the first is of a bare value
+    found: dict[str, _Floats | _Typed] = {
+        f"{metric}_score" if metric in _FIXED else metric: _Floats(answers.values),
+        f"{metric}_status": _Typed(codes, [score.status for score in scores]),
+        f"{metric}_reason": _Typed(codes, [score.reason for score in scores]),
+    }
+    if any(total is not None for total in Column(codes, [score.total for score in scores]).occurring()):
+        found[f"{metric}_errors"] = _inferred(codes, [score.errors for score in scores])
+        found[f"{metric}_total"] = _inferred(codes, [score.total for score in scores])
+    found[f"{metric}_version"] = _Typed(versions.codes, [told.get(metric) for told in versions.known])
+    return found
+
+
+def _inferred(codes: NDArray[np.int32], values: Sequence[Any]) -> _Typed:
+    """A column of the type that pandas gives to such values."""
+    return _Typed(codes, values, str(pd.Series(Column(codes, values).occurring()).dtype))
+
+
+def _series(column: _Floats | _Typed) -> pd.Series[Any]:
+    if isinstance(column, _Floats):
+        return pd.Series(column.numbers)
+    return pd.Series(column.each(lambda value: value), dtype=column.kind)
+
+
+def _cells(column: _Floats | _Typed) -> list[Any]:
+    """What a CSV file has of the column."""
+    if isinstance(column, _Floats):
+        return ["" if math.isnan(value) else value for value in column.numbers.tolist()]
+    whole = float if column.kind == "float64" else lambda value: value
+    cells: list[Any] = column.each(lambda value: "" if value is None else tables.cell(whole(value))).tolist()
+    return cells

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain
-
-from results.store.rows import Row
 
 PARADIGMS = (
     *("control", "oracle", "classical", "external"),
@@ -65,7 +62,6 @@ class MetricInfo:
         return f"{value:.{decimals}f}"
 
 
-def complete(metrics: Mapping[str, MetricInfo] | None, rows: Iterable[Row]) -> dict[str, MetricInfo]:
-    """``metrics`` in their order, then all other metrics in the rows, with only their names."""
-    scored = dict.fromkeys(chain.from_iterable(row.scores for row in rows))
+def complete(metrics: Mapping[str, MetricInfo] | None, scored: Iterable[str]) -> dict[str, MetricInfo]:
+    """``metrics`` in their order, then all others that were ``scored``, with only their names."""
     return {**(metrics or {}), **{name: MetricInfo(name) for name in scored if name not in (metrics or {})}}

@@ -9,10 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench.core.errors import UserError
 from bench.core.types import Score
+from results.store.columns import Column, Rows, joined
 from results.store.folder import Store
 from results.store.info import MetricInfo
+from results.store.reading import as_rows
 from results.store.rows import Key, Row
 from results.store.versions import separate
 
@@ -35,11 +39,11 @@ class Merged:
     """Rows of one or several runs, their metrics' properties, and notes about the merge.
 
     Attributes:
-        rows: scores under one metric name are all of one version.
+        rows: of which none is repeated; scores under one metric name are all of one version.
         labels: by run, the new labels of methods whose label denotes a different method in another run.
     """
 
-    rows: Sequence[Row]
+    rows: Rows
     metrics: Mapping[str, MetricInfo]
     notes: Sequence[str] = field(default_factory=list)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -83,25 +87,38 @@ def merge(runs: Sequence[Stored], mix: bool = False) -> Merged:
         for name, info in infos(run.manifest).items():
             metrics.setdefault(name, info)
     # Separate metric versions before joining rows, so that a recording keeps its scores of both versions.
-    separated, metrics = separate([row for run in runs for row in _relabelled(run, labels[run.name])], metrics)
-    rows: dict[Key, Row] = {}
-    clashes: Counter[tuple[str, str]] = Counter()
-    for name, row in zip([run.name for run in runs for _ in run.rows], separated, strict=True):
-        if row.key not in rows:
-            rows[row.key] = row
-            continue
-        rows[row.key], clash = _join(rows[row.key], row)
-        clashes.update((name, what) for what in clash)
+    parts = [_relabelled(run, labels[run.name]) for run in runs]
+    separated, metrics = separate(parts[0] if len(parts) == 1 else joined(parts), metrics)
+    rows, clashes = _completed(separated, [run.name for run in runs for _ in run.rows])
     notes += [
         f"{run}: {what} on {count} recordings than the run named first, whose stands"
         for (run, what), count in clashes.items()
     ]
-    return Merged(list(rows.values()), metrics, notes, labels)
+    return Merged(rows, metrics, notes, labels)
 
 
-def _relabelled(run: Stored, labels: Mapping[str, str]) -> Iterable[Row]:
-    for row in run.rows.values():
-        yield replace(row, key=replace(row.key, method=labels.get(row.key.method, row.key.method)))
+def _relabelled(run: Stored, labels: Mapping[str, str]) -> Rows:
+    rows = as_rows(run.rows.values())
+    methods = rows.columns["method"]
+    renamed = Column(methods.codes, [labels.get(method, method) for method in methods.known])
+    return Rows({**rows.columns, "method": renamed}, rows.seconds, rows.scores)
+
+
+def _completed(rows: Rows, runs: Sequence[str]) -> tuple[Rows, Counter[tuple[str, str]]]:
+    """One row of all that have one key, where the first of them is; and how often runs have other scores."""
+    clashes: Counter[tuple[str, str]] = Counter()
+    places, new = np.arange(len(rows)), list[Row]()
+    alone = np.ones(len(rows), bool)
+    for repeated in rows.repeated():
+        first, *others = repeated.tolist()
+        row = rows[first]
+        for other in others:
+            row, clash = _join(row, rows[other])
+            clashes.update((runs[other], what) for what in clash)
+        places[first] = len(rows) + len(new)
+        new.append(row)
+        alone[others] = False
+    return (joined([rows, as_rows(new)]).take(places[alone]) if new else rows), clashes
 
 
 def infos(manifest: Manifest) -> dict[str, MetricInfo]:

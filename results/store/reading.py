@@ -1,244 +1,193 @@
-"""The lines of a row log, read fast: a million in a minute as rows, in seconds as what a resumed run asks of them.
+"""Rows read fast into columns: a million in seconds.
 
 Most of a row is in many others too: its system's costs and versions, its recording's tags. Each distinct text of such
-a field is read once, and rows share what it says, so that a row in memory is little more than its key and its scores.
-A line that this cannot read, or finds at fault, is read again by ``Row.from_json``, which says what is wrong with it.
+a field is read once. A line that this cannot read, or finds at fault, is read again by ``Row.from_line``, which says
+what is wrong with it.
 """
 
 from __future__ import annotations
 
-import gc
-import os
+import math
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import MISSING, Field, dataclass, fields
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import MISSING, Field, fields
+from operator import attrgetter
 from typing import Any, get_type_hints
 
 import msgspec
+import numpy as np
 
-from bench.core.files import naming
-from bench.core.records import build, parse
-from bench.core.types import Status
-from results.store.rows import READABLE, Key, Row
+from bench.core.records import build
+from bench.core.types import Score
+from results.store.columns import KEY, NONE, PLAIN, SHARED, Column, Rows, ScoreColumn, Values
+from results.store.rows import READABLE, Row
+from results.store.standings import KeyRead
 
-_OWN = ("key", "scores", "enhance_seconds")
-"""Fields that hardly two rows have in common."""
+_LARGEST = 2.0**63
+"""Numbers beyond are read carefully."""
 
-_BLOCK = 1 << 16
+_BEFORE, _AFTER = b'{"value": ', b', "status": "ok", "reason": ""}'
+"""What stands around the value of most scores, as ``Row.to_json`` writes them."""
 
-_DISTINCT = 1 << 16
-"""So many texts of the other fields are remembered."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What a resumed run asks of a stored row. Rows that stand alike share one.
-
-    Attributes:
-        status: of the enhancement.
-        scores: by metric, the score's status.
-        metric_versions: as the row's.
-    """
-
-    status: Status
-    scores: Mapping[str, Status]
-    metric_versions: Mapping[str, str]
-
-    @staticmethod
-    def of(row: Row) -> Standing:
-        return Standing(row.status, {name: score.status for name, score in row.scores.items()}, row.metric_versions)
+_OF_KEY: Callable[[Any], Sequence[Any]] = attrgetter(*KEY)
+_OF_ROW: Callable[[Row], Sequence[Any]] = attrgetter(*SHARED)
 
 
-class Standings(Mapping[Key, Standing]):
-    """The standing of every stored row, and where the row lies: some hundred bytes each."""
-
-    def __init__(self, path: Path, found: Iterable[tuple[int, tuple[Key, Standing]]] = ()) -> None:
-        self._path = path
-        self._places: dict[Key, int] = {}
-        self._standings: list[Standing] = []
-        self._offsets = array("q")
-        for offset, (key, standing) in found:
-            place = self._places.setdefault(key, len(self._standings))
-            if place == len(self._standings):
-                self._standings.append(standing)
-                self._offsets.append(offset)
-            else:  # the last row of a key counts
-                self._standings[place], self._offsets[place] = standing, offset
-
-    def __getitem__(self, key: Key) -> Standing:
-        return self._standings[self._places[key]]
-
-    def __iter__(self) -> Iterator[Key]:
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def row(self, key: Key) -> Row:
-        """The row, read from the log."""
-        with naming(self._path), self._path.open("rb") as file:
-            file.seek(self._offsets[self._places[key]])
-            return _carefully(file.readline())
-
-
-def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Each line with the offset of its first byte, without an unfinished last one, which a killed writer can leave.
-
-    Raises:
-        OSError: the file cannot be read; one that does not exist has no lines.
-    """
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        return
-    with file:
-        offset = 0
-        for line in file:
-            if line.endswith(b"\n") or is_json(line):
-                yield offset, line
-            offset += len(line)
-
-
-def is_json(line: bytes) -> bool:
-    try:
-        parse(line.decode("utf-8", "surrogatepass"))
-    except ValueError:
-        return False
-    return True
-
-
-def unfinished(path: Path) -> bytes:
-    """What follows the last newline of a file."""
-    tail = b""
-    with path.open("rb") as file:
-        start = file.seek(0, os.SEEK_END)
-        while start and b"\n" not in tail:
-            block = min(start, _BLOCK)
-            start = file.seek(start - block)
-            tail = file.read(block) + tail
-    return tail[tail.rfind(b"\n") + 1 :]
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """Without the collector of reference cycles: among rows are none, and to look takes half the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+def as_rows(rows: Iterable[Row]) -> Rows:
+    """The rows in columns."""
+    if isinstance(rows, (Rows, Values)):
+        return rows if isinstance(rows, Rows) else rows.rows
+    reader = RowReader()
+    for row in rows:
+        reader.add(row)
+    return reader.rows()
 
 
 class RowReader:
-    """Reads lines as rows."""
+    """Puts rows into columns, from lines or from rows."""
 
     def __init__(self) -> None:
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(_line()).decode
+        self._keys = [_Values() for _ in KEY]
         hints = get_type_hints(Row)
-        names = [field.name for field in fields(Row)]
-        needed = [("schema", int), *((field.name, msgspec.Raw) for field in fields(Row) if _needed(field))]
-        others = [field.name for field in fields(Row) if not _needed(field)]
-        rest = [(name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for name in others]
-        line = msgspec.defstruct("_Line", [*needed, *rest], forbid_unknown_fields=True)
-        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(line).decode
-        self._fields = [(name, self._reads(name, hints[name])) for name in names]
-        self._texts: dict[str, str] = {}
+        self._shared = [_Values(hints[field.name], *_default(field)) for field in _fields()]
+        self._scores: dict[str, _Scores] = {}
+        self._codes, self._seconds = array("i"), array("d")
 
-    def __call__(self, line: bytes) -> Row:
-        """The row of a line.
+    def read(self, line: bytes) -> None:
+        """Take the row of a line.
 
         Raises:
             ValueError: as ``Row.from_json``.
         """
         try:
             found = self._decode(line)
-            if found.schema in READABLE:
-                return Row(**self._given(found))
+            if found.schema in READABLE and -_LARGEST < (found.enhance_seconds or 0) < _LARGEST:
+                self._take_line(*msgspec.structs.astuple(found)[1:])
+                return
         except (msgspec.MsgspecError, ValueError, RecursionError):
             pass
-        return _carefully(line)
+        self.add(Row.from_line(line))
 
-    def _given(self, line: Any) -> dict[str, Any]:
-        raws = ((name, read, getattr(line, name)) for name, read in self._fields)
-        return {name: read(bytes(raw)) for name, read, raw in raws if raw is not msgspec.UNSET}
+    def _take_line(self, key: KeyRead, *rest: Any) -> None:
+        *texts, scores, seconds = rest
+        codes = [values.of_text(text) for values, text in zip(self._shared, texts, strict=True)]
+        told = [(self._of(metric), *self._of(metric).read(bytes(text))) for metric, text in scores.items()]
+        self._take(_OF_KEY(key), codes, told, seconds)
 
-    def _reads(self, name: str, hint: Any) -> Callable[[bytes], Any]:
-        def read(text: bytes) -> Any:
-            return build(hint, msgspec.json.decode(text))
+    def add(self, row: Row) -> None:
+        """Take a row."""
+        codes = [values.number(repr(value), value) for values, value in zip(self._shared, _OF_ROW(row), strict=True)]
+        told = [(self._of(metric), *self._of(metric).coded(score)) for metric, score in row.scores.items()]
+        self._take(_OF_KEY(row.key), codes, told, row.enhance_seconds)
 
-        if name == "key":
-            return lambda text: self._shared(read(text))
-        return read if name in _OWN else lru_cache(_DISTINCT)(read)
+    def _of(self, metric: str) -> _Scores:
+        return self._scores.get(metric) or self._scores.setdefault(metric, _Scores())
 
-    def _shared(self, key: Key) -> Key:
-        """The key, its texts shared with other keys."""
-        texts = (self._texts.setdefault(text, text) for text in (key.dataset, key.method, key.utterance))
-        dataset, method, utterance = texts
-        return Key(dataset, method, key.steps, key.seed, utterance)
+    def _take(
+        self,
+        key: Sequence[Any],
+        codes: Sequence[int],
+        scores: Sequence[tuple[_Scores, float, int]],
+        seconds: float | None,
+    ) -> None:
+        """Take what was found to be in order: of a row that is at fault nothing is taken."""
+        for of_metric, value, code in scores:
+            of_metric.append(len(self._seconds), value, code)
+        self._codes.extend([values.number(part, part) for values, part in zip(self._keys, key, strict=True)])
+        self._codes.extend(codes)
+        self._seconds.append(math.nan if seconds is None else seconds)
 
-
-class _Key(msgspec.Struct):
-    dataset: str
-    method: str
-    steps: int | None
-    seed: int | None
-    utterance: str
-
-
-class _Score(msgspec.Struct):
-    status: Status = "ok"
-
-
-class _Told(msgspec.Struct):
-    """The part of a line from which a standing is made; the rest is skipped."""
-
-    schema: int
-    key: _Key
-    status: Status
-    scores: dict[str, _Score] = {}
-    metric_versions: dict[str, str] = {}
+    def rows(self) -> Rows:
+        """The rows taken, in their order."""
+        names = (*KEY, *SHARED)
+        codes = np.frombuffer(self._codes, np.int32).reshape(-1, len(names))
+        columns = {
+            name: Column(codes[:, place].copy(), values.values)
+            for place, (name, values) in enumerate(zip(names, (*self._keys, *self._shared), strict=True))
+        }
+        count = len(self._seconds)
+        scores = {metric: of_metric.column(count) for metric, of_metric in self._scores.items()}
+        return Rows(columns, np.array(self._seconds), scores)
 
 
-class StandingReader:
-    """Reads lines as keys and standings. What neither needs is not checked."""
+class _Values:
+    """The values of a field, numbered as they come, by what they are known by: a text, or the value itself."""
+
+    def __init__(self, hint: Any = None, *default: Any) -> None:
+        self._hint = hint
+        self.values: list[Any] = []
+        self._numbers: dict[Any, int] = {}
+        for value in default:
+            self.number(msgspec.UNSET, value)
+
+    def number(self, known_by: Any, value: Any) -> int:
+        number = self._numbers.setdefault(known_by, len(self.values))
+        if number == len(self.values):
+            self.values.append(value)
+        return number
+
+    def of_text(self, raw: Any) -> int:
+        """The number of the value that a text says; of the field's default, if there is none."""
+        text: Any = raw if raw is msgspec.UNSET else bytes(raw)
+        number = self._numbers.get(text)
+        return self.number(text, build(self._hint, msgspec.json.decode(text))) if number is None else number
+
+
+class _Scores:
+    """A metric's scores."""
 
     def __init__(self) -> None:
-        self._decode = msgspec.json.Decoder(_Told).decode
-        self._texts: dict[str, str] = {}
-        self._standings: dict[Any, Standing] = {}
+        self._places, self._values, self._codes = array("i"), array("d"), array("i")
+        self._others = _Values(Score, None)
 
-    def __call__(self, line: bytes) -> tuple[Key, Standing]:
-        """Raises ``ValueError`` as ``Row.from_json``."""
-        try:
-            told = self._decode(line)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return self._slowly(line)
-        if told.schema not in READABLE:
-            return self._slowly(line)
-        key, share = told.key, self._texts.setdefault
-        dataset, method, utterance = key.dataset, key.method, key.utterance
-        shared = Key(share(dataset, dataset), share(method, method), key.steps, key.seed, share(utterance, utterance))
-        scores, versions = told.scores, told.metric_versions
-        which = (told.status, *scores, *[score.status for score in scores.values()], *versions.items())
-        standing = self._standings.get(which)
-        if standing is None:
-            standing = Standing(told.status, {name: score.status for name, score in scores.items()}, versions)
-            self._standings[which] = standing
-        return shared, standing
+    def read(self, text: bytes) -> tuple[float, int]:
+        """The value and the code of the score that a text says."""
+        if text.startswith(_BEFORE) and text.endswith(_AFTER):
+            value = float(text[len(_BEFORE) : -len(_AFTER)])
+            if -_LARGEST < value < _LARGEST:
+                return value, PLAIN
+        return self._known(self._others.of_text(text))
 
-    @staticmethod
-    def _slowly(line: bytes) -> tuple[Key, Standing]:
-        row = _carefully(line)
-        return row.key, Standing.of(row)
+    def coded(self, score: Score) -> tuple[float, int]:
+        """The value and the code of a score."""
+        if score.value is not None and score == Score(score.value):
+            return score.value, PLAIN
+        return self._known(self._others.number(repr(score), score))
+
+    def _known(self, number: int) -> tuple[float, int]:
+        value = self._others.values[number].value
+        return math.nan if value is None else value, number
+
+    def append(self, place: int, value: float, code: int) -> None:
+        self._places.append(place)
+        self._values.append(value)
+        self._codes.append(code)
+
+    def column(self, count: int) -> ScoreColumn:
+        values, codes = np.full(count, np.nan), np.full(count, NONE, np.int32)
+        places = np.array(self._places, np.intp)
+        values[places], codes[places] = self._values, self._codes
+        return ScoreColumn(values, codes, self._others.values)
 
 
-def _needed(field: Field[Any]) -> bool:
-    return field.default is MISSING and field.default_factory is MISSING
+def _line() -> Any:
+    """A line, taken apart no further than to its fields."""
+    texts = [
+        (field.name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) if _default(field) else (field.name, msgspec.Raw)
+        for field in _fields()
+    ]
+    own: list[Any] = [("scores", dict[str, msgspec.Raw], {}), ("enhance_seconds", float | None, None)]
+    return msgspec.defstruct("_Line", [("schema", int), ("key", KeyRead), *texts, *own], forbid_unknown_fields=True)
 
 
-def _carefully(line: bytes) -> Row:
-    return Row.from_json(line.rstrip(b"\n").decode("utf-8", "surrogatepass"))
+def _fields() -> list[Field[Any]]:
+    of_row = {field.name: field for field in fields(Row)}
+    return [of_row[name] for name in SHARED]
+
+
+def _default(field: Field[Any]) -> list[Any]:
+    """Nothing for a field that every line has."""
+    if field.default_factory is not MISSING:
+        return [field.default_factory()]
+    return [] if field.default is MISSING else [field.default]

@@ -17,6 +17,9 @@ READABLE = (1, 2)
 _OPTIONAL = ("findings", "adjusted", "computing", "cost")
 _MAPPINGS = {"metric_versions", "tags", *_OPTIONAL}
 
+NOT_COMPUTED = Score.missing("skipped", "not computed")
+"""The score of a metric that a row does not have."""
+
 
 @dataclass(frozen=True)
 class Key:
@@ -108,7 +111,7 @@ class Row:
         """The score. If missing: the enhancement's status and reason if that failed, else ``skipped``."""
         if self.status != "ok":
             return Score.missing(self.status, self.reason)
-        return self.scores.get(metric) or Score.missing("skipped", "not computed")
+        return self.scores.get(metric) or NOT_COMPUTED
 
     def to_json(self) -> str:
         """The row as one line of JSON, with the schema version."""
@@ -137,6 +140,11 @@ class Row:
         except Misfit as misfit:
             raise ValueError(f"not a row ({misfit})") from misfit
         return row
+
+    @staticmethod
+    def from_line(line: bytes) -> Row:
+        """Parse one line of a log, as ``from_json``."""
+        return Row.from_json(line.rstrip(b"\n").decode("utf-8", "surrogatepass"))
 
 
 def _without_blanks(score: dict[str, Any]) -> dict[str, Any]:

@@ -10,50 +10,66 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from results.store.columns import NONE, Column, Rows, ScoreColumn
 from results.store.info import MetricInfo, complete
+from results.store.reading import as_rows
 from results.store.rows import Row
 
 
 def separate(
     rows: Iterable[Row], metrics: Mapping[str, MetricInfo] | None = None
-) -> tuple[list[Row], dict[str, MetricInfo]]:
+) -> tuple[Rows, dict[str, MetricInfo]]:
     """The rows, with a separate name for every version of a metric, and the properties of these metrics.
 
     The version that ``metrics`` names, else the most frequent one, keeps the metric's name. Scores of another version
     are named ``<metric>@<difference>``. If all scores of a metric are of one version, nothing changes.
     """
-    rows = list(rows)
+    rows = as_rows(rows)
     names: dict[tuple[str, str], str] = {}
     shown: dict[str, MetricInfo] = {}
-    for metric, info in complete(metrics, rows).items():
-        found = Counter(version for row in rows if (version := _version(row, metric)) is not None)
+    scores: dict[str, ScoreColumn] = {}
+    for metric, info in complete(metrics, rows.scores).items():
+        of_rows = _versions(rows, metric)
+        found = Counter(version for version in of_rows.tolist() if version is not None)
         bare = info.version if info.version in found or not found else max(found, key=lambda v: (found[v], v))
         shown[metric] = info
+        if metric in rows.scores:
+            scores[metric] = rows.scores[metric].only(~np.isin(of_rows, list(found.keys() - {bare})))
         for version in sorted(found.keys() - {bare}):
             what = _difference(version, bare)
             name = f"{metric}@{re.sub('[^A-Za-z0-9.+-]+', '_', what)}"
             names[metric, version] = name
             shown[name] = replace(info, label=f"{info.label} ({what})", version=version)
-    return [_renamed(row, names) for row in rows] if names else rows, shown
+            scores[name] = rows.scores[metric].only(of_rows == version)
+    return _renamed(rows, scores, names) if names else rows, shown
 
 
 def outdated(rows: Iterable[Row], versions: Mapping[str, str]) -> dict[str, Counter[str]]:
     """By metric, the number of scores in ``rows`` of each version other than the one in ``versions``."""
+    rows = as_rows(rows)
     found: dict[str, Counter[str]] = {}
-    for row in rows:
-        for metric in row.scores.keys() & versions.keys():
-            if (version := _version(row, metric)) not in (None, versions[metric]):
-                found.setdefault(metric, Counter())[version or ""] += 1
-    return dict(sorted(found.items()))
+    for metric in sorted(rows.scores.keys() & versions.keys()):
+        counts = Counter(_versions(rows, metric).tolist())
+        del counts[None], counts[versions[metric]]
+        if counts:
+            found[metric] = counts
+    return found
 
 
-def _version(row: Row, metric: str) -> str | None:
-    """The version of a score; "" if it is not known; None if there is no score, or one that was never computed."""
-    score = row.scores.get(metric)
-    if score is None or (score.value is None and metric not in row.metric_versions):
-        return None
-    return row.metric_versions.get(metric, "")
+def _versions(rows: Rows, metric: str) -> NDArray[Any]:
+    """The version of every row's score; "" if it is not known; None if there is no score, or it was never computed."""
+    if (scores := rows.scores.get(metric)) is None:
+        return np.full(len(rows), None)
+    versions = rows.columns["metric_versions"]
+    found = versions.each(lambda told: told.get(metric))
+    found[~versions.each(lambda told: metric in told, bool) & np.isfinite(scores.values)] = ""
+    found[scores.codes == NONE] = None
+    return found
 
 
 def _difference(version: str, other: str) -> str:
@@ -62,10 +78,7 @@ def _difference(version: str, other: str) -> str:
     return ", ".join(parts) or version or "version unknown"
 
 
-def _renamed(row: Row, names: Mapping[tuple[str, str], str]) -> Row:
-    new = {metric: names.get((metric, _version(row, metric) or ""), metric) for metric in row.scores}
-    return replace(
-        row,
-        scores={new[metric]: score for metric, score in row.scores.items()},
-        metric_versions={new.get(metric, metric): version for metric, version in row.metric_versions.items()},
-    )
+def _renamed(rows: Rows, scores: Mapping[str, ScoreColumn], names: Mapping[tuple[str, str], str]) -> Rows:
+    versions = rows.columns["metric_versions"]
+    renamed = [{names.get(pair, pair[0]): pair[1] for pair in told.items()} for told in versions.known]
+    return Rows({**rows.columns, "metric_versions": Column(versions.codes, renamed)}, rows.seconds, scores)

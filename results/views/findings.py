@@ -10,13 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from bench.core.findings import DEGENERATE, explain, kind
 from bench.core.types import Tag
 from results.statistics.analysis import Analysis
 from results.statistics.panel import System
-from results.store.rows import Row
+from results.store.columns import Rows
+from results.store.reading import as_rows
 
 About = Literal["found", "adjusted"]
 ABOUT: tuple[About, ...] = ("found", "adjusted")
@@ -53,10 +55,9 @@ def noted(analysis: Analysis) -> list[Noted]:
     """All findings and adjustments, sorted by name; for each name first the recordings', then each system's."""
     values: dict[tuple[About, str, int], dict[str, Tag]] = {}
     for number, system in enumerate(analysis.panel.systems):
-        for row in system.rows:
-            for about, name, value in _said(row):
-                own = about == "adjusted" or not kind(name)[0]
-                values.setdefault((about, name, number if own else -1), {}).setdefault(row.key.utterance, value)
+        for utterance, about, name, value in _said(as_rows(system.rows)):
+            own = about == "adjusted" or not kind(name)[0]
+            values.setdefault((about, name, number if own else -1), {}).setdefault(utterance, value)
     systems = {**dict(enumerate(analysis.panel.systems)), -1: None}
     return [Noted(*key[:2], systems[key[2]], dict(sorted(values[key].items()))) for key in sorted(values)]
 
@@ -114,6 +115,8 @@ def counts(found: Iterable[Noted], system: System, about: About) -> str:
     return ", ".join(f"{note.name} {len(note.recordings)}" for note in own)
 
 
-def _said(row: Row) -> Iterable[tuple[About, str, Tag]]:
-    yield from (("found", name, value) for name, value in row.findings.items())
-    yield from (("adjusted", name, value) for name, value in row.adjusted.items())
+def _said(rows: Rows) -> Iterable[tuple[str, About, str, Tag]]:
+    found, adjusted, utterance = (rows.columns[name] for name in ("findings", "adjusted", "utterance"))
+    for place in np.flatnonzero(found.each(bool, bool) | adjusted.each(bool, bool)).tolist():
+        yield from ((utterance[place], "found", name, value) for name, value in found[place].items())
+        yield from ((utterance[place], "adjusted", name, value) for name, value in adjusted[place].items())

@@ -60,11 +60,12 @@ def summarise(
     """
     from results.statistics.analysis import analyse
     from results.store.frame import write_csv as write_rows
+    from results.store.reading import as_rows
     from results.views.leaderboard import comparisons, leaderboard
     from results.views.terminal import render
     from results.views.typeset import write_tables
 
-    rows, views = list(rows), views or Views()
+    rows, views = as_rows(rows), views or Views()
     analyses = analyse(rows, metrics, views.options)
     _check(analyses, metrics, views)
     looks = [look_at(analysis, views) for analysis in analyses]

@@ -83,7 +83,7 @@ def test_scores_by_two_versions_of_a_metric_are_both_kept() -> None:
     assert {name: score.value for name, score in merged.rows[0].scores.items()} == {"pesq": 1, "pesq@pesq_2": 1}
     assert merged.metrics["pesq@pesq_2"].version == "pesq 2"
     assert merged.notes == []
-    assert separate(merged.rows, merged.metrics) == (list(merged.rows), dict(merged.metrics))
+    assert separate(merged.rows, merged.metrics) == (merged.rows, dict(merged.metrics))
 
 
 def test_a_failed_row_gives_way_to_one_that_is_not() -> None:

@@ -16,8 +16,8 @@ from bench.run.draw import draw
 from bench.run.plan import Cell, keys, plan
 from bench.run.settings import Settings
 from bench.run.shard import Shard
-from results.store.reading import Standing
 from results.store.rows import Key, Row
+from results.store.standings import Standing
 
 Config = Callable[..., dict[str, Any]]
 VERSIONS = {"pesq": "1", "stoi": "2"}

@@ -16,7 +16,8 @@ def row(utterance: str, version: str, value: float = 2.0):
 
 def test_one_version_keeps_its_name_whichever_it_is() -> None:
     rows = [row("a", OLD), row("b", OLD)]
-    assert separate(rows, INFO) == (rows, INFO)
+    separated, shown = separate(rows, INFO)
+    assert (list(separated), shown) == (rows, INFO)
 
 
 def test_the_named_version_keeps_the_name_and_the_other_says_what_differs() -> None:
