@@ -77,7 +77,11 @@ def prepared(arguments: Sequence[str]) -> list[str]:
     result = prepare(wanted, out, local_cores() if workers is None else workers, partial(progress, what="recordings"))
     print(f"{result.made} recordings made now, {len(wanted.jobs)} in all, {len(result.failures)} failed")
     print(f"{'begun' if result.failures else 'prepared'} in {result.folder}")
-    show(stored.miscounted(about, _counts(wanted)) if not result.failures else ())
+    if not result.failures:
+        counts = {split: own.recordings for split, own in stored.read_about(out, about).splits.items()}
+        left_out = len(wanted.jobs) - sum(counts.values())
+        show([f"{left_out} of them are left out: the recipe wants louder speech"] * bool(left_out))
+        show(stored.miscounted(about, counts))
     return [f"{name}: {reason}" for name, reason in result.failures.items()]
 
 
@@ -93,11 +97,6 @@ def verified(arguments: Sequence[str]) -> list[str]:
     if not wrong:
         print(f"{name}: every file in {folder} is as it was prepared")
     return wrong
-
-
-def _counts(wanted: Any) -> dict[str, int]:
-    splits = [job.split for job in wanted.jobs]
-    return {split: splits.count(split) for split in dict.fromkeys(splits)}
 
 
 def _state(about: cards.Card) -> str:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from scipy.signal import firwin, kaiserord, oaconvolve
 
+from bench.core import loudness as core
 from bench.core.errors import UserError
 from bench.core.types import Audio
 
@@ -18,9 +19,6 @@ PEAK = 10 ** (-1 / 20)
 
 TRANSITION = 500.0
 """Hz from the edge of a low-pass anchor to where it is 60 dB down."""
-
-SHORTEST = 0.4
-"""Seconds: one block of BS.1770's loudness."""
 
 
 def cut(clean: Audio, sample_rate: int, longest: float) -> slice:
@@ -77,11 +75,11 @@ def loudness(signal: Audio, sample_rate: int) -> float:
     Raises:
         UserError: the signal is shorter than one block.
     """
-    from pyloudnorm import Meter
-
-    if signal.size < SHORTEST * sample_rate:
-        raise UserError(f"{signal.size / sample_rate:.2f} s are too short to measure loudness; {SHORTEST} s are needed")
-    return float(Meter(sample_rate).integrated_loudness(signal.astype(np.float64)))
+    if signal.size < core.SHORTEST * sample_rate:
+        raise UserError(
+            f"{signal.size / sample_rate:.2f} s are too short to measure loudness; {core.SHORTEST} s are needed"
+        )
+    return core.loudness(signal, sample_rate)
 
 
 def highest_loudness(signal: Audio, measured: float) -> float:

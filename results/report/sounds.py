@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from bench.core.loudness import loudness
 from bench.core.types import Audio
 
 CLEAN, NOISY = -1, -2
@@ -22,9 +23,6 @@ LOUDNESS = -26.0
 
 PEAK = 10 ** (-1 / 20)
 """The highest sample that is played: 1 dB below full scale."""
-
-SHORTEST = 0.4
-"""Seconds: one block of BS.1770's loudness."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,15 +82,3 @@ def leveled(signals: Sequence[Audio | None], sample_rate: int) -> list[float]:
         if signal is not None and math.isfinite(level):
             target = min(target, level + 20 * math.log10(PEAK / max(float(np.abs(signal).max()), 1e-9)))
     return [10 ** ((target - level) / 20) if math.isfinite(level) else 1.0 for level in measured]
-
-
-def loudness(samples: Audio, sample_rate: int) -> float:
-    """Integrated loudness in LUFS (ITU-R BS.1770-4); of less than a block, of its repetition; -inf for silence."""
-    from pyloudnorm import Meter
-
-    block = math.ceil(SHORTEST * sample_rate)
-    long = np.resize(samples, block) if 0 < samples.size < block else samples
-    if not samples.size:
-        return -math.inf
-    with np.errstate(divide="ignore"):
-        return float(Meter(sample_rate).integrated_loudness(long.astype(np.float64)))

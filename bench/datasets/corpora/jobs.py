@@ -27,9 +27,10 @@ class Job:
 
     split: str
     id: str
-    make: Callable[[str], Made]
+    make: Callable[[str], Made | None]
 
-    def __call__(self) -> Made:
+    def __call__(self) -> Made | None:
+        """The recording; None if the recipe leaves it out, once its audio is seen."""
         return self.make(self.id)
 
 
@@ -69,7 +70,8 @@ class Plan:
         known = dict.fromkeys(job.split for job in self.jobs)
         for split in splits:
             if split not in known:
-                raise did_you_mean(f"split of {self.card.name}", str(split), known)
+                refused = did_you_mean(f"split of {self.card.name}", str(split), known)
+                raise UserError("; ".join([str(refused), *self.notes]))
         jobs = [job for job in self.jobs if job.split in splits]
         return replace(self, jobs=jobs, parameters={**self.parameters, "splits": list(splits)})
 

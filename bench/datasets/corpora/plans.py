@@ -16,6 +16,7 @@ from bench.datasets.corpora.jobs import Plan
 
 RECIPES = {
     "voicebank": "bench.datasets.corpora.voicebank",
+    "ears": "bench.datasets.corpora.ears",
     "layout": "bench.datasets.corpora.layouts",
     "mixture": "bench.datasets.corpora.mixtures",
 }

@@ -34,6 +34,10 @@ Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 """Given the number of recordings; gives what to call after each, with the number of failures so far."""
 
 
+LEFT_OUT: dict[str, Any] = {"files": {}}
+"""The record of a recording that the recipe leaves out."""
+
+
 def _silent(total: int) -> AbstractContextManager[Callable[[int], None]]:
     return nullcontext(lambda failures: None)
 
@@ -195,7 +199,7 @@ def _work(number: int) -> dict[str, Any] | str:
 
 
 def _store(plan: Plan, folder: Path, number: int) -> dict[str, Any] | str:
-    """Make and write a recording: its record, or why it cannot be made."""
+    """Make and write a recording: its record, empty if the recipe leaves it out, or why it cannot be made."""
     job = plan.jobs[number]
     try:
         made = job()
@@ -203,6 +207,8 @@ def _store(plan: Plan, folder: Path, number: int) -> dict[str, Any] | str:
         return str(error)
     except Exception as error:  # one recording costs no other
         return " ".join(f"{type(error).__name__}: {error}".split())
+    if made is None:
+        return LEFT_OUT
     utterance = made.utterance
     files = {"noisy": utterance.noisy} | ({} if utterance.clean is None else {"clean": utterance.clean})
     paths = {side: f"{job.split}/{side}/{job.id}.flac" for side in files}
@@ -225,7 +231,8 @@ def _finish(plan: Plan, folder: Path, done: Mapping[str, Any]) -> None:
     """Write the tables, then what says that the folder is complete."""
     identities, checksums = {}, dict[str, str]()
     for split in dict.fromkeys(job.split for job in plan.jobs):
-        records = {job.id: done[f"{split}/{job.id}"] for job in plan.jobs if job.split == split}
+        every = {job.id: done[f"{split}/{job.id}"] for job in plan.jobs if job.split == split}
+        records = {name: record for name, record in every.items() if record != LEFT_OUT}
         spoken = all(record["transcript"] is not None for record in records.values())
         rows = [
             {

@@ -112,7 +112,8 @@ def read_about(folder: Path, card: Card) -> About:
         UserError: nothing prepared, half of it, another dataset, or what another version of the recipe made; says what
             to do.
     """
-    command = f"bench data prepare {card.name} {' '.join(f'{key}=FOLDER' for key in card.raw)}".rstrip()
+    needed = [key for key in card.raw if key not in card.optional] or list(card.raw)[:1]
+    command = f"bench data prepare {card.name} {' '.join(f'{key}=FOLDER' for key in needed)}".rstrip()
     path = folder / ABOUT
     if not folder.is_dir():
         raise UserError(f"{folder}: {card.name} is not prepared here: {command}; or say dir=FOLDER where it is")

@@ -198,7 +198,7 @@ class Mixer:
             if not response.any():
                 raise UserError(f"{source.file}: silent, so it is no response of a room")
             room = rooms.measured_room(response, rate)
-            t60 = _t60(room.reverberant, rate)
+            t60 = rooms.t60_of(room.reverberant, rate)
             tags |= {"room": source.name, **source.tags}
             details["response"] = str(source.file)
         tags |= {"drr": round(rooms.measure_drr(room.reverberant, rate), 2)}
@@ -226,11 +226,3 @@ class Mixer:
 
     def _read(self, file: RawFile) -> tuple[Audio, int]:
         return file.read(mixdown=self.draws.mixdown, channel=self.draws.channel)
-
-
-def _t60(response: Audio, rate: int) -> float | None:
-    """Reverberation time in s of a measured response; None if it has no decay from -5 to -35 dB to measure."""
-    decay = rooms.decay_curve(response)
-    if np.count_nonzero((decay <= -5) & (decay >= -35)) < 2 or decay.min() > -35:
-        return None
-    return rooms.measure_t60(response, rate)

@@ -103,6 +103,14 @@ def measure_t60(response: Audio, rate: int) -> float:
     return float(-60 / slope)
 
 
+def t60_of(response: Audio, rate: int) -> float | None:
+    """``measure_t60`` of a measured response; None if it has no decay from -5 to -35 dB to measure."""
+    decay = decay_curve(response)
+    if np.count_nonzero((decay <= -5) & (decay >= -35)) < 2 or decay.min() > -35:
+        return None
+    return measure_t60(response, rate)
+
+
 DIRECT = 0.0025
 """Seconds on either side of the direct sound's peak that count as direct."""
 
