@@ -27,6 +27,8 @@ class Objective:
             "1/FT". The first is the default.
         l1_weight: of the waveforms' mean absolute error, for a network that predicts clean speech; the
             SGMSE release uses 0.001 with "1/FT".
+        t_max: the largest time of the training; None: the path's T. For weights that are only run from an earlier start
+            (the sampler's ``start``): what lies before it is not learnt.
         supervised_weight: w in w * supervised + (1 - w) * score of the two-stage methods (Eq. (17);
             the paper's alpha = 1 is w = 0.5).
         freeze_denoiser: train only the score network.
@@ -36,6 +38,7 @@ class Objective:
     score_loss: str = "mse"
     score_weighting: str = ""
     l1_weight: float = 0.0
+    t_max: float | None = None
     supervised_weight: float = 0.5
     freeze_denoiser: bool = False
 
@@ -67,7 +70,7 @@ class SpectrogramBatch:
 
     Attributes:
         clean, noisy: complex ``[B, 1, F, T]``.
-        t: diffusion times, uniform in [t_eps, T), ``[B]``.
+        t: diffusion times, uniform in [t_eps, t_max), ``[B]``.
         z: standard complex Gaussian noise, as ``clean``.
         generator: for other random numbers; None if none may be drawn.
     """
@@ -129,6 +132,6 @@ def two_stage(objective: Objective, supervised_error: Tensor, score: Tensor) -> 
     return Losses(total, {"supervised": supervised, "score": score}, summed=True)
 
 
-def diffusion_time(uniform: Tensor, t_eps: float, T: float = 1.0) -> Tensor:
-    """t uniform in [t_eps, T) from a uniform draw in [0, 1)."""
-    return uniform * (T - t_eps) + t_eps
+def diffusion_time(uniform: Tensor, t_eps: float, t_max: float = 1.0) -> Tensor:
+    """t uniform in [t_eps, t_max) from a uniform draw in [0, 1)."""
+    return uniform * (t_max - t_eps) + t_eps

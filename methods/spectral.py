@@ -64,7 +64,7 @@ class SpectralMethod(TrainedMethod):
             clean, noisy = (self.model.spectrogram.forward(signal) for signal in (batch.clean, batch.noisy))
         uniform = torch.rand(len(clean), generator=generator, device=device)
         z = torch.randn(clean.shape, dtype=clean.dtype, generator=generator, device=device)
-        t = diffusion_time(uniform, self.model.t_eps, self.model.sde.T)
+        t = diffusion_time(uniform, self.model.t_eps, objective.t_max or self.model.sde.T)
         return self.spectrogram_loss(SpectrogramBatch(clean, noisy, t, z, generator), objective)
 
     def enhance_one(

@@ -74,6 +74,7 @@ class Objective(Open):
     score_loss: Literal["mse", "mae"] = given()
     score_weighting: str = given()
     l1_weight: From0 = given()
+    t_max: Above0 | None = given()
     supervised_weight: Share = given()
     freeze_denoiser: Truth = given()
 

@@ -82,6 +82,15 @@ class DiffusionMethod(SpectralMethod):
             raise UserError(f"objective.supervised_loss=sisdr is of predictive methods, not of {self.name}: mse or mae")
         super().check_objective(objective)
         check_score_objective(self.model.parametrization, objective)
+        if (latest := objective.t_max) is not None:
+            path, start = self.model.sde, getattr(self.sampler, "start", None)
+            if not self.model.t_eps < latest <= path.T:
+                raise UserError(f"objective.t_max={latest}: a time above t_eps={self.model.t_eps}, at most {path.T}")
+            if (start or path.T) > latest:
+                raise UserError(
+                    f"objective.t_max={latest}: enhancement would start at {start or path.T}, which is not learnt; "
+                    f"sampler.start={latest} or less"
+                )
 
     def provenance(self) -> dict[str, Any]:
         sampler = {"name": type(self.sampler).__name__, **asdict(self.sampler)}  # type: ignore[call-overload]

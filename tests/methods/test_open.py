@@ -32,7 +32,8 @@ from methods.diffusion.samplers import (
     Sampler,
     choose,
 )
-from methods.losses import Objective
+from methods.losses import Batch, Losses, Objective, SpectrogramBatch
+from methods.spectral import SpectralMethod
 from methods.trained import TrainedMethod
 from methods.training.module import Optimiser, TrainingModule
 from methods.weights import load, new_model, save
@@ -186,10 +187,30 @@ def test_an_objective_that_does_not_suit_the_method_is_refused() -> None:
         ("ncsnpp_m", Objective(freeze_denoiser=True), "leaves ncsnpp_m nothing to train"),
         ("ncsnpp_m", Objective(supervised_loss="none"), "nothing to learn from"),
         ("refinement", Objective(l1_weight=1.0), "not a residue"),
+        ("sgmse_m", Objective(t_max=0.01), "t_max=0.01: a time above t_eps=0.03, at most 1"),
+        ("sgmse_m", Objective(t_max=0.5), "would start at 1.0, which is not learnt; sampler.start=0.5 or less"),
         ("storm", Objective(score_weighting="edm"), "score_weighting of a network that predicts the score"),
     ):
         with pytest.raises(UserError, match=answer):
             TrainingModule(new_model(name, SMALL), objective, Optimiser())
+
+
+def test_no_later_time_is_trained_than_the_objective_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = new_model("sgmse_m", SMALL, sampler={"start": 0.3})
+    method = METHODS.create("sgmse_m", checkpoint=model, device="cpu")
+    assert isinstance(method, SpectralMethod)
+    method.check_objective(Objective(t_max=0.3))
+    drawn: list[Tensor] = []
+
+    def noted(batch: SpectrogramBatch, objective: Objective) -> Losses:
+        drawn.append(batch.t)
+        return Losses(batch.t.sum(), {})
+
+    monkeypatch.setattr(method, "spectrogram_loss", noted)
+    speech = torch.randn(200, 1000)
+    for objective, latest in ((Objective(t_max=0.3), 0.3), (Objective(), 1.0)):
+        method.loss(Batch(speech, speech, torch.Generator().manual_seed(0)), objective)
+        assert drawn[-1].min() >= 0.03 and 0.9 * latest < drawn[-1].max() < latest
 
 
 def test_a_setting_that_a_method_does_not_have_is_refused() -> None:
