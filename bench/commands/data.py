@@ -78,10 +78,10 @@ def prepared(arguments: Sequence[str]) -> list[str]:
     print(f"{result.made} recordings made now, {len(wanted.jobs)} in all, {len(result.failures)} failed")
     print(f"{'begun' if result.failures else 'prepared'} in {result.folder}")
     if not result.failures:
-        counts = {split: own.recordings for split, own in stored.read_about(out, about).splits.items()}
-        left_out = len(wanted.jobs) - sum(counts.values())
+        found = stored.read_about(out, about)
+        left_out = len(wanted.jobs) - sum(own.recordings for own in found.splits.values())
         show([f"{left_out} of them are left out: the recipe wants louder speech"] * bool(left_out))
-        show(stored.miscounted(about, counts))
+        show(stored.miscounted(about, found))
     return [f"{name}: {reason}" for name, reason in result.failures.items()]
 
 
@@ -94,6 +94,7 @@ def verified(arguments: Sequence[str]) -> list[str]:
     name, given = _one(arguments, "data verify NAME [dir=FOLDER]", PLACE)
     folder = _folder(given, "dir", name)
     wrong = stored.verify(folder, cards.card(name))
+    show(stored.miscounted(cards.card(name), stored.read_about(folder, cards.card(name))))
     if not wrong:
         print(f"{name}: every file in {folder} is as it was prepared")
     return wrong

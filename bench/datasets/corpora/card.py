@@ -50,6 +50,7 @@ class Card:
         published: options of metrics that its figures are published with: recogniser and normaliser of WER.
         blind: splits without clean speech to compare with; "*": all.
         counts: recordings by split, as published; "a+b" counts two splits together.
+        speakers, hours: the same of speakers and of hours.
         counts_from: where they are published.
         recipe, options: how it is made (``bench.datasets.corpora.plans``).
         raw: the folders that it is made from: key and what it holds.
@@ -76,10 +77,17 @@ class Card:
     published: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     blind: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    speakers: Mapping[str, int] = field(default_factory=dict)
+    hours: Mapping[str, float] = field(default_factory=dict)
     counts_from: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Download] = field(default_factory=dict)
     revision: int = 1
+
+    @property
+    def expected(self) -> Mapping[str, Mapping[str, float]]:
+        """What is published of its size, by what is counted."""
+        return {"recordings": self.counts, "speakers": self.speakers, "hours": self.hours}
 
     def has_reference(self, split: str) -> bool:
         """Whether the recordings of a split have clean speech."""
@@ -112,9 +120,11 @@ class Card:
             f"    to be had: {self.get}",
             f"    cite: {self.citation}",
         ]
-        if self.counts:
-            counts = ", ".join(f"{split} {count}" for split, count in self.counts.items())
-            lines.append(f"    recordings: {counts} ({self.counts_from})")
+        for what, published in self.expected.items():
+            if published:
+                lines.append(f"    {what}: {', '.join(f'{split} {count:g}' for split, count in published.items())}")
+        if self.counts_from:
+            lines.append(f"    these by {self.counts_from}")
         lines += [f"    {key}=FOLDER  {about}" for key, about in self.raw.items()]
         lines += [f"    {key}: {value}" for key, value in self.options.items()]
         return "\n".join(lines)

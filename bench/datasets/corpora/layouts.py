@@ -29,6 +29,7 @@ class Options:
         version: of EARS-WHAM and EARS-Reverb.
         source_rate: of the files in Hz.
         channel: the one to take of files with several.
+        length: of WHAM! and LibriMix: mixtures as long as the shorter or the longer of their speakers.
     """
 
     layout: Literal["dns", "ears_wham", "ears_reverb", "single_mix", "udase"]
@@ -37,6 +38,7 @@ class Options:
     source_rate: int | None = None
     channel: int | None = None
     bits: int = 16
+    length: Literal["min", "max"] = "min"
 
 
 @dataclass(frozen=True)
@@ -142,10 +144,12 @@ def single_mix(folder: Path, options: Options) -> Iterator[Found]:
         UserError: a mixture has no source of its name.
     """
     names = {"tr": "train", "cv": "valid", "tt": "test", "dev": "valid"}
-    parts = {16000: "wav16k", 8000: "wav8k"}
-    for place in sorted(folder.rglob("mix_single")):
-        if parts.get(options.source_rate or options.rate) not in place.parts:
-            continue
+    part = {16000: "wav16k", 8000: "wav8k"}.get(options.source_rate or options.rate, "")
+    places = [place for place in sorted(folder.rglob("mix_single")) if part in place.parts]
+    lengths = {place.parent.parent.name for place in places}
+    if places and options.length not in lengths:
+        raise UserError(f"{folder}: no {options.length} in its {part}, but {examples(sorted(lengths))}: say length=max")
+    for place in (place for place in places if place.parent.parent.name == options.length):
         split = names.get(place.parent.name, place.parent.name.partition("-")[0])
         for path in _waves(place):
             clean = place.parent / "s1" / path.name

@@ -55,8 +55,8 @@ class Prepared(Manifested):
         return self.about.corpora
 
     def notes(self) -> list[str]:
-        counts = {split: own.recordings for split, own in self._stored.splits.items() if split == self.split}
-        return [*self._recordings.notes(), *self._stored.partial, *stored.miscounted(self.about, counts)]
+        alone = replace(self._stored, splits={self.split: self._stored.splits[self.split]})
+        return [*self._recordings.notes(), *self._stored.partial, *stored.miscounted(self.about, alone)]
 
     @property
     def scored(self) -> Scored:

@@ -223,6 +223,7 @@ def _store(plan: Plan, folder: Path, number: int) -> dict[str, Any] | str:
         "details": dict(made.details),
         "content": clip_content(content),
         "rate": utterance.sample_rate,
+        "seconds": utterance.noisy.size / utterance.sample_rate,
         "resampled": utterance.resampled_from is not None,
     }
 
@@ -230,6 +231,7 @@ def _store(plan: Plan, folder: Path, number: int) -> dict[str, Any] | str:
 def _finish(plan: Plan, folder: Path, done: Mapping[str, Any]) -> None:
     """Write the tables, then what says that the folder is complete."""
     identities, checksums = {}, dict[str, str]()
+    speakers, hours = dict[str, int](), dict[str, float]()
     for split in dict.fromkeys(job.split for job in plan.jobs):
         every = {job.id: done[f"{split}/{job.id}"] for job in plan.jobs if job.split == split}
         records = {name: record for name, record in every.items() if record != LEFT_OUT}
@@ -246,6 +248,9 @@ def _finish(plan: Plan, folder: Path, done: Mapping[str, Any]) -> None:
         stored.write_table(folder / split / stored.MANIFEST, rows)
         details = [{"id": name, **record["details"]} for name, record in records.items()]
         stored.write_table(folder / split / stored.RECIPE, details)
+        told = {str(record["tags"]["speaker"]) for record in records.values() if "speaker" in record["tags"]}
+        speakers |= {split: len(told)} if told else {}
+        hours[split] = round(sum(record.get("seconds", 0.0) for record in records.values()) / 3600, 4)
         checksums |= {path: digest for record in records.values() for path, digest in record["files"].items()}
         identities[split] = of_clips(
             {name: record["content"] for name, record in records.items()},
@@ -259,8 +264,7 @@ def _finish(plan: Plan, folder: Path, done: Mapping[str, Any]) -> None:
     stored.write_checksums(folder, checksums)
     versions = {"soxr": audio.RESAMPLER, "libsndfile": soundfile.__libsndfile_version__}
     parameters = json.loads(json.dumps(dict(plan.parameters)))
-    stored.write_about(
-        folder, stored.About(plan.card.name, plan.card.revision, parameters, versions, identities, plan.partial)
-    )
+    made = (plan.card.name, plan.card.revision, parameters, versions, identities, plan.partial, speakers, hours)
+    stored.write_about(folder, stored.About(*made))
     for name in stored.UNFINISHED:
         (folder / name).unlink(missing_ok=True)

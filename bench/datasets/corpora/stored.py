@@ -14,7 +14,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class About:
         parameters: options of the recipe, as they were asked for.
         partial: what is missing of the corpora, where that was accepted.
         splits: the identity of each split.
+        speakers, hours: of each split, where they are known.
     """
 
     card: str
@@ -53,6 +54,8 @@ class About:
     versions: Mapping[str, str]
     splits: Mapping[str, Identity]
     partial: tuple[str, ...] = ()
+    speakers: Mapping[str, int] = field(default_factory=dict)
+    hours: Mapping[str, float] = field(default_factory=dict)
 
 
 def home(name: str) -> Path:
@@ -141,14 +144,14 @@ def verify(folder: Path, card: Card) -> list[str]:
     Raises:
         UserError: as ``read_about``.
     """
-    about = read_about(folder, card)
+    read_about(folder, card)
     try:
         lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         return [f"{folder / CHECKSUMS}: cannot be read ({error}); prepare the dataset again"]
     expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     wrong = [_wrong(folder / name, digest) for name, digest in expected.items()]
-    return [*filter(None, wrong), *miscounted(card, {split: own.recordings for split, own in about.splits.items()})]
+    return list(filter(None, wrong))
 
 
 def _wrong(path: Path, digest: str) -> str:
@@ -161,13 +164,31 @@ def _wrong(path: Path, digest: str) -> str:
     )
 
 
-def miscounted(card: Card, counts: Mapping[str, int]) -> list[str]:
-    """Where the numbers of recordings are not the published ones, a line each; only of splits that are here."""
+CHANGES_NO_COUNT = {"rate", "bits", "seed"}
+"""Options of recipes on which it does not depend which recordings there are."""
+
+TOLERANCE = 0.02
+"""Share by which hours may differ from published ones, which are rounded."""
+
+
+def miscounted(card: Card, about: About) -> list[str]:
+    """Where recordings, speakers or hours are not as many as published, a line each; only of splits that are here.
+
+    Nothing is published of a dataset that was prepared with options other than the card's.
+    """
+    own = {key: value for key, value in card.options.items() if key not in CHANGES_NO_COUNT}
+    if any(key in about.parameters and about.parameters[key] != value for key, value in own.items()):
+        return []
+    recordings = {split: identity.recordings for split, identity in about.splits.items()}
     lines = []
-    for splits, expected in card.counts.items():
-        parts = splits.split("+")
-        if set(parts) <= counts.keys() and (found := sum(counts[part] for part in parts)) != expected:
-            lines.append(f"{card.name}: {found} recordings in {splits}, {expected} are published ({card.counts_from})")
+    for what, counts in (("recordings", recordings), ("speakers", about.speakers), ("hours", about.hours)):
+        for splits, published in card.expected[what].items():
+            if not {*splits.split("+")} <= counts.keys():
+                continue
+            found = sum(counts[split] for split in splits.split("+"))
+            if abs(found - published) > (TOLERANCE * published if what == "hours" else 0):
+                shown = f"{found:.2f}" if what == "hours" else str(found)
+                lines.append(f"{card.name}: {shown} {what} in {splits}, {published} are published ({card.counts_from})")
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import soundfile
 
 from bench.core.errors import UserError
 from bench.datasets import create
+from bench.datasets.corpora import stored
 from bench.datasets.corpora.card import card, names
 from bench.datasets.corpora.plans import RECIPES
 from tests.datasets.corpora.test_mixtures import made, planned
@@ -86,9 +88,16 @@ def test_wham_and_librimix(name: str, key: str, part: str, tmp_path: Path) -> No
     for side in ("mix_single", "s1"):
         wave(tmp_path / f"in/wav16k/min/{part}/{side}/61-70968-0000.wav")
         wave(tmp_path / f"in/wav8k/min/{part}/{side}/61-70968-0000.wav", 8000)
+        wave(tmp_path / f"in/wav16k/max/{part}/{side}/61-70968-0000.wav", seconds=0.2)
     data = create(name, dir=str(made(planned(name, **{key: tmp_path / "in"}), tmp_path / "out")))
     assert data.ids() == ["61-70968-0000"]
-    assert data.load(data.ids()[0]).clean is not None
+    assert (clip := data.load(data.ids()[0])).clean is not None
+    assert clip.noisy.size == 1600  # not the one as long as the longer speaker
+    narrow = planned(name, **{key: tmp_path / "in"}, rate=8000)
+    low = create(name, dir=str(made(narrow, tmp_path / "narrow")))
+    assert low.scored.metrics[0] == "pesq_nb"
+    with pytest.raises(UserError, match=r"no max in its wav8k, but min"):
+        planned(name, **{key: tmp_path / "in"}, rate=8000, length="max")
 
 
 def test_udase_has_no_reference(tmp_path: Path) -> None:
@@ -105,3 +114,30 @@ def test_a_folder_without_any(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").touch()
     with pytest.raises(UserError, match=r"no recording of chime7_udase in it \(there is: readme.txt\); CHiME-5 is of"):
         planned("chime7_udase", udase=tmp_path)
+
+
+def test_published_numbers_are_held_against_what_is_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from bench.__main__ import main
+
+    wave(tmp_path / "in/eval/1/S01_P01_0.wav")
+    out = str(made(planned("chime7_udase", udase=tmp_path / "in"), tmp_path / "out"))
+    assert main(["data", "verify", "chime7_udase", f"dir={out}"]) == 0  # a warning: every file is as it was made
+    told = capsys.readouterr().err
+    assert "chime7_udase: 1 recordings in test, 5775 are published (the segments listed in github.com/UDASE" in told
+    assert "chime7_udase: 0.00 hours in test, 8.56 are published" in told
+    assert "valid" not in told  # nothing of it is here
+    about = stored.read_about(Path(out), card("chime7_udase"))
+    whole = replace(about, splits={"test": replace(about.splits["test"], recordings=5775)}, hours={"test": 8.6})
+    assert stored.miscounted(card("chime7_udase"), whole) == []
+    assert stored.miscounted(card("chime7_udase"), replace(about, parameters={"layout": "another"})) == []
+    both = replace(
+        whole, splits=dict.fromkeys(("valid", "test"), about.splits["test"]), speakers={"valid": 10, "test": 8}
+    )
+    told = "\n".join(stored.miscounted(card("wsj0_chime3"), both))
+    assert "2 recordings in valid+test, 1857 are published" in told
+    assert "speakers in" not in told
+
+
+def test_numbers_are_published_somewhere() -> None:
+    for name in names():
+        assert bool(any(card(name).expected.values())) == bool(card(name).counts_from), name
