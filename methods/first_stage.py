@@ -41,11 +41,12 @@ class FirstStage:
         return cls(name, made)
 
     def estimate(self, transform: Spectrogram, noisy: Tensor) -> tuple[Tensor, int]:
-        """Its estimate's compressed spectrogram, complex ``[1, 1, F, T]`` as ``noisy``, and its network calls."""
-        waveform = transform.inverse(noisy, transform.samples(noisy.shape[-1])).squeeze(0)
-        made = self.method.enhance(waveform.cpu().numpy(), transform.sample_rate, generator=0)
-        audio = torch.from_numpy(made.audio).to(noisy.device)
-        return transform.forward(audio[None])[..., : noisy.shape[-1]], made.nfe
+        """Its estimates' compressed spectrograms, complex ``[B, 1, F, T]`` as ``noisy``, and its calls for each."""
+        waveforms = transform.inverse(noisy, transform.samples(noisy.shape[-1])).cpu().numpy()
+        given = list(waveforms)
+        made = self.method.enhance_batch(given, transform.sample_rate, generators=[0] * len(given), batch=len(given))
+        audio = torch.stack([torch.from_numpy(one.audio) for one in made]).to(noisy.device)
+        return transform.forward(audio)[..., : noisy.shape[-1]], max(one.nfe for one in made)
 
     def provenance(self) -> dict[str, Any]:
         return {"name": self.name, **self.method.provenance()}

@@ -14,13 +14,13 @@ FLOOR = 1e-10
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """Zero-mean complex Gaussian noise of variance V = W H, ``[F, T]``.
+    """Zero-mean complex Gaussian noise of variance V = W H, ``[..., F, T]``, of each recording of a batch its own.
 
     Fevotte, Bertin, Durrieu 2009: the maximum of its likelihood is the minimum of the Itakura-Saito divergence.
 
     Attributes:
-        W: ``[F, rank]``, its columns sum to 1 once fitted.
-        H: ``[rank, T]``.
+        W: ``[..., F, rank]``, its columns sum to 1 once fitted.
+        H: ``[..., rank, T]``.
     """
 
     W: Tensor
@@ -32,23 +32,24 @@ class NoiseModel:
         return (self.W @ self.H).clamp(min=FLOOR)
 
     def fitted(self, power: Tensor) -> NoiseModel:
-        """After one multiplicative update of W, then H, to the expected ``power`` of the noise, ``[F, T]``."""
+        """After one multiplicative update of W, then H, to the expected ``power`` of the noise, ``[..., F, T]``."""
         V = self.variance
-        W = self.W * ((power * V**-2) @ self.H.T) / (V**-1 @ self.H.T).clamp(min=FLOOR)
+        W = self.W * ((power * V**-2) @ self.H.mT) / (V**-1 @ self.H.mT).clamp(min=FLOOR)
         W = W.clamp(min=FLOOR)
         V = NoiseModel(W, self.H).variance
-        H = self.H * (W.T @ (power * V**-2)) / (W.T @ V**-1).clamp(min=FLOOR)
+        H = self.H * (W.mT @ (power * V**-2)) / (W.mT @ V**-1).clamp(min=FLOOR)
         H = H.clamp(min=FLOOR)
         return NoiseModel(W, H).normalised()
 
     def normalised(self) -> NoiseModel:
         """The same variance, with columns of W that sum to 1."""
-        total = self.W.sum(0).clamp(min=FLOOR)
-        return NoiseModel(self.W / total, self.H * total[:, None])
+        total = self.W.sum(-2, keepdim=True).clamp(min=FLOOR)
+        return NoiseModel(self.W / total, self.H * total.mT)
 
     @classmethod
-    def drawn(cls, bins: int, frames: int, rank: int, randn_like: RandnLike, like: Tensor) -> NoiseModel:
-        """A random start, on the device of ``like``: magnitudes of Gaussian draws, at least ``FLOOR``."""
-        real = torch.zeros(1, 1, bins + frames, rank, device=like.device)
-        values = randn_like(real)[0, 0].abs().clamp(min=FLOOR)
-        return cls(values[:bins], values[bins:].T.contiguous())
+    def drawn(cls, rank: int, randn_like: RandnLike, spectrograms: Tensor) -> NoiseModel:
+        """A random start for each of ``[B, 1, F, T]``: magnitudes of Gaussian draws, at least ``FLOOR``."""
+        batch, _, bins, frames = spectrograms.shape
+        real = torch.zeros(batch, 1, bins + frames, rank, device=spectrograms.device)
+        values = randn_like(real)[:, 0].abs().clamp(min=FLOOR)
+        return cls(values[:, :bins], values[:, bins:].mT.contiguous())

@@ -65,6 +65,7 @@ class SIPS(SpectralMethod):
     two_stages = True
     uses_steps = True
     stochastic = True
+    batches = True
     Settings = PriorSize
     default_steps = 15
 

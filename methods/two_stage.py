@@ -43,7 +43,6 @@ class TwoStage(DiffusionMethod):
             options, predictor = {**options, "predictor": predictor}, None
         super().__init__(checkpoint, **options)
         self.predictor = None if predictor is None else FirstStage.of(predictor, str(self.device))
-        self.batches = self.batches and (self.predictor is None or self._shared_network is not None)
 
     @classmethod
     def networks(cls, settings: Any) -> Mapping[str, Network]:

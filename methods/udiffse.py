@@ -102,6 +102,7 @@ class UDiffSE(SpectralMethod):
     paradigm = "generative"
     uses_steps = True
     stochastic = True
+    batches = True
     default_steps = 30
 
     def __init__(
@@ -137,17 +138,17 @@ class UDiffSE(SpectralMethod):
         check_score_objective(self.model.parametrization, objective)
 
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
-        largest = noisy.abs().max().clamp(min=1e-12)
-        given = (noisy / largest).expand(self.samples, -1, -1, -1)
+        largest = noisy.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
+        given = (noisy / largest).repeat(self.samples, 1, 1, 1)
         score = ScoreModel(self.model, torch.zeros_like(given), ()).score
         sampling = PosteriorSampling(steps or self.default_steps, self.snr, self.likelihood, t_eps=self.model.t_eps)
-        noise = NoiseModel.drawn(noisy.shape[-2], noisy.shape[-1], self.rank, randn_like, noisy)
+        noise = NoiseModel.drawn(self.rank, randn_like, noisy)
         path = self.model.sde
         assert isinstance(path, OUVE)
 
         def draws(like: Tensor) -> Tensor:
             """One draw for each sample: the source has one noise for each recording."""
-            return torch.cat([randn_like(noisy) for _ in range(self.samples)]) if len(like) > 1 else randn_like(like)
+            return torch.cat([randn_like(noisy) for _ in range(self.samples)])
 
         speech = expectation_maximisation(score, path, sampling, given, noise, self.iterations, draws)
         return EnhancedSpectrogram(speech * largest)
@@ -166,10 +167,19 @@ def expectation_maximisation(
     iterations: int,
     randn_like: RandnLike,
 ) -> Tensor:
-    """The estimate of clean speech, ``[1, 1, F, T]``, from ``noisy`` for each sample, ``[samples, 1, F, T]``."""
+    """The estimates of clean speech, ``[B, 1, F, T]``.
+
+    Args:
+        noisy: for each sample all recordings, ``[samples * B, 1, F, T]``.
+        noise: of the B recordings.
+    """
+
+    def of_samples(x: Tensor) -> Tensor:
+        return x.unflatten(0, (-1, len(noise.W)))
+
     samples = noisy
     for iteration in range(iterations):
-        variance = noise.variance[None, None] if iteration else None
+        variance = noise.variance[:, None].repeat(len(noisy) // len(noise.W), 1, 1, 1) if iteration else None
         samples = sampling.sample(score, path, noisy, variance, randn_like)
-        noise = noise.fitted((noisy - samples).abs().square().mean(dim=(0, 1)))
-    return samples.mean(0, keepdim=True)
+        noise = noise.fitted(of_samples((noisy - samples).abs().square()).mean(0).squeeze(1))
+    return of_samples(samples).mean(0)

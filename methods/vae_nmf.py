@@ -37,7 +37,7 @@ class VAESize:
 
 @dataclass(frozen=True)
 class Posterior:
-    """q(z) = N(mean, exp(log_variance)), each ``[1, T, latent]``."""
+    """q(z) = N(mean, exp(log_variance)), each ``[B, T, latent]``."""
 
     mean: Tensor
     log_variance: Tensor
@@ -74,6 +74,7 @@ class VAENMF(SpectralMethod):
     name = "vae_nmf"
     paradigm = "generative"
     stochastic = True
+    batches = True
     Settings = VAESize
 
     def __init__(
@@ -107,33 +108,35 @@ class VAENMF(SpectralMethod):
         return Losses(divergence + latent, {"spectrum": divergence, "latent": latent})
 
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
-        start = NoiseModel.drawn(noisy.shape[-2], noisy.shape[-1], self.rank, randn_like, noisy)
+        start = NoiseModel.drawn(self.rank, randn_like, noisy)
         with torch.inference_mode(False), torch.enable_grad():
             given = noisy.clone()
-            noise = NoiseModel(start.W.clone(), start.H.clone() * given.abs().square().mean().clamp(min=FLOOR))
-            found = self._filtered(given, noise, randn_like)
+            level = given.abs().square().mean(dim=(2, 3)).clamp(min=FLOOR)[:, :, None]
+            found = self._filtered(given, NoiseModel(start.W.clone(), start.H.clone() * level), randn_like)
         return EnhancedSpectrogram(found)
 
     def _filtered(self, noisy: Tensor, noise: NoiseModel, randn_like: RandnLike) -> Tensor:
-        power = noisy[0, 0].abs().square() + FLOOR
+        power = noisy[:, 0].abs().square() + FLOOR
         decoder = self.model.networks["decoder"]
         with torch.no_grad():
             first = encoded(self.model.networks["encoder"], noisy)
         posterior = Posterior(first.mean.requires_grad_(), first.log_variance.requires_grad_())
         optimiser = torch.optim.Adam([posterior.mean, posterior.log_variance], lr=self.lr)
-        gain = torch.ones(power.shape[-1], device=power.device)
+        gain = torch.ones(len(power), 1, power.shape[-1], device=power.device)
+
+        def drawn() -> Tensor:
+            return decoder(posterior.sample(randn_like(posterior.mean.detach()[:, None])[:, 0]))
+
         for _ in range(self.iterations):
             optimiser.zero_grad()
-            z = posterior.sample(randn_like(posterior.mean.detach()[None])[0])
-            total = gain * decoder(z)[0] + noise.variance
+            total = gain * drawn() + noise.variance
             ((torch.log(total) + power / total).sum() + posterior.divergence().sum()).backward()
             optimiser.step()
             with torch.no_grad():
-                speech = decoder(posterior.sample(randn_like(posterior.mean.detach()[None])[0]))[0]
-                noise, gain = maximised(power, speech, noise, gain)
+                noise, gain = maximised(power, drawn(), noise, gain)
         with torch.no_grad():
-            speech = gain * decoder(posterior.mean)[0]
-            found: Tensor = noisy * (speech / (speech + noise.variance))
+            speech = gain * decoder(posterior.mean)
+            found: Tensor = noisy * (speech / (speech + noise.variance))[:, None]
         return found
 
     def provenance(self) -> dict[str, Any]:
@@ -150,9 +153,9 @@ def maximised(power: Tensor, speech: Tensor, noise: NoiseModel, gain: Tensor) ->
     """The M-step: W, H and the gains after one multiplicative update of each.
 
     Args:
-        power: of the noisy speech, ``[F, T]``.
+        power: of the noisy speech, ``[..., F, T]``.
         speech: the variance of the speech without its gain, likewise.
-        gain: ``[T]``.
+        gain: ``[..., 1, T]``.
     """
 
     def moved(up: Tensor, down: Tensor) -> Tensor:
@@ -163,8 +166,8 @@ def maximised(power: Tensor, speech: Tensor, noise: NoiseModel, gain: Tensor) ->
         return power / total.square(), 1 / total
 
     up, down = ratios(noise, gain)
-    noise = replace(noise, H=noise.H * moved(noise.W.T @ up, noise.W.T @ down))
+    noise = replace(noise, H=noise.H * moved(noise.W.mT @ up, noise.W.mT @ down))
     up, down = ratios(noise, gain)
-    noise = replace(noise, W=noise.W * moved(up @ noise.H.T, down @ noise.H.T)).normalised()
+    noise = replace(noise, W=noise.W * moved(up @ noise.H.mT, down @ noise.H.mT)).normalised()
     up, down = ratios(noise, gain)
-    return noise, gain * moved((speech * up).sum(0), (speech * down).sum(0))
+    return noise, gain * moved((speech * up).sum(-2, keepdim=True), (speech * down).sum(-2, keepdim=True))

@@ -32,6 +32,10 @@ class FlowEuler(Sampler):
     t_eps: float = 0.03
     start: float | None = None
 
+    @property
+    def per_item(self) -> bool:
+        return True
+
     def check(self, path: Path) -> None:
         super().check(path)
         if not path.straight:

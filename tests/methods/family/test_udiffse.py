@@ -44,12 +44,12 @@ def gaussian_score(variance: Tensor) -> Any:
 def test_each_update_of_the_noise_brings_it_nearer() -> None:
     torch.manual_seed(0)
     power = (torch.rand(20, 3) @ torch.rand(3, 30)) * torch.rand(20, 30).clamp(min=0.1)
-    model = NoiseModel.drawn(20, 30, 3, torch.randn_like, power)
+    model = NoiseModel.drawn(3, torch.randn_like, power[None, None])
     distances = [divergence(power, model.variance)]
     for _ in range(20):
         model = model.fitted(power)
         distances.append(divergence(power, model.variance))
-        assert torch.allclose(model.W.sum(0), torch.ones(3), atol=1e-5)
+        assert torch.allclose(model.W.sum(-2), torch.ones(1, 3), atol=1e-5)
     assert all(after < before + 1e-4 for before, after in pairwise(distances))
 
 
@@ -72,7 +72,7 @@ def test_with_the_true_prior_only_what_is_like_speech_stays_and_the_likelihood_b
     alone = errors(PosteriorSampling().sample(score, PATH, given, None, randn_like))
     guided = errors(PosteriorSampling().sample(score, PATH, given, torch.full((1, 1, 16, 40), 0.09), randn_like))
     assert guided[0] < 0.5 * alone[0] and guided[1] < 0.01 * errors(noisy)[1]
-    noise = NoiseModel.drawn(16, 40, 1, randn_like, noisy)
+    noise = NoiseModel.drawn(1, randn_like, noisy)
     found = errors(expectation_maximisation(score, PATH, PosteriorSampling(), given, noise, 4, randn_like))
     assert found[0] < 0.9 * alone[0] and found[1] < 0.01 * errors(noisy)[1]
 
@@ -108,7 +108,7 @@ def test_steps_are_the_released_codes(reference2: Reference2) -> None:
     fitted = noise.fitted((noisy - a["step_state"]).abs().square().mean(dim=(0, 1)))
     near(fitted.W, a["mstep_W"][0, 0], 1e-4)
     near(fitted.H, a["mstep_H"][0, 0], 1e-4)
-    start = NoiseModel(a["em_W0"], a["em_H0"])
+    start = NoiseModel(a["em_W0"][None], a["em_H0"][None])
     found = expectation_maximisation(
         score, PATH, PosteriorSampling(4), noisy / a["em_NF"], start, 3, replayed(a["noise_bank"])
     )

@@ -29,7 +29,7 @@ def small() -> TrainedModel:
 def test_every_update_of_the_m_step_raises_the_likelihood() -> None:
     torch.manual_seed(0)
     power, speech = torch.rand(12, 20) + 0.01, torch.rand(12, 20)
-    noise, gain = NoiseModel(torch.rand(12, 2), torch.rand(2, 20)), torch.ones(20)
+    noise, gain = NoiseModel(torch.rand(12, 2), torch.rand(2, 20)), torch.ones(1, 20)
 
     def cost() -> float:
         total = gain * speech + noise.variance
