@@ -173,13 +173,15 @@ def expectation_maximisation(
         noisy: for each sample all recordings, ``[samples * B, 1, F, T]``.
         noise: of the B recordings.
     """
+    batch = len(noise.W)
 
-    def of_samples(x: Tensor) -> Tensor:
-        return x.unflatten(0, (-1, len(noise.W)))
+    def mean(x: Tensor) -> Tensor:
+        """Over the samples."""
+        return x.reshape(-1, batch, *x.shape[1:]).mean(0)
 
     samples = noisy
     for iteration in range(iterations):
-        variance = noise.variance[:, None].repeat(len(noisy) // len(noise.W), 1, 1, 1) if iteration else None
+        variance = noise.variance[:, None].repeat(len(noisy) // batch, 1, 1, 1) if iteration else None
         samples = sampling.sample(score, path, noisy, variance, randn_like)
-        noise = noise.fitted(of_samples((noisy - samples).abs().square()).mean(0).squeeze(1))
-    return of_samples(samples).mean(0)
+        noise = noise.fitted(mean((noisy - samples).abs().square()).squeeze(1))
+    return mean(samples)

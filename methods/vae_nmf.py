@@ -125,12 +125,14 @@ class VAENMF(SpectralMethod):
         gain = torch.ones(len(power), 1, power.shape[-1], device=power.device)
 
         def drawn() -> Tensor:
-            return decoder(posterior.sample(randn_like(posterior.mean.detach()[:, None])[:, 0]))
+            speech: Tensor = decoder(posterior.sample(randn_like(posterior.mean.detach()[:, None])[:, 0]))
+            return speech
 
         for _ in range(self.iterations):
             optimiser.zero_grad()
             total = gain * drawn() + noise.variance
-            ((torch.log(total) + power / total).sum() + posterior.divergence().sum()).backward()
+            bound: Tensor = (torch.log(total) + power / total).sum() + posterior.divergence().sum()
+            torch.autograd.backward(bound)
             optimiser.step()
             with torch.no_grad():
                 noise, gain = maximised(power, drawn(), noise, gain)
