@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -43,10 +44,21 @@ class KnownSystem(Method):
         self.networks: tuple[Network, ...] = ()
 
     def cost(self) -> dict[str, float]:
-        """Latency on a stream, and multiply-accumulates a second where the networks can be looked into."""
-        calls = self.sample_rate / self.block
-        counted = {"macs_per_second": calls * sum(network.macs for network in self.networks)} if self.networks else {}
-        return {"algorithmic_latency_ms": 1000 * self.latency / self.sample_rate, **counted}
+        """Latency on a stream; parameters and multiply-accumulates a second where the networks can be looked into."""
+        return {"algorithmic_latency_ms": 1000 * self.latency / self.sample_rate, **self.counted}
+
+    @cached_property
+    def counted(self) -> dict[str, float]:
+        """``parameters`` and ``macs_per_second`` of its networks; empty where there are none to count."""
+        if not self.networks:
+            return {}
+        macs = self.per_second * sum(network.macs for network in self.networks)
+        return {"parameters": float(sum(network.parameters for network in self.networks)), "macs_per_second": macs}
+
+    @property
+    def per_second(self) -> float:
+        """Blocks of a second."""
+        return self.sample_rate / self.block
 
     def provenance(self) -> dict[str, Any]:
         """The catalogue's entry, the files' SHA-256, and what was compensated."""

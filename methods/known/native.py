@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,8 @@ from bench.core.errors import UserError
 from bench.core.types import Audio
 from methods.base import Enhanced
 from methods.known.base import KnownSystem, blocks, levelled
+from methods.known.onnx import multiply_accumulates
+from methods.known.onnx_file import parameters
 
 FLOATS = ctypes.POINTER(ctypes.c_float)
 STATE = ctypes.c_void_p
@@ -71,6 +77,21 @@ class DeepFilterNet3(KnownSystem):
     def provenance(self) -> dict[str, Any]:
         return super().provenance() | {"fill_band": self.fill_band, "level_dbfs": self.LEVEL}
 
+    @cached_property
+    def counted(self) -> dict[str, float]:
+        """Of the three networks in its model file, where all of them run: the library leaves out those that the local
+        SNR of a frame makes needless.
+        """
+        with tempfile.TemporaryDirectory() as folder, tarfile.open(self._model) as archive:
+            networks = [member for member in archive if member.name.endswith(".onnx")]
+            paths = [Path(folder) / Path(member.name).name for member in networks]
+            for member, path in zip(networks, paths, strict=True):
+                content = archive.extractfile(member)
+                assert content is not None
+                path.write_bytes(content.read())
+            macs = self.per_second * sum(multiply_accumulates(path, frames=8) for path in paths)
+            return {"parameters": float(sum(map(parameters, paths))), "macs_per_second": macs}
+
     @contextmanager
     def _state(self) -> Iterator[int]:
         state = self._library.df_create(str(self._model).encode(), self.NO_LIMIT, None)
@@ -109,6 +130,41 @@ class RNNoise(KnownSystem):
         finally:
             self._library.rnnoise_destroy(state)
         return Enhanced(made.reshape(-1)[self.delay : self.delay + noisy.size] / np.float32(FULL_SCALE), nfe=nfe)
+
+    @cached_property
+    def counted(self) -> dict[str, float]:
+        """Of the layers in its library, whose weights are each used once in a frame; blocks of zeros are not there."""
+        layers = _layers(self._library)
+        weights = {name: elements for name, elements in layers.items() if "_weights_" in name}
+        biases = {name: elements for name, elements in layers.items() if name.endswith("_bias")}
+        if not weights:
+            return {}
+        used = float(sum(weights.values()))
+        return {"parameters": used + sum(biases.values()), "macs_per_second": self.per_second * used}
+
+
+class _Array(ctypes.Structure):
+    """``WeightArray`` of RNNoise's ``nnet.h``: an array of a layer by name; the one without a name ends a list."""
+
+    _fields_ = (("name", ctypes.c_char_p), ("type", ctypes.c_int), ("size", ctypes.c_int), ("data", ctypes.c_void_p))
+
+
+def _layers(library: ctypes.CDLL) -> dict[str, int]:
+    """The arrays of RNNoise's built-in model, with their numbers of elements; empty for a library without it.
+
+    Weights that are there as 8-bit integers and as the floats that these were made of are the same weights.
+    """
+    try:
+        first = ctypes.c_char.in_dll(library, "rnnoise_arrays")
+    except ValueError:
+        return {}
+    arrays = ctypes.cast(ctypes.addressof(first), ctypes.POINTER(_Array))
+    found: dict[str, int] = {}
+    for array in takewhile(lambda array: array.name, (arrays[index] for index in count())):
+        name = array.name.decode()
+        found[name] = array.size if name.endswith("_int8") else array.size // 4
+    twice = [name for name in found if name.replace("_float", "_int8") in found and name.endswith("_float")]
+    return {name: size for name, size in found.items() if name not in twice and not name.endswith("_idx")}
 
 
 class WebRTCNoiseSuppression(KnownSystem):

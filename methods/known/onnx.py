@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from methods.known.onnx_file import parameters
+
 Shape = Sequence[int]
 
 
@@ -34,15 +36,32 @@ class Network:
         return outputs
 
     @cached_property
-    def macs(self) -> int:
-        """Multiply-accumulates of one call: of convolutions, matrix products and recurrent layers, by the shapes that
-        they really ran on. Its inputs must have fixed shapes.
-        """
-        with tempfile.TemporaryDirectory() as folder:
-            session = _session(self._path, str(Path(folder) / "profile"))
-            session.run(None, {given.name: np.zeros(given.shape, np.float32) for given in session.get_inputs()})
-            events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
-        return sum(_macs(event["args"]) for event in events if event.get("name", "").endswith("_kernel_time"))
+    def macs(self) -> float:
+        """Multiply-accumulates of one call, on one frame."""
+        return multiply_accumulates(self._path)
+
+    @cached_property
+    def parameters(self) -> int:
+        """The floating-point numbers in its file."""
+        return parameters(self._path)
+
+
+def multiply_accumulates(path: Path, frames: int = 1) -> float:
+    """Multiply-accumulates for a frame: of convolutions, matrix products and recurrent layers, by the shapes that they
+    really ran on.
+
+    Args:
+        frames: on so many, as far as axes of its inputs have no fixed size.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        session = _session(path, str(Path(folder) / "profile"))
+        shapes = {
+            given.name: [axis if isinstance(axis, int) else frames for axis in given.shape]
+            for given in session.get_inputs()
+        }
+        session.run(None, {name: np.zeros(shape, np.float32) for name, shape in shapes.items()})
+        events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+    return sum(_macs(event["args"]) for event in events if event.get("name", "").endswith("_kernel_time")) / frames
 
 
 def passes(networks: Sequence[Network], before: Sequence[int], frames: int) -> int:
@@ -94,11 +113,19 @@ def _recurrent(inputs: Sequence[Shape], output: Shape) -> int:
     return sequence * batch * (math.prod(inputs[1]) + math.prod(inputs[2]))
 
 
+def _grouped_product(inputs: Sequence[Shape], output: Shape) -> int:
+    """Of ``einsum("btgi,gih->btgh")``, which is all that it is used for in the networks here."""
+    (*_, groups, own), weights = inputs
+    assert (groups, own) == tuple(weights[:2]) and output[-1] == weights[2], "another einsum"
+    return math.prod(output) * own
+
+
 _COUNTED: dict[str, Callable[[Sequence[Shape], Shape], int]] = {
     "Conv": _convolution,
     "ConvTranspose": _transposed_convolution,
     "MatMul": _product,
     "Gemm": _product,
+    "Einsum": _grouped_product,
     "GRU": _recurrent,
     "LSTM": _recurrent,
     "RNN": _recurrent,

@@ -92,6 +92,60 @@ class VoiceFixer:
         },
         nfe=None,
     ),
+    "noisereduce": Stub(
+        {
+            "noisereduce.py": """
+def reduce_noise(y, sr, stationary):
+    assert y.ndim == 1 and sr == 16000 and stationary is False
+    return 0.5 * y
+"""
+        },
+        nfe=None,
+    ),
+    "logmmse_py": Stub(
+        {
+            "logmmse.py": """
+import numpy as np
+def logmmse(data, sampling_rate):
+    assert data.dtype == np.float32 and sampling_rate == 16000
+    return 0.5 * data[:-60]
+"""
+        },
+        nfe=None,
+    ),
+    "speex": Stub(
+        {
+            "pyspeex_noise.py": """
+class AudioProcessor:
+    def __init__(self, auto_gain, noise_suppression):
+        assert (auto_gain, noise_suppression) == (0, -30)
+        self.late = bytes(320)
+    def process_10ms(self, audio):
+        assert len(audio) == 320
+        late, self.late = self.late, audio
+        return late
+"""
+        },
+        nfe=None,
+    ),
+    "nara_wpe": Stub(
+        {
+            "nara_wpe/utils.py": """
+import numpy as np
+def stft(samples, size, shift):
+    assert samples.ndim == 2 and (size, shift) == (512, 128)
+    return np.pad(samples, ((0, 0), (0, -samples.shape[1] % shift))).reshape(1, -1, shift) + 0j
+def istft(frames, size, shift):
+    return frames.real.reshape(1, -1)
+""",
+            "nara_wpe/wpe.py": """
+def wpe(frames, taps, delay, iterations, statistics_mode):
+    assert frames.shape[:2] == (128, 1) and statistics_mode == "full"
+    return 0.5 * frames
+""",
+        },
+        nfe=None,
+    ),
     "clearvoice": Stub(
         {
             "clearvoice.py": """

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,7 +15,9 @@ from methods.base import METHODS, Method
 from methods.catalogue import cache
 from methods.catalogue.entry import names
 from methods.known.base import KnownSystem
+from methods.known.native import _layers
 from methods.known.noise_psd import NoiseTracker
+from methods.known.onnx_file import parameters
 
 RATE = 16000
 CLASSICAL = ("logmmse", "wiener")
@@ -127,25 +132,52 @@ def test_the_level_of_webrtc_is_one_of_four() -> None:
         create("webrtc_ns", level=7)
 
 
-COST = {  # network calls, million multiply-accumulates a second, latency in ms
-    "gtcrn": (1, (25, 40), 32),
-    "dtln": (2, (110, 135), 32),
-    "dfn3": (1, None, 40),
-    "rnnoise": (1, None, 30),
-    "webrtc_ns": (0, None, 16),
+RNNOISE = 3 * 65 * 128 + 3 * 128 * 384 + 3 * (2 * 3 * 384 * 384 + 3 * 384) + 4 * 384 * (32 + 1)
+"""Weights of RNNoise 0.2's large model: two convolutions over three frames of 65 features, three GRUs (384), the gains
+of 32 bands and the voice activity from all of these."""
+
+COST = {  # network calls; least and most parameters; million multiply-accumulates a second; latency in ms
+    "gtcrn": (1, (48_000, 48_500), (25, 40), 32),
+    "dtln": (2, (980_000, 1_000_000), (110, 135), 32),
+    "dfn3": (1, (2_125_000, 2_140_000), (320, 345), 40),
+    "rnnoise": (1, (RNNOISE + 7_000, RNNOISE + 8_000), (RNNOISE / 1e4 - 0.01, RNNOISE / 1e4 + 0.01), 30),
+    "webrtc_ns": (0, None, None, 16),
 }
-"""Published: GTCRN 33 million; DTLN has 0.99 million weights, each used every 8 ms. DeepFilterNet's latency: 40 ms."""
+"""Published: GTCRN 48.2 thousand parameters and 33 million MACs; DTLN "less than one million", each used every 8 ms;
+DeepFilterNet3 2.13 million, and a latency of 40 ms. RNNoise: 100 frames a second."""
 
 
 @pytest.mark.parametrize("name", WITH_WEIGHTS)
-def test_calls_and_operations_are_counted(name: str) -> None:
+def test_calls_parameters_and_operations_are_counted(name: str) -> None:
     system = built(name)
-    calls, macs, latency = COST[name]
+    calls, parameters, macs, latency = COST[name]
     for samples in (100, 8001):
         assert system.enhance(noise(samples), RATE).nfe == calls
     cost = system.cost()
     assert cost["algorithmic_latency_ms"] == pytest.approx(latency)
-    assert "macs_per_second" not in cost if macs is None else macs[0] < cost["macs_per_second"] / 1e6 < macs[1]
+    assert (parameters, macs) == (None, None) or parameters[0] <= cost["parameters"] <= parameters[1]
+    assert macs is None or macs[0] < cost["macs_per_second"] / 1e6 < macs[1]
+    assert (cost.keys() > {"parameters", "macs_per_second"}) == (macs is not None)
+
+
+def field(number: int, value: int | bytes) -> bytes:
+    """A field of a protocol buffer: of small numbers, or of bytes."""
+    return bytes([number << 3, value]) if isinstance(value, int) else bytes([number << 3 | 2, len(value)]) + value
+
+
+def test_an_onnx_file_says_how_many_numbers_it_holds(tmp_path: Path) -> None:
+    """Of initial values and constants, packed sizes or not, integers left out; sizes above 127 take two bytes."""
+    weights = field(1, bytes([3])) + field(1, bytes([0x80, 0x01])) + field(2, 1)  # [3, 128], float32
+    unpacked = field(1, 5) + field(1, 7) + field(2, 10) + bytes([9 << 3 | 5, 0, 0, 0, 0])  # [5, 7], float16
+    shape = field(1, 4) + field(2, 7)  # [4], int64
+    constant = field(4, b"Constant") + field(5, field(1, b"value") + field(5, field(1, 11) + field(2, 1)))
+    graph = field(1, constant) + field(5, weights) + field(5, unpacked) + field(5, shape)
+    (tmp_path / "own.onnx").write_bytes(field(1, 8) + field(7, graph))
+    assert parameters(tmp_path / "own.onnx") == 3 * 128 + 5 * 7 + 11
+
+
+def test_a_library_without_rnnoises_layers_has_none() -> None:
+    assert _layers(ctypes.CDLL(None)) == {}
 
 
 TABLE = {
