@@ -9,8 +9,8 @@ class GaGNetMethod(WithBackbone):
     """Li, Zheng, Zhang, Li 2022, "Glance and Gaze: A Collaborative Learning Framework for Single-Channel Speech
     Enhancement", one of the predictors of the StoRM paper's Table V; the network is ``methods.backbones.gagnet``.
 
-    As in the StoRM release it is trained with the squared error of the compressed spectrogram, and its last stage is a
-    bounded complex mask.
+    Follows the StoRM release where that differs from the paper: it is trained with the squared error of the compressed
+    spectrogram of the last stage alone, which is a bounded complex mask of the noisy speech.
     """
 
     name = "gagnet"

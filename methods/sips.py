@@ -44,15 +44,17 @@ class PriorSize:
 
 
 class SIPS(SpectralMethod):
-    """Stochastic interpolant prior for speech (SIPS, 2026), a predictor and an interpolant.
+    """A stochastic interpolant prior for speech after a predictor (SIPS): Richter, Masuyama, Boeddeker, Edo, Wichern,
+    Le Roux 2026, "Predictive-Generative Drift Decomposition for Speech Enhancement and Separation", arXiv:2605.06189.
 
     The network is a denoiser of clean speech alone: it is given x0 + (a + gamma(t)) z, a = 0.1, gamma(t) = 0.5
     sin^2(pi t), and predicts z; the loss is the mean squared error over exp(u) plus u, with a learnt u(t). Enhancement
     goes by Euler's method from the noisy speech at t = 0 with the velocity (estimate - noisy) + (gamma'(t) - kappa) z;
     with kappa > 0 noise of variance 2 kappa gamma(t) / N is added at each of the N steps.
 
-    Follows the released code. It drops the zero-frequency bin, which is 0 in the output; there the output lacks up to
-    127 samples and is padded to multiples of 128 frames, here of 64. Train it with ``normalise=clean``.
+    Follows the released code; the paper was not at hand. The code drops the zero-frequency bin, which is 0 in the
+    output; there the output lacks up to 127 samples and is padded to multiples of 128 frames, here of 64. Train it with
+    ``normalise=clean``.
 
     Args:
         checkpoint, device, weights, options: see ``TrainedMethod``.
