@@ -75,6 +75,7 @@ stage = $(TRAIN) method=$1 experiment=$2 max_steps=$(call times,$3) valid_every=
 times = $(shell expr $1 '*' $(SCALE))
 W := weights.safetensors
 FROZEN := method.objective.freeze_denoiser=true
+CLEAN := method.parametrization.predicts=clean method.t_eps=0.03
 INIT_storm = 'init=[$(OUT)/ncsnpp_m/$W,$(OUT)/sgmse_m/$W]'
 
 train-ncsnpp_m-1: $(VENV)/.installed-dev $(SPEAKS)
@@ -91,7 +92,7 @@ train-storm: train-ncsnpp_m train-sgmse_m  ## Its score network begins as sgmse_
 	$(call stage,storm,small_score_long,240,80,$(FROZEN) dataset.seed=3 $(INIT_storm) out=$(OUT)/storm)
 train-refinement: train-ncsnpp_m
 	$(IN_TIME)
-	$(call stage,refinement,small_score_long,240,80,$(FROZEN) dataset.seed=4 init=$(OUT)/ncsnpp_m/$W out=$(OUT)/refinement)
+	$(call stage,refinement,small_score_long,240,80,$(FROZEN) $(CLEAN) dataset.seed=4 init=$(OUT)/ncsnpp_m/$W out=$(OUT)/refinement)
 
 # make train-gpu WIDTH=64 SCALE=20 MINUTES=9: of a whole training as much as the minutes allow; call it until it says so.
 WIDTH ?= 40
