@@ -131,13 +131,13 @@ FAMILY := checkpoints/family
 FAMILY_RUN ?= 'steps=[1,2,3,5,10]'
 FROM_ZERO := experiment=small optimiser.decay_steps=300 max_steps=300 valid_every=100
 family_bbed := method=bbed experiment=small_family
-family_crp := method=crp experiment=small_family init=$(FAMILY)/bbed/$W optimiser.lr=1e-3 max_steps=400
+family_crp := method=crp experiment=small_family init=$(FAMILY)/bbed/$W
 family_flow := method=flow experiment=small_family
 family_bridge := method=sgmse_bridge experiment=small_family method.spectrogram.padding=zeros batch_size=4
 family_sgmse_2022 := 'experiment=[sgmse_2022,small_family]' network=dcunet_small init=null warm_start=false max_steps=400 \
 	optimiser.lr=2e-3 normalise=noisy 'method.parametrization={c_in: edm, c_out: edm, c_skip: edm, sigma_data: 0.3}'
 family_convtasnet := method=convtasnet $(FROM_ZERO) 'method.size={filters: 128, channels: 64, hidden: 128, stacks: 2}'
-family_gagnet := method=gagnet $(FROM_ZERO) optimiser.lr=2e-3 optimiser.decay_steps=600 max_steps=600 valid_every=200 'method.size={channels: 16, hidden: 32, groups: 1, stages: 2}'
+family_gagnet := method=gagnet $(FROM_ZERO) 'method.size={channels: 16, hidden: 32, groups: 1, stages: 2}'
 family_sips := method=sips $(FROM_ZERO) normalise=clean optimiser.lr=5e-3 scores.recordings=0 batch_size=4 \
 	'method.size={width: 16, multipliers: [1, 2, 4, 4], blocks: 1, attention_heights: []}'
 family_udiffse := method=udiffse $(FROM_ZERO) normalise=clean method.parametrization.predicts=clean scores.recordings=0 batch_size=4
