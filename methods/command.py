@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +20,7 @@ from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.folders import recordings_in
 from bench.core.types import Audio
+from methods import confinement
 from methods.base import Enhanced, Method
 from methods.command_line import PLACES, filled, words_of
 from methods.enhanced_files import FilesById, Pattern
@@ -59,6 +62,8 @@ class Command(Method):
         timeout: seconds for one recording.
         memory: limit of its address space in GiB; null: no limit.
         processes: how many it may run at once (Linux).
+        writes: folders that it may write to, beside the one with its input and output; all else it can only read
+            (Linux 5.13 and later). null: whatever the user may write to.
         reuse: keep its outputs in the user's cache and find them there again, for the same recording, steps, seed,
             command line, files that this names, interpreter, packages and revision of the checkout.
 
@@ -86,6 +91,7 @@ class Command(Method):
         timeout: float = 600,
         memory: float | None = None,
         processes: int = 256,
+        writes: Sequence[str] | None = None,
         reuse: bool = True,
     ) -> None:
         check_tolerance(tolerance)
@@ -106,8 +112,21 @@ class Command(Method):
         if not self._folder.is_dir():
             raise UserError(f"command: folder: {self._folder}: no such folder")
         self._mode, self._tolerance, self._reuse, self._pattern = mode, tolerance, reuse, Pattern(pattern)
-        self._limits = Limits(timeout, memory, processes)
+        self._place = Path(tempfile.mkdtemp(prefix="sebench-"))
+        weakref.finalize(self, shutil.rmtree, self._place, ignore_errors=True)
+        self._limits = Limits(timeout, memory, processes, self._writable(writes))
         self.cost_is_measured = mode == "server"  # the start of another is most of its time on an excerpt
+
+    def _writable(self, writes: Sequence[str] | None) -> tuple[Path, ...] | None:
+        if writes is None:
+            return None
+        if confinement.version() < 1:
+            raise UserError("command: writes: needs Linux 5.13 or later with Landlock, which is not here; leave it out")
+        folders = [Path(folder).expanduser() for folder in writes]
+        for folder in folders:
+            if not folder.is_dir():
+                raise UserError(f"command: writes: {folder}: no such folder")
+        return (self._place, *(folder.absolute() for folder in folders))
 
     def padded_length(self, samples: int) -> int:
         """Recordings of any lengths go into one folder."""
@@ -167,7 +186,7 @@ class Command(Method):
         return self._kept_results.find(clip, sample_rate, told) if self._reuse else None
 
     def _from_file(self, noisy: Audio, sample_rate: int, told: dict[str, Any]) -> Kept:
-        with tempfile.TemporaryDirectory(prefix="sebench-") as own:
+        with tempfile.TemporaryDirectory(dir=self._place) as own:
             source, target = Path(own) / "noisy.wav", Path(own) / "enhanced.wav"
             audio.write(source, noisy, sample_rate)
             started = time.monotonic()
@@ -180,7 +199,7 @@ class Command(Method):
     def _from_folder(self, noisy: Sequence[Audio], sample_rate: int, told: dict[str, Any]) -> list[Kept | UserError]:
         """What one call made of each recording."""
         limits = replace(self._limits, seconds=self._limits.seconds * len(noisy))
-        with tempfile.TemporaryDirectory(prefix="sebench-") as own:
+        with tempfile.TemporaryDirectory(dir=self._place) as own:
             source, target = Path(own) / "noisy", Path(own) / "enhanced"
             target.mkdir()
             for index, clip in enumerate(noisy):

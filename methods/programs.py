@@ -18,6 +18,7 @@ import torch
 from bench.core.errors import UserError
 from methods import processes
 from methods.command_line import program_of
+from methods.confinement import confined
 
 LARGEST_FILE = 4 * 2**30
 """Maximum size in bytes of a file that a program may write."""
@@ -41,18 +42,26 @@ class Limits:
         seconds: of wall-clock time.
         memory: GiB of address space of each process, or None for no limit.
         processes: how many may run at once (Linux).
+        writes: the folders that it may write to, the first of which is its place for temporary files; None: all.
     """
 
     seconds: float
     memory: float | None = None
     processes: int = 256
+    writes: tuple[Path, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.seconds > 0 or (self.memory is not None and not self.memory > 0) or not self.processes > 0:
             raise UserError("command: timeout, memory and processes must be above 0")
 
+    def environment(self) -> dict[str, str]:
+        """What the limits say in the program's environment."""
+        threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+        return {**threads, **os.environ, **({"TMPDIR": str(self.writes[0])} if self.writes else {})}
+
     def around(self, words: Sequence[str]) -> list[str]:
         """The command ``words`` with these limits, by the shell's ulimit, which child processes inherit."""
+        words = words if self.writes is None else confined(words, self.writes)
         memory = f"ulimit -v {round(self.memory * 2**20)};" if self.memory else ""
         return ["/bin/sh", "-c", f'{memory} ulimit -f {LARGEST_FILE // 512}; exec "$@"', "sh", *words]
 
@@ -79,7 +88,7 @@ class Running:
         self.process = subprocess.Popen(
             limits.around(words),
             cwd=folder,
-            env={"OMP_NUM_THREADS": str(torch.get_num_threads()), **processes.marked(self.mark)},
+            env={**limits.environment(), **processes.marked(self.mark)},
             stdin=stdin,
             stdout=self.log if stdout is None else stdout,
             stderr=self.log,

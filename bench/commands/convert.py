@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.commands.settings import Convert
 from bench.core.errors import UserError
+from methods.catalogue.fetch import local_copy
 from methods.checkpoints import open_model
 from methods.weights import save
 
@@ -21,7 +22,9 @@ def convert(config: Mapping[str, Any]) -> Path:
     request = Convert.of(config)
     if request.checkpoint is None:
         raise UserError("bench convert needs checkpoint=FILE; bench convert --help says more")
-    checkpoint, out = request.checkpoint, request.out or request.checkpoint.with_suffix(".safetensors")
+    checkpoint = local_copy(request.checkpoint)
+    beside = checkpoint if Path(request.checkpoint).expanduser().exists() else Path(checkpoint.name)
+    out = request.out or beside.with_suffix(".safetensors")
     if out.suffix != ".safetensors":
         raise UserError(f"out={out}: name it .safetensors, for that is what is written")
     if out.exists() and out.samefile(checkpoint):

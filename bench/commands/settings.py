@@ -196,8 +196,10 @@ class Convert(Schema):
     bench convert checkpoint=epoch.ckpt out=storm.safetensors
     """
 
-    checkpoint: Folder | None = key(None, "a .ckpt of StoRM or SGMSE")
-    out: Folder | None = key(None, "the file to write; null: beside the checkpoint, under its name")
+    checkpoint: Text | None = key(
+        None, "a .ckpt of StoRM or SGMSE: a file, a URL, hub:OWNER/NAME/FILE, or a name of bench weights list"
+    )
+    out: Folder | None = key(None, "the file to write; null: beside the checkpoint, or here, under its name")
     weights: Literal["ema", "raw"] | None = key(
         None, "of a checkpoint with both: ema (the averages) or raw; null: the averages where there are any"
     )

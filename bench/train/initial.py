@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
 from methods.backbones.base import complete
 from methods.base import METHODS
+from methods.catalogue.fetch import local_copy
 from methods.checkpoints.systems import open_model
 from methods.weights import TrainedModel
 
@@ -51,9 +51,10 @@ def _first(given: Sequence[TrainedModel], name: str) -> TrainedModel | None:
 
 
 def _open(file: str, model: TrainedModel, warm_start: bool) -> TrainedModel:
-    if not Path(file).is_file():
+    path = local_copy(file)
+    if not path.is_file():
         raise UserError(f"init={file}: no such weights file; `bench train method=ncsnpp_m` makes a first one")
-    given = open_model(file)
+    given = open_model(path)
     if given.spectrogram != model.spectrogram:
         raise UserError(f"init={file}: trained on {given.spectrogram}, not {model.spectrogram}")
     for name in [name for name in model.networks if name in given.networks]:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from bench.core.errors import UserError
+from bench.core.errors import Unfinished, UserError
 from bench.core.files import naming, replacing, safe_name
 from bench.core.records import parse
 from bench.core.seeds import stable_seed
@@ -50,7 +50,7 @@ class Store:
         self.manifest_path = self.folder / "manifest.json"
         self._lock = FileLock(self.folder / ".lock", thread_local=False)
         self._file: FileIO | None = None
-        self._safe, self._synced = 0, 0.0
+        self._safe, self._synced, self._end = 0, 0.0, 0
 
     def __enter__(self) -> Store:
         self.lock()
@@ -93,10 +93,14 @@ class Store:
 
         It is forced onto the disk within ``SYNC_SECONDS`` of further rows, and when the store is closed: that takes
         longer than all else about a row, and a power cut would only have the last second's cells computed again.
+
+        Raises:
+            Unfinished: another program has removed, replaced or changed the file since.
         """
         file = self._open()
         line = f"{row.to_json()}\n".encode("utf-8", "surrogatepass")
-        end = file.seek(0, os.SEEK_END)
+        self._check_untouched(file)
+        end, length = self._end, len(line)
         with naming(self.rows_path):
             try:
                 while line:
@@ -105,8 +109,21 @@ class Store:
                 with suppress(OSError):
                     file.truncate(end)
                 raise
+            self._end = end + length
             if monotonic() - self._synced >= SYNC_SECONDS:
                 self._sync(file)
+
+    def _check_untouched(self, file: FileIO) -> None:
+        """What is written to a file that was removed is lost with it, and nobody would say so."""
+        try:
+            untouched = os.path.samestat(self.rows_path.stat(), os.fstat(file.fileno()))
+        except OSError:
+            untouched = False
+        if not untouched or file.seek(0, os.SEEK_END) != self._end:
+            raise Unfinished(
+                f"{self.rows_path}: another program has removed, replaced or changed it while this run was writing; "
+                "the same command computes what is missing"
+            )
 
     def _sync(self, file: FileIO) -> None:
         """Force the rows onto the disk; those that it refuses are taken back, to be computed again."""
@@ -115,6 +132,7 @@ class Store:
         except OSError:
             with suppress(OSError):
                 file.truncate(self._safe)
+            self._end = self._safe
             raise
         self._safe, self._synced = file.seek(0, os.SEEK_END), monotonic()
 
@@ -221,4 +239,5 @@ class Store:
                 elif tail:
                     self._file.truncate(self._file.seek(0, os.SEEK_END) - len(tail))
             self._safe, self._synced = self._file.seek(0, os.SEEK_END), monotonic()
+            self._end = self._safe
         return self._file

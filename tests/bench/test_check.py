@@ -89,9 +89,18 @@ def test_a_flipped_bit_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["convert"], "needs checkpoint=FILE"),
         (["convert", f"checkpoint={STORM}", "out=a.ckpt"], "name it .safetensors"),
         (["convert", "checkpoint=/no/such.ckpt"], "no such checkpoint"),
+        (["convert", "checkpoint=objectives_m1"], "its weights are not here: bench weights get objectives_m1"),
+        (["convert", "checkpoint=hub:owner"], "a file on a hub is named as hub:OWNER/NAME/FILE"),
     ],
 )
-def test_a_mistake_is_one_line(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistake_is_one_line(
+    arguments: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SEBENCH_CACHE", str(tmp_path))
     assert main(arguments) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert told in line
@@ -287,6 +296,14 @@ def test_a_converted_checkpoint_enhances_alike_bit_for_bit(tmp_path: Path) -> No
         for path in (copy, tmp_path / "epoch=2.safetensors")
     )
     assert np.array_equal(one.audio, two.audio)
+
+
+def test_a_checkpoint_by_address_is_converted_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("methods.catalogue.fetch.download", lambda address, path: shutil.copy(STORM, path))
+    monkeypatch.chdir(tmp_path)
+    assert main(["convert", "checkpoint=https://example.org/epoch.ckpt"]) == 0
+    assert from_checkpoint(tmp_path / "epoch.safetensors").provenance()["weights"] == "ema"
 
 
 # A whole run.

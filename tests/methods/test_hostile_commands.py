@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.core import audio
 from bench.core.errors import UserError
-from methods import create
+from methods import confinement, create
 from methods.base import Method
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 4000).astype(np.float32)
@@ -127,13 +126,65 @@ def test_a_program_that_succeeds_leaves_no_daemon_either(tmp_path: Path) -> None
     assert not left(tmp_path)
 
 
-def test_what_it_does_to_its_input_and_elsewhere_is_its_own_affair(tmp_path: Path) -> None:
-    stored = tmp_path / "stored.wav"
-    audio.write(stored, NOISE, 16000)
-    text = READ + WRITE + "os.remove(noisy)\nopen(os.path.dirname(noisy) + '/../x-of-hostile', 'w').close()\n"
-    text += "os.remove(os.path.dirname(noisy) + '/../x-of-hostile')\nos.chdir('/')\n"
+def test_what_it_does_to_its_input_is_its_own_affair(tmp_path: Path) -> None:
+    text = READ + WRITE + "os.remove(noisy)\nos.chdir('/')\n"
     np.testing.assert_array_equal(hostile(tmp_path, text).enhance(NOISE, 16000).audio, NOISE)
-    np.testing.assert_array_equal(audio.read(stored)[0], NOISE)
+
+
+confined = pytest.mark.skipif(confinement.version() < 1, reason="no Landlock in this kernel")
+DESTROY = """
+import shutil
+for harm in (lambda: open(stored, "w"), lambda: os.truncate(stored, 0), lambda: os.remove(stored),
+             lambda: os.rename(stored, noisy + ".away"), lambda: os.link(noisy, stored + ".link"),
+             lambda: shutil.rmtree(os.path.dirname(stored)), lambda: os.mkdir(stored + ".new"),
+             lambda: os.system(f"rm -rf {os.path.dirname(stored)}")):
+    try:
+        harm()
+    except OSError as error:
+        print(error, file=sys.stderr)
+"""
+
+
+@confined
+@pytest.mark.parametrize("mode", ["file", "folder", "server"])
+def test_a_confined_program_reads_all_and_writes_nothing_outside(tmp_path: Path, mode: str) -> None:
+    stored = tmp_path / "runs" / "mine" / "rows.jsonl"
+    stored.parent.mkdir(parents=True)
+    stored.write_text("kept")
+    allowed = tmp_path / "allowed"
+    allowed.mkdir()
+    body = f"stored = {str(stored)!r}\nassert open(stored).read() == 'kept'\n{DESTROY}"
+    body += f"open({str(allowed / 'log')!r}, 'a').write('x')\n"
+    body += "import tempfile; tempfile.NamedTemporaryFile().write(b'x'); open('/dev/null', 'w').write('x')\n"
+    if mode == "server":
+        text = SERVER.replace("n = 0", f"n = 0\nnoisy = ''\n{body}").replace("{answer}", "print('{}', flush=True)")
+    elif mode == "folder":
+        text = READ.replace("soundfile.read(noisy,", "soundfile.read(noisy + '/000000.wav',") + body
+        text += "soundfile.write(enhanced + '/000000.wav', x, rate, subtype='FLOAT')\n"
+    else:
+        text = READ + body + WRITE
+    method = hostile(tmp_path, text, mode=mode, writes=[str(allowed)], reuse=False)
+    np.testing.assert_array_equal(method.enhance(NOISE, 16000).audio, NOISE)
+    assert stored.read_text() == "kept" and [path.name for path in stored.parent.iterdir()] == ["rows.jsonl"]
+    assert (allowed / "log").read_text() == "x"
+    del method
+    assert not left(tmp_path)
+
+
+@confined
+def test_a_confined_program_that_must_write_elsewhere_says_so(tmp_path: Path) -> None:
+    text = READ + f"open({str(tmp_path / 'elsewhere')!r}, 'w')\n" + WRITE
+    with pytest.raises(UserError, match=r"ended with status 1: .*Permission denied: .*elsewhere"):
+        hostile(tmp_path, text, writes=[]).enhance(NOISE, 16000)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_where_programs_cannot_be_confined_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match=r"writes: .*nowhere: no such folder|needs Linux 5\.13"):
+        hostile(tmp_path, READ, writes=[str(tmp_path / "nowhere")])
+    monkeypatch.setattr(confinement, "version", lambda: 0)
+    with pytest.raises(UserError, match=r"writes: needs Linux 5\.13 or later"):
+        hostile(tmp_path, READ, writes=[])
 
 
 SERVER = """

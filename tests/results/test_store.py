@@ -8,13 +8,13 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.core.errors import UserError
+from bench.core.errors import Unfinished, UserError
 from bench.core.files import replacing, safe_name
 from results.store.folder import Store
 from results.store.rows import Key
@@ -110,6 +110,38 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_row(tmp_path: Path, monkeypa
         monkeypatch.setattr(store, "_file", real)
         store.append(make_row("c"))
         assert [key.utterance for key in store.rows()] == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda path: path.unlink(),
+        lambda path: os.truncate(path, 0),
+        lambda path: path.rename(path.with_name("away")),
+        lambda path: replaced(path),
+        lambda path: extended(path),
+    ],
+    ids=["removed", "emptied", "moved", "replaced", "added to"],
+)
+def test_rows_that_another_program_harms_are_not_written_into_nothing(
+    tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    with Store(tmp_path) as store:
+        store.append(make_row("a"))
+        harm(store.rows_path)
+        with pytest.raises(Unfinished, match=r"rows\.jsonl: another program has removed, replaced or changed it"):
+            store.append(make_row("b"))
+
+
+def extended(path: Path) -> None:
+    with path.open("a") as file:
+        file.write("{}\n")
+
+
+def replaced(path: Path) -> None:
+    """By a copy."""
+    path.with_name("copy").write_bytes(path.read_bytes())
+    path.with_name("copy").replace(path)
 
 
 def test_two_writers_refuse_each_other_and_readers_do_not_care(tmp_path: Path) -> None:
