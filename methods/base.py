@@ -295,7 +295,7 @@ def _fresh(generator: Seed) -> torch.Generator:
 
 def _fit(audio: Audio, length: int) -> Audio:
     """Cut or zero-pad at the end; resampling there and back can be a sample off."""
-    return np.pad(audio[:length], (0, max(0, length - audio.size)))
+    return audio.copy() if audio.size == length else np.pad(audio[:length], (0, max(0, length - audio.size)))
 
 
 METHODS: Registry[Method] = names.METHODS

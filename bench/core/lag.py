@@ -39,7 +39,8 @@ def lag(signal: Audio, reference: Audio, most: int) -> Lag:
         signal, reference: float32 ``[samples]``, of one length.
         most: the largest lag looked for, in samples, either way.
     """
-    return _peak(_correlation(signal, reference), min(most, reference.size - 1))
+    most = min(most, reference.size - 1)
+    return _peak(_correlation(signal, reference, most), most)
 
 
 def fine_lag(signal: Audio, reference: Audio, most: int) -> Lag:
@@ -49,7 +50,7 @@ def fine_lag(signal: Audio, reference: Audio, most: int) -> Lag:
     fully; at most half of the signal is left out.
     """
     most = min(most, reference.size // 2)
-    correlation = _correlation(signal, reference)
+    correlation = _correlation(signal, reference, most + TAPS)
     correlation /= _overlap(signal, reference, most, correlation.size)
     whole = _peak(correlation, most)
     if not whole.correlation:
@@ -63,15 +64,16 @@ def fine_lag(signal: Audio, reference: Audio, most: int) -> Lag:
 
 
 def _peak(correlation: NDArray[np.float64], most: int) -> Lag:
-    lags = np.r_[0 : most + 1, -most:0]
-    best = int(lags[int(np.argmax(np.abs(correlation[lags])))])
+    near = np.concatenate([correlation[: most + 1], correlation[correlation.size - most :]])
+    place = int(np.argmax(np.abs(near)))
+    best = place if place <= most else place - near.size
     return Lag(best, float(correlation[best]), float(correlation[0]))
 
 
-def _correlation(signal: Audio, reference: Audio) -> NDArray[np.float64]:
-    """The circular correlation by its lag, padded so that nothing wraps around, scaled to -1 to 1."""
+def _correlation(signal: Audio, reference: Audio, most: int) -> NDArray[np.float64]:
+    """The circular correlation by its lag, padded so that up to ``most`` nothing wraps around, scaled to -1 to 1."""
     pair = [x.astype(np.float64) for x in (signal, reference)]
-    size = next_fast_len(2 * reference.size, real=True)
+    size = next_fast_len(reference.size + most + 1, real=True)
     energy = np.sqrt(np.prod([float(np.sum(x**2)) for x in pair]))
     if energy == 0:
         return np.zeros(size)

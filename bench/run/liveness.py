@@ -31,6 +31,9 @@ PARTS = {"raylet": "raylet", "gcs_server": "control service"}
 class Health:
     """Which process of Ray has ended, or has been stopped for some time.
 
+    It is asked after every step of a run; whether a process is stopped takes long to find out, and is looked at now and
+    then.
+
     Args:
         processes: returns Ray's processes (``subprocess.Popen``) by kind.
         patience: seconds for which one may be stopped.
@@ -40,7 +43,7 @@ class Health:
         self._processes = processes
         self._patience = patience
         self._stopped_since: dict[int, float] = {}
-        self._asked = monotonic()
+        self._asked = self._looked = monotonic()
 
     def __call__(self) -> str:
         """What is lost; empty if nothing is."""
@@ -48,9 +51,12 @@ class Health:
         if now - self._asked > self._patience / 2:  # this process itself was stopped
             self._stopped_since.clear()
         self._asked = now
+        looks = now - self._looked >= self._patience / 10
+        if looks:
+            self._looked = now
         for kind, name in PARTS.items():
             for process in self._processes().get(kind, ()):
-                if process.poll() is not None or self._stopped(process.pid, now):
+                if process.poll() is not None or (looks and self._stopped(process.pid, now)):
                     return name
         return ""
 

@@ -20,17 +20,22 @@ SHORTEST = 0.25
 """Seconds from which on the number of different values says something."""
 
 
+SOME = 1000
+"""Samples that are looked at first: of speech they have many values."""
+
+
 def check(signal: Audio, sample_rate: int) -> dict[str, float]:
     """The findings of ``signal``, float32 ``[samples]``, one sample or more."""
     if np.ptp(signal) == 0:
         return {"silent": signal.size / sample_rate}
-    constant = in_constant_stretch(signal, max(2, round(STRETCH * sample_rate)))
+    starts, lengths = _stretches(signal)
+    constant = np.repeat(lengths >= max(2, round(STRETCH * sample_rate)), lengths)
     found = _out_of_range(signal)
     if (share := 100 * float(constant.mean())) >= FINDINGS["digital_silence"].threshold:
         found["digital_silence"] = share
-    if (share := 100 * _clipped(signal)) >= FINDINGS["clipped"].threshold:
+    if (share := 100 * _clipped(signal, starts, lengths)) >= FINDINGS["clipped"].threshold:
         found["clipped"] = share
-    if signal.size >= SHORTEST * sample_rate and (values := np.unique(signal).size) < FINDINGS["few_levels"].threshold:
+    if signal.size >= SHORTEST * sample_rate and (values := _values(signal)) < FINDINGS["few_levels"].threshold:
         found["few_levels"] = float(values)
     heard = signal[~constant].astype(np.float64)
     if heard.size and (level := decibels(float(np.mean(heard**2)))) < FINDINGS["quiet"].threshold:
@@ -54,11 +59,16 @@ def decibels(power: float) -> float:
     return 10 * float(np.log10(max(power, 1e-30)))
 
 
-def in_constant_stretch(signal: Audio, shortest: int) -> NDArray[np.bool_]:
-    """Which samples lie in stretches of one value, ``shortest`` samples or longer, ``[samples]``."""
-    starts = np.flatnonzero(np.r_[True, np.diff(signal) != 0])
-    lengths = np.diff(np.r_[starts, signal.size])
-    return np.repeat(lengths >= shortest, lengths)
+def _stretches(signal: Audio) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where the stretches of one value begin, and how many samples each has."""
+    starts = np.concatenate([[0], 1 + np.flatnonzero(signal[1:] != signal[:-1])])
+    return starts, np.diff(starts, append=signal.size)
+
+
+def _values(signal: Audio) -> int:
+    """How many values the samples have; of a signal with many, those of some samples, which are enough."""
+    some = int(np.unique(signal[:: 1 + signal.size // SOME]).size)
+    return some if some >= FINDINGS["few_levels"].threshold else int(np.unique(signal).size)
 
 
 def _out_of_range(signal: Audio) -> dict[str, float]:
@@ -70,12 +80,10 @@ def _out_of_range(signal: Audio) -> dict[str, float]:
     return {}
 
 
-def _clipped(signal: Audio) -> float:
+def _clipped(signal: Audio, starts: NDArray[np.intp], lengths: NDArray[np.intp]) -> float:
     """The share of samples in flat stretches at the highest or lowest value, off which the signal drops at once."""
-    starts = np.flatnonzero(np.r_[True, np.diff(signal) != 0])
-    ends = np.r_[starts[1:], signal.size]
-    flat = ends - starts >= FLAT
-    starts, ends = starts[flat], ends[flat]
+    flat = lengths >= FLAT
+    starts, ends = starts[flat], (starts + lengths)[flat]
     before, after = signal[np.maximum(starts - 1, 0)], signal[np.minimum(ends, signal.size - 1)]
     at = signal[starts]
     size = np.abs(at)

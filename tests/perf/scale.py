@@ -2,8 +2,9 @@
 
     python -m tests.perf.scale --cells 100000 --workers 0
 
-prints a line of JSON: cells per second, the log's bytes per cell, and the driver's memory in MB when the cells are
-planned, when they are computed, and at its highest, tables and figures included. ``docs/scale.md`` extrapolates from
+prints a line of JSON: cells per second, by the clock and by the driver's CPU time (with ``--workers 0`` all of it),
+seconds of the tables and figures, the log's bytes per cell, and the driver's memory in MB when the cells are planned, when
+they are computed, and at its highest, tables and figures included. ``docs/scale.md`` extrapolates from
 such lines (``tests/perf/extrapolate.py``).
 """
 
@@ -39,10 +40,11 @@ def simulate(cells: int, workers: int, runs_dir: Path) -> dict[str, float]:
 
     def timed(execute: Callable[..., None]) -> Callable[..., None]:
         def run(*arguments: Any) -> None:
-            found["planned_mb"], started = memory(), time.perf_counter()
+            found["planned_mb"], started, cpu = memory(), time.perf_counter(), time.process_time()
             execute(*arguments)
             found["cells_per_second"] = cells / (time.perf_counter() - started)
-            found["computed_mb"] = memory()
+            found["cells_per_cpu_second"] = cells / (time.process_time() - cpu)
+            found["computed_mb"], found["computed"] = memory(), time.process_time()
 
         return run
 
@@ -50,6 +52,7 @@ def simulate(cells: int, workers: int, runs_dir: Path) -> dict[str, float]:
     with patch.object(benchmark, "execute", timed(benchmark.execute)), redirect_stdout(io.StringIO()):
         result = benchmark.run({**config, **asked, "steps": STEPS, "measure_cost": False, "device": "cpu"})
     found["seconds"] = time.perf_counter() - started
+    found["tables_cpu_seconds"] = time.process_time() - found.pop("computed")
     found["highest_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     found["bytes_per_cell"] = (result.folder / "rows.jsonl").stat().st_size / cells
     assert result.computed == cells and not result.failures, result.reasons()
