@@ -39,10 +39,11 @@ def run(arguments: Sequence[str], usage: str) -> int:
     if composed["dry_run"]:
         return _forecast(composed)
     from bench.run.benchmark import run
+    from results.store.remote import Remote
 
     result = run(composed)
     print(f"{result.asked} cells asked for, {result.computed} computed now")
-    print(f"results in {result.folder}")
+    print(f"results in {result.folder}" + (f", and at {there.url}" if (there := Remote.of(result.folder)) else ""))
     for note in result.notes:
         print(note)
     if result.compared is not None:
@@ -245,8 +246,9 @@ def verify(arguments: Sequence[str], usage: str) -> int:
     composed = configured("verify", keys)
     from bench.commands.verify import seal, verify
     from results.store.find import find_run
+    from results.store.remote import runs_folder
 
-    folder = find_run(run, Path(composed["runs_dir"]))
+    folder = find_run(run, runs_folder(composed["runs_dir"]), audio=True)
     if composed["seal"]:
         print(f"written: {seal(folder)}")
         return OK

@@ -65,7 +65,7 @@ def figure(name: str, runs: Sequence[str], config: Mapping[str, Any]) -> list[Pa
     if name == "fig10":
         folder = Path(runs[0]).expanduser()
         return page.save(ratings.draw_test(folder, asked.width), asked.out or folder, name)
-    stored = read([find_run(run, asked.runs_dir) for run in runs])
+    stored = read([find_run(run, asked.runs_dir, audio=True) for run in runs])
     source = Source(stored, merge(stored, asked.mix), asked)
     folder = asked.out or (
         stored[0].folder / "figures"

@@ -188,7 +188,7 @@ def _html(path: Path, what: str) -> str:
 
 
 def _open(run: str, runs_dir: Path) -> tuple[Store, Recordings]:
-    folder = find_run(run, runs_dir)
+    folder = find_run(run, runs_dir, audio=True)
     store = Store(folder)
     stored = store.read_manifest()
     if stored is None:

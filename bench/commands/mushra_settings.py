@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 from pydantic import Strict
 
 from bench.commands.settings import Names, TextMapping
-from bench.conf.schema import Count, Folder, Positive, Reads, Schema, Text, Truth, key
+from bench.conf.schema import Count, Folder, Positive, Reads, RunsFolder, Schema, Text, Truth, key
 from bench.conf.values import Plain, settled
 
 
@@ -45,7 +45,7 @@ class Export(Schema):
 
     kind: Literal["mushra", "mos", "ab", "abx", "ccr"] = key("mushra", "the kind of test; all kinds use the same clips")
     out: Folder | None = key(None, "folder to write; null: listening/KIND in the run's own")
-    runs_dir: Folder = key("results/runs", "where runs are stored")
+    runs_dir: RunsFolder = key("results/runs", "where runs are stored: a folder, or a URL")
 
     conditions: tuple[ConditionEntry, ...] | None = key(
         None, "what is heard; null: every method of the run but the unprocessed recording"

@@ -29,7 +29,7 @@ def report(runs: Sequence[str], config: Mapping[str, Any]) -> Written:
         UserError: there is no such run, they cannot be merged, or the page cannot be written.
     """
     asked = settings.Report.of(config)
-    stored = read([find_run(run, asked.runs_dir) for run in runs])
+    stored = read([find_run(run, asked.runs_dir, audio=True) for run in runs])
     merged = merge(stored, asked.mix)
     views = Views(options=options(asked), strata=names(asked.strata), bins=asked.bins)
     analyses = analyse(merged.rows, merged.metrics, views.options)

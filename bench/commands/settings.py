@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le, Lt
 from pydantic import Strict
 
-from bench.conf.schema import Count, Folder, Positive, Reads, Schema, Text, Truth, key
+from bench.conf.schema import Count, Folder, Positive, Reads, RunsFolder, Schema, Text, Truth, key
 from bench.conf.values import Plain
 from bench.run.entries import Named, Spec, registry
 from bench.run.settings import LONGEST_PIECE, Batch, Device, MethodEntries, MetricEntries, Piece, Precision
@@ -42,7 +42,7 @@ def check_entry(entry: Any) -> None:
 class Analysed(Schema):
     """How rows of stored runs are analysed."""
 
-    runs_dir: Folder = key("results/runs", "where runs are stored")
+    runs_dir: RunsFolder = key("results/runs", "where runs are stored: a folder, or a URL")
     cluster: Text | None = key(
         "speaker", "the tag whose recordings depend on each other; null: all recordings are independent"
     )
@@ -119,7 +119,7 @@ class Show(Schema):
     method: Text | None = key(None, "its name in the run; null: all methods")
     steps: Positive | None = key(None, "reverse steps N; null: all that the run has")
     seed: Count | None = key(None, "of the noise; null: the lowest that the run has")
-    runs_dir: Folder = key("results/runs", "where runs are stored")
+    runs_dir: RunsFolder = key("results/runs", "where runs are stored: a folder, or a URL")
     out: Folder | None = key(None, "folder to write; null: show/DATASET-CLIP in the run's own folder")
 
 

@@ -8,7 +8,7 @@ from annotated_types import Ge
 from pydantic import Strict
 
 from bench.commands.settings import Analysed, Merged, Names, TextMapping
-from bench.conf.schema import Count, Folder, Schema, Share, Text, Truth, key
+from bench.conf.schema import Count, Folder, RunsFolder, Schema, Share, Text, Truth, key
 from bench.conf.values import Plain
 from bench.run.entries import Named
 
@@ -127,4 +127,4 @@ class Verify(Schema):
     tolerance: Annotated[float, Strict(), Ge(0)] = key(1e-3, "of a score, relative to it where it is above 1")
     partial: Truth = key(False, "true: recordings may be missing")
     data: DataEntries | None = key(None, "datasets as they are here, by the submission's names for them")
-    runs_dir: Folder = key("results/runs", "where runs are stored")
+    runs_dir: RunsFolder = key("results/runs", "where runs are stored: a folder, or a URL")

@@ -37,7 +37,7 @@ def show(run: str, config: Mapping[str, Any]) -> Shown:
         UserError: there is no such run, recording, method, number of steps or seed; or the recording cannot be read.
     """
     asked = settings.Show.of(config)
-    [stored] = read([find_run(run, asked.runs_dir)])
+    [stored] = read([find_run(run, asked.runs_dir, audio=True)])
     keys = _chosen(stored, asked)
     dataset, utterance = keys[0].dataset, keys[0].utterance
     metrics = infos(stored.manifest)

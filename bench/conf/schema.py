@@ -21,11 +21,12 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen, MultipleOf
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
 from pydantic_core import ErrorDetails
 
 from bench.conf.values import Plain, settled, spelled
 from bench.core.errors import UserError, did_you_mean
+from results.store.remote import runs_folder
 
 S = TypeVar("S", bound="Schema")
 
@@ -38,6 +39,8 @@ Truth = Annotated[bool, Strict()]
 Text = Annotated[str, Strict(), MinLen(1)]
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser())]
 """A folder or file, ``~`` being the user's own; whether it is there is looked at where it is used."""
+RunsFolder = Annotated[Path, BeforeValidator(runs_folder)]
+"""A folder where runs are stored, or a URL."""
 
 
 def key(default: Any, about: str) -> Any:

@@ -15,12 +15,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from bench.core import audio
 from bench.core.errors import UserError, did_you_mean
 from bench.core.files import digest
+from bench.core.remote import copied, is_url
 from bench.core.types import Audio, Tag, Utterance
 from bench.datasets.base import Dataset
 from bench.datasets.files import check_count, checked_name, name_of
@@ -35,7 +37,7 @@ class PairedFolder(Dataset):
 
     Args:
         dir: the folder. Either ``dir`` or ``manifest`` is required.
-        manifest: the CSV file, or another list.
+        manifest: the CSV file, or another list; its URL, whose files are then fetched from beside it.
         noisy, clean: the sub-folders of ``dir``, if they have other names. Without ``clean/`` the recordings have no
             reference, and metrics that need one are skipped.
         name: in tables; by default the name of the folder or manifest.
@@ -50,6 +52,8 @@ class PairedFolder(Dataset):
     Raises:
         UserError: no such folder or file, no recording or no pair in it, or ambiguous names or manifest.
     """
+
+    reads_urls: ClassVar[frozenset[str]] = frozenset({"manifest"})
 
     def __init__(
         self,
@@ -77,8 +81,8 @@ class PairedFolder(Dataset):
             assert manifest is not None
             if noisy or clean:
                 raise UserError("paired_folder: a manifest names its own files; drop the options 'noisy' and 'clean'")
-            source = Path(manifest).expanduser()
-            pairs = from_manifest(source)
+            source = copied(str(manifest)) if is_url(manifest) else Path(manifest).expanduser()
+            pairs = from_manifest(source, str(manifest) if is_url(manifest) else None)
         self._entries = dict(list(pairs.entries.items())[:limit])
         self._notes = list(pairs.notes)
         self._name = checked_name("paired_folder", name) if name is not None else name_of(source, "paired_folder")

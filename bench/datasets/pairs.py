@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
 from bench.core.errors import UserError
 from bench.core.folders import Recordings, recordings_in
 from bench.core.names import Names, examples
+from bench.core.remote import copies, is_url
 from bench.core.types import Tag
 from bench.datasets.files import tags
 from bench.datasets.listings import list_in, rows_of
@@ -106,14 +108,18 @@ def _half_pairs(folder: Path, entries: Mapping[str, Entry]) -> list[str]:
     return [f"{folder}: {len(half)} of {len(entries)} recordings are there on one side only ({examples(half)})"]
 
 
-def from_manifest(manifest: Path) -> Pairs:
+def from_manifest(manifest: Path, url: str | None = None) -> Pairs:
     """The recordings that a list names (``bench.datasets.listings``).
+
+    Args:
+        url: where the list comes from, if it is a copy: its paths start there. Paths that are URLs are those anywhere.
 
     Raises:
         UserError: it cannot be read, an id is repeated or invalid, or none of its files exists.
     """
     entries: dict[str, Entry] = {}
     spoken: dict[str, str] = {}
+    named: dict[str, tuple[str, str]] = {}
     for where, row in rows_of(manifest):
         name, noisy, clean = (row.pop(key, "") for key in ("id", "noisy", "clean"))
         transcript = row.pop("transcript", None)
@@ -127,11 +133,38 @@ def from_manifest(manifest: Path) -> Pairs:
             spoken[name] = transcript
         clean_path = manifest.parent / clean if clean else None
         entries[name] = Entry(manifest.parent / noisy, clean_path, transcript, tags(row, where))
+        named[name] = (noisy, clean)
+    entries |= _fetched(named, entries, url)
     if not entries:
         raise UserError(f"{manifest}: no recording in it")
     if not any(entry.noisy and entry.noisy.exists() for entry in entries.values()):
         raise UserError(f"{manifest}: none of its noisy files exists; paths start at the manifest's own folder")
     return Pairs(entries, [*_missing(manifest, entries), *empty_note(manifest, spoken)])
+
+
+def _fetched(named: Mapping[str, tuple[str, str]], entries: Mapping[str, Entry], url: str | None) -> dict[str, Entry]:
+    """The entries whose files are at URLs, or beside a list that is, with their copies."""
+    places = {name: [_url(file, url) for file in files] for name, files in named.items()}
+    wanted = [place for of_entry in places.values() for place in of_entry if place]
+    here = dict(zip(wanted, copies(wanted), strict=True))
+    found = {}
+    for name, (noisy, clean) in places.items():
+        if noisy or clean:
+            entry = entries[name]
+            of_entry = [here.get(place, path) for place, path in ((noisy, entry.noisy), (clean, entry.clean))]
+            problem = next((str(one) for one in of_entry if isinstance(one, UserError)), "")
+            paths = [one if isinstance(one, Path) else None for one in of_entry]
+            found[name] = replace(entry, noisy=paths[0], clean=paths[1], problem=problem)
+    return found
+
+
+def _url(file: str, beside: str | None) -> str:
+    """Where a list's file is, if that is a URL, or the list itself is at one; empty otherwise."""
+    if not file or is_url(file):
+        return file
+    if beside is None:
+        return ""
+    return f"{beside.rpartition('/')[0]}/{quote(file) if beside.startswith('http') else file}"
 
 
 def _missing(manifest: Path, entries: Mapping[str, Entry]) -> list[str]:

@@ -23,23 +23,29 @@ class Archive:
 
     def read(self, key: Key) -> tuple[bool, Audio | None, Audio | None]:
         """Whether the enhanced speech is stored and whole; it; and the first estimate if that is stored."""
-        speech, estimate = _read(self._store.audio_path(key)), _read(self._store.estimate_path(key))
+        speech, estimate = self._read(self._store.audio_path(key)), self._read(self._store.estimate_path(key))
         return speech is not None, speech, estimate
 
     def write(self, key: Key, sample_rate: int, speech: Audio, estimate: Audio | None) -> str:
         """Store audio. Returns why that failed; empty if it did not."""
         try:
             if estimate is not None:
-                audio.write(self._store.estimate_path(key), estimate, sample_rate)
-            audio.write(self._store.audio_path(key), speech, sample_rate)
+                self._write(self._store.estimate_path(key), estimate, sample_rate)
+            self._write(self._store.audio_path(key), speech, sample_rate)
         except UserError as error:
             return str(error)
         return ""
 
+    def _write(self, path: Path, signal: Audio, sample_rate: int) -> None:
+        audio.write(path, signal, sample_rate)
+        if self._store.remote is not None:
+            self._store.remote.send(path)
 
-def _read(path: Path) -> Audio | None:
-    """Stored audio; None if there is none, or if it is damaged and must be computed again."""
-    try:
-        return audio.read(path)[0]
-    except UserError:
-        return None
+    def _read(self, path: Path) -> Audio | None:
+        """Stored audio; None if there is none, or if it is damaged and must be computed again."""
+        try:
+            if self._store.remote is not None and not path.is_file():
+                self._store.remote.bring(path)
+            return audio.read(path)[0]
+        except UserError:
+            return None

@@ -20,6 +20,7 @@ from bench.core.names import label
 from results.store.find import find_run
 from results.store.folder import Store
 from results.store.merge import Stored
+from results.store.remote import names_of_runs
 from results.store.rows import Key
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def numbered(methods: Iterable[Any], runs_dir: Path) -> str:
     """The next free name for a run of these methods: ``mine-1``, ``mine-2``, ..."""
     labels = [label(str(_named(entry)), "mine") for entry in methods]
     name = "+".join(labels) if len(labels) <= 3 else f"{labels[0]}+{len(labels) - 1}"
-    taken = [re.fullmatch(rf"{re.escape(name)}-(\d+)", path.name) for path in runs_dir.glob(f"{name}-*")]
+    taken = [re.fullmatch(rf"{re.escape(name)}-(\d+)", run) for run in names_of_runs(runs_dir)]
     return f"{name}-{1 + max((int(found[1]) for found in taken if found), default=0)}"
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -92,7 +92,7 @@ def run(config: Mapping[str, Any]) -> Result:
     seen = leaks(here)
     show(remarks(seen))
     baseline = baseline_of(settings, here)
-    with Store(settings.folder) as store:
+    with Store(settings.folder) as store, sending(store):
         sweep(settings.folder)
         session = manifest.session(config, parts.plugins(settings))
         known = _known(store)
@@ -115,6 +115,8 @@ def run(config: Mapping[str, Any]) -> Result:
         session["ended"] = manifest.now()
         store.write_manifest(merged)
         summarise(settings.folder, *separate(rows, infos(merged)))
+        if store.remote is not None:
+            store.remote.send_tables()
     asked = set(wanted)
     rows = rows.take(np.array([place for place, key in enumerate(rows.keys()) if key in asked], np.intp))
     failed = rows.take(np.flatnonzero(rows.failed))
@@ -124,6 +126,14 @@ def run(config: Mapping[str, Any]) -> Result:
     return Result(
         settings.folder, len(wanted), len(cells), failures, notes, baseline.against(run) if baseline else None
     )
+
+
+@contextmanager
+def sending(store: Store) -> Iterator[None]:
+    """Go on from what a run at a URL has, and send what is new; nothing for a run that is here alone."""
+    store.pull()
+    with store.remote.sending() if store.remote is not None else nullcontext():
+        yield
 
 
 def baseline_of(settings: Settings, here: Parts) -> Baseline | None:
@@ -247,7 +257,7 @@ def has_audio(key: Key, store: Store, parts: Parts) -> bool:
     needed = [store.audio_path(key)]
     if parts.method(key.method).two_stages and any(map(parts.needs_estimate, parts.metrics)):
         needed.append(store.estimate_path(key))
-    return all(path.is_file() for path in needed)
+    return all(map(store.holds, needed))
 
 
 def collect(outcome: Outcome, store: Store) -> None:

@@ -14,6 +14,7 @@ from bench.conf.values import Plain, settled
 from bench.core import names
 from bench.core.errors import UserError, did_you_mean
 from bench.core.registry import Registry
+from bench.core.remote import is_url
 
 REGISTRIES = {
     "methods": ("methods.names", "METHODS"),
@@ -122,6 +123,9 @@ def dataset_spec(spec: Spec) -> Spec:
     if spec.name in DATASETS.names():
         return spec
     path = Path(spec.name).expanduser()
+    if is_url(spec.name):
+        kind = "manifest" if path.suffix.lower() in LISTS else "dir"
+        return Spec("paired_folder", spec.label, {kind: spec.name, **spec.options})
     if path.is_dir() or (path.is_file() and path.suffix.lower() in LISTS):
         return Spec(
             "paired_folder", spec.label, {"dir" if path.is_dir() else "manifest": str(path.absolute()), **spec.options}

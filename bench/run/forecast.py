@@ -34,6 +34,7 @@ from bench.run.settings import Settings
 from methods.base import METHODS
 from metrics.base import METRICS
 from metrics.clip import Recording
+from results.store.find import bring
 from results.store.folder import Store
 
 SAMPLE = 20
@@ -117,6 +118,7 @@ def forecast(config: Mapping[str, Any]) -> Forecast:
         raise UserError("; ".join(missing))
     here = parts.of(settings, device="cpu")
     show(preview(here))
+    bring(settings.folder)
     store, baseline = Store(settings.folder), baseline_of(settings, here)
     wanted = keys(settings, here, drawn_by(store.read_manifest(), settings), baseline.held if baseline else None)
     versions = {label: here.version(label) for label in here.metrics}

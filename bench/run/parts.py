@@ -10,6 +10,7 @@ import torch
 
 from bench.core.errors import UserError
 from bench.core.registry import AT_RUN_TIME, OURS, Registry, built
+from bench.core.remote import copied, is_url
 from bench.core.seeds import stable_seed
 from bench.datasets.base import DATASETS, Dataset
 from bench.run.entries import Spec, check_label
@@ -32,6 +33,8 @@ class Recipe(Generic[T]):
     takes_device: bool = False
     beside: frozenset[str] = frozenset()
     """The options that are not the factory's but common to the registry's entries."""
+    remote: frozenset[str] = frozenset()
+    """The options that are URLs where the factory takes paths: it is given the paths of their copies on its machine."""
 
     @staticmethod
     def of(registry: Registry[T], spec: Spec) -> Recipe[T]:
@@ -39,12 +42,17 @@ class Recipe(Generic[T]):
         registry.check(spec.name, spec.options)
         takes_device = "device" in registry.options(spec.name) and "device" not in spec.options
         beside = registry.beside(spec.name, spec.options)
-        return Recipe(spec.name, registry.get(spec.name), spec.options, takes_device, beside)
+        factory, annotations = registry.get(spec.name), registry.annotations(spec.name)
+        own: frozenset[str] = getattr(factory, "reads_urls", frozenset())
+        urls = {option for option, value in spec.options.items() if isinstance(value, str) and is_url(value)} - own
+        paths = {option for option in urls if "Path" in annotations.get(option, "")}
+        return Recipe(spec.name, factory, spec.options, takes_device, beside, frozenset(paths))
 
     def build(self, device: str) -> T:
         """Build the part for ``device``. Raises ``UserError`` if the factory does not accept the options."""
         try:
-            options = {**self.options, **({"device": device} if self.takes_device else {})}
+            options = {**self.options, **{option: copied(self.options[option]) for option in self.remote}}
+            options |= {"device": device} if self.takes_device else {}
             return built(self.factory, options, self.beside)
         except (TypeError, ValueError, LookupError, OSError) as error:
             if not self.options:

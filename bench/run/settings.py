@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal, TypeVar
 from annotated_types import Ge, MinLen
 from pydantic import AfterValidator, BeforeValidator, InstanceOf, Strict
 
-from bench.conf.schema import Count, Folder, Positive, Schema, Text, Truth, key
+from bench.conf.schema import Count, Positive, RunsFolder, Schema, Text, Truth, key
 from bench.conf.values import settled, spelled
 from bench.core.errors import UserError
 from bench.core.notes import show
 from bench.run.entries import Named, Spec, check_label, dataset_spec, registry
 from bench.run.shard import Shard
+from results.store.remote import runs_folder
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ class Settings(Schema):
     run: Annotated[Text, _name("run")] = key(
         "default", "name of the run; the same name continues, and computes only what is missing"
     )
-    runs_dir: Folder = key("results/runs", "where runs are stored")
+    runs_dir: RunsFolder = key("results/runs", "where runs are stored: a folder, or a URL")
     methods: MethodEntries = key(
         ["noisy", "ncsnpp_m", "sgmse_m", "refinement", "storm"],
         "what enhances: bench list methods; known: bench weights list",
@@ -194,7 +195,7 @@ class Settings(Schema):
             return found
         from bench.run.baseline import completed
 
-        return completed(found, Path(str(found.get("runs_dir", cls.model_fields["runs_dir"].default))).expanduser())
+        return completed(found, runs_folder(str(found.get("runs_dir", cls.model_fields["runs_dir"].default))))
 
     @property
     def folder(self) -> Path:

@@ -10,11 +10,11 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from bench.core.download import LARGEST, download
 from bench.core.errors import UserError
-from bench.core.files import naming, safe_name, sha256
+from bench.core.files import naming, sha256
+from bench.core.remote import copied, is_url
 from bench.core.weights import folder
 from methods.catalogue import cache
 from methods.catalogue.entry import Entry, WeightsFile, entry, names
@@ -122,31 +122,26 @@ _SOURCES: dict[str, Callable[[Entry, list[WeightsFile]], None]] = {
 def local_copy(checkpoint: str | Path) -> Path:
     """A checkpoint's file: a path as it is; ``hub:OWNER/NAME[@REVISION]/FILE``, a URL or a catalogue name: its copy.
 
-    URLs are fetched where they are not yet in the cache; the catalogue's entries by ``bench weights get`` alone.
+    URLs (``bench.core.remote``) are fetched where they are not yet in the cache, or have changed; the catalogue's
+    entries by ``bench weights get`` alone.
 
     Raises:
         UserError: it is not here and cannot be fetched.
     """
     text = str(checkpoint)
-    if text.startswith(("http://", "https://", "hub:")):
-        return _fetched(text)
+    if text.startswith("hub:"):
+        return copied(_on_hub(text))
+    if is_url(text):
+        return copied(text)
     if not Path(text).expanduser().exists() and text in names():
         return next(iter(cache.files(text).values()))
     return Path(text).expanduser()
 
 
-def _fetched(text: str) -> Path:
-    if text.startswith("hub:"):
-        owner, _, rest = text.removeprefix("hub:").partition("/")
-        name, _, path = rest.partition("/")
-        if not (owner and name and path):
-            raise UserError(f"{text}: a file on a hub is named as hub:OWNER/NAME/FILE or hub:OWNER/NAME@REVISION/FILE")
-        address = hub_address(f"{owner}/{name}", path)
-    else:
-        address = text
-    target = folder("fetched") / safe_name(address) / (Path(urlsplit(address).path).name or "file")
-    if not target.is_file():
-        with naming(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-        download(address, target)
-    return target
+def _on_hub(text: str) -> str:
+    """The URL of ``hub:OWNER/NAME[@REVISION]/FILE``."""
+    owner, _, rest = text.removeprefix("hub:").partition("/")
+    name, _, path = rest.partition("/")
+    if not (owner and name and path):
+        raise UserError(f"{text}: a file on a hub is named as hub:OWNER/NAME/FILE or hub:OWNER/NAME@REVISION/FILE")
+    return hub_address(f"{owner}/{name}", path)

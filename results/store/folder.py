@@ -26,12 +26,17 @@ from results.store.columns import ByKey, last_of_each
 from results.store.lines import is_json, no_collection, unfinished, whole_lines
 from results.store.manifest import check
 from results.store.reading import RowReader
+from results.store.remote import Remote
 from results.store.rows import READABLE, SCHEMA_VERSION, Key, Row
 from results.store.standings import StandingReader, Standings
 
 T = TypeVar("T")
 
 SYNC_SECONDS = 1.0
+
+
+class Busy(UserError):
+    """Another process writes to the run."""
 
 
 class Store:
@@ -48,6 +53,7 @@ class Store:
         self.folder = Path(folder)
         self.rows_path = self.folder / "rows.jsonl"
         self.manifest_path = self.folder / "manifest.json"
+        self.remote = Remote.of(self.folder)
         self._lock = FileLock(self.folder / ".lock", thread_local=False)
         self._file: FileIO | None = None
         self._safe, self._synced, self._end = 0, 0.0, 0
@@ -65,7 +71,7 @@ class Store:
         """Take the writer's lock, unless this store already has it.
 
         Raises:
-            UserError: another process, or another ``Store`` in this process, has it.
+            Busy: another process, or another ``Store`` in this process, has it.
         """
         if self._lock.is_locked:
             return
@@ -74,7 +80,7 @@ class Store:
             try:
                 self._lock.acquire(timeout=0)
             except Timeout:
-                raise UserError(
+                raise Busy(
                     f"{self.folder}: another `bench run` is writing here; wait for it, or choose another run=NAME"
                 ) from None
 
@@ -87,6 +93,17 @@ class Store:
         finally:
             self._file = None
             self._lock.release()
+
+    def pull(self) -> None:
+        """Bring here what a run at a URL has."""
+        if self.remote is not None:
+            self.remote.pull(self._extend)
+
+    def _extend(self, lines: bytes) -> None:
+        file = self._open()
+        with naming(self.rows_path):
+            file.write(lines)
+            self._sync(file)
 
     def append(self, row: Row) -> None:
         """Store ``row``. When this returns, it survives whatever ends the process.
@@ -186,6 +203,10 @@ class Store:
         """The file of a two-stage method's first estimate."""
         path = self.audio_path(key)
         return self.folder / "estimates" / path.relative_to(self.folder / "audio")
+
+    def holds(self, path: Path) -> bool:
+        """Whether this audio is stored, here or at the run's URL."""
+        return path.is_file() or (self.remote is not None and self.remote.has_audio(path))
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace ``manifest.json`` atomically."""

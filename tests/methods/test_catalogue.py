@@ -191,10 +191,7 @@ def test_a_checkpoint_by_address(server: str, own_cache: Path, monkeypatch: pyte
         fetch.local_copy("hub:owner")
 
 
-def test_a_method_takes_weights_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    def copied(address: str, path: Path) -> None:
-        shutil.copy(EMBEDDED / "ncsnpp_m.safetensors", path)
-
-    monkeypatch.setattr(fetch, "download", copied)
-    there = create("ncsnpp_m", checkpoint="https://example.org/weights/mine.safetensors", device="cpu").provenance()
+def test_a_method_takes_weights_by_address(own_cache: Path, tmp_path: Path) -> None:
+    shutil.copy(EMBEDDED / "ncsnpp_m.safetensors", tmp_path / "mine.safetensors")
+    there = create("ncsnpp_m", checkpoint=f"file://{tmp_path}/mine.safetensors", device="cpu").provenance()
     assert there["weights_sha256"] == create("ncsnpp_m", device="cpu").provenance()["weights_sha256"]

@@ -3,7 +3,7 @@
     python -m tests.perf.scale --cells 100000 --workers 0
 
 prints a line of JSON: cells per second, by the clock and by the driver's CPU time (with ``--workers 0`` all of it),
-seconds of the tables and figures, the log's bytes per cell, and the driver's memory in MB when the cells are planned, when
+seconds of tables and figures, the log's bytes per cell, and the driver's memory in MB when the cells are planned, when
 they are computed, and at its highest, tables and figures included. ``docs/scale.md`` extrapolates from
 such lines (``tests/perf/extrapolate.py``).
 """
