@@ -11,6 +11,7 @@ from bench.commands import settings
 from bench.commands.leaderboard import options
 from bench.core.errors import UserError
 from bench.core.files import replacing
+from bench.datasets.leaks.sources import told
 from bench.train.model_card import model_card
 from methods.weights import TrainedModel, load
 from results.statistics.analysis import Analysis, Options, analyse
@@ -40,7 +41,7 @@ def card(weights: str, runs: Sequence[str], config: Mapping[str, Any]) -> Path:
     if "command" not in model.training:
         raise UserError(f"{weights}: says nothing of a training, from which a card could be made")
     stored = read([find_run(run, request.runs_dir) for run in runs]) if runs else []
-    text = model_card(model, path.stat().st_size)
+    text = model_card(model, path.stat().st_size, told(path))
     if stored:
         text += scores(model, weights, stored, options(request))
     if request.note:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.core.errors import UserError
 from bench.core.names import examples
+from bench.core.notes import show
 from bench.datasets.base import Dataset
 from bench.datasets.leaks.search import Leak, Training
 from bench.datasets.leaks.sources import Source, beside, of_utterance, read
@@ -72,7 +73,12 @@ def _training(parts: Parts, label: str) -> Training | None:
     """The sources beside the method's weights, if there are any."""
     checkpoint = parts.methods[label].options.get("checkpoint")
     path = beside(Path(str(checkpoint)).expanduser()) if checkpoint else None
-    return Training(read(path)) if path is not None and path.is_file() else None
+    if path is None or not path.is_file():
+        return None
+    found = Training(read(path))
+    if not found.sources.prints:
+        show([f"{label}: {path}: of another version: names are compared, recordings are not"])
+    return found
 
 
 def _declared(method: Method) -> Sequence[str]:

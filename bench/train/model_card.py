@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,12 @@ def commands(training: Record) -> list[str]:
     return [stage["command"] for stage in stages(training)]
 
 
-def model_card(model: TrainedModel, size: int) -> str:
-    """The card of ``model``, whose file has ``size`` bytes."""
+def model_card(model: TrainedModel, size: int, heard: Sequence[str] = ()) -> str:
+    """The card of ``model``, whose file has ``size`` bytes.
+
+    Args:
+        heard: what the file beside it says of its sources, a line each.
+    """
     training = model.training
     chain = stages(training)
     return "\n".join(
@@ -75,6 +79,7 @@ def model_card(model: TrainedModel, size: int) -> str:
             "",
             *(f"    {command}" for command in commands(training)),
             *(line for number, stage in enumerate(chain, 1) for line in _stage(stage, number, len(chain))),
+            *_heard(heard),
             "",
             "## Limits",
             "",
@@ -82,6 +87,14 @@ def model_card(model: TrainedModel, size: int) -> str:
             "",
         ]
     )
+
+
+def _heard(lines: Sequence[str]) -> list[str]:
+    """The speakers, noises and rooms of its training."""
+    if not lines:
+        return []
+    about = "By the file `.sources.npz` beside it, in which `bench run` looks test recordings up:"
+    return ["", "## What it has heard", "", about, "", *(f"- {line}" for line in lines)]
 
 
 def _facts(model: TrainedModel, size: int) -> list[tuple[str, object]]:

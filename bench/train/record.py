@@ -13,7 +13,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from bench.core.errors import UserError
-from bench.datasets.leaks.sources import Sources, beside, write
+from bench.datasets.leaks.sources import Sources, beside, told, write
 from bench.train.model_card import machine, model_card
 from methods.weights import TrainedModel, save
 
@@ -44,6 +44,7 @@ class BestWeights(lightning.Callback):
         self.path, self.model, self.config = path, model, config
         self.command, self.data, self.init = command, data, init
         self.sources = sources
+        self._heard: list[str] = []
         self.curve: list[tuple[int, float]] = []
         self.hours = 0.0
         self.starts = 1
@@ -70,6 +71,7 @@ class BestWeights(lightning.Callback):
         path = beside(self.path)
         if trainer.is_global_zero and self.sources is not None and not path.is_file():
             write(path, self.sources())
+        self._heard = told(self.path)
         if self.exhausted:
             trainer.should_stop = True
 
@@ -85,7 +87,8 @@ class BestWeights(lightning.Callback):
         if better and trainer.is_global_zero:
             self.model.training = self._record()
             save(self.path, self.model, torch.float16)
-            self.path.with_suffix(".md").write_text(model_card(self.model, self.path.stat().st_size), encoding="utf-8")
+            card = model_card(self.model, self.path.stat().st_size, self._heard)
+            self.path.with_suffix(".md").write_text(card, encoding="utf-8")
         if self.exhausted:
             trainer.should_stop = True
 

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bench.__main__ import main
+from bench.datasets.leaks.prints import RESPONSE
+from bench.datasets.leaks.sources import Source, Sources, beside, write
 from bench.run.benchmark import run
 from methods.weights import EMBEDDED, load, save
 
@@ -75,6 +78,23 @@ def test_a_run_that_did_not_use_the_file_is_refused(
 def test_a_card_needs_no_run(weights: Path) -> None:
     assert main(["card", str(weights)]) == 0
     assert "## Scores" not in weights.with_suffix(".md").read_text()
+
+
+def test_a_card_lists_the_sources_that_a_run_looks_into(weights: Path) -> None:
+    none = np.zeros(0, np.uint32)
+    clips = [Source("clip", f"{n}", f"p{n % 400:03}", none) for n in range(800)]
+    others = [
+        Source("noise", "bus/1", "bus_2024", none),
+        Source("room", "a", "hall_3", np.zeros((0, RESPONSE), np.int8)),
+    ]
+    write(beside(weights), Sources([*clips, *others], ("VoiceBank", "DEMAND")))
+    assert main(["card", str(weights)]) == 0
+    card = weights.with_suffix(".md").read_text()
+    assert "## What it has heard" in card
+    assert "- corpora: VoiceBank, DEMAND\n" in card
+    assert "- speech: 800; speakers, 400: p000, p001," in card
+    assert "p299 and 100 more\n" in card
+    assert "- noise: 1; noise recordings, 1: bus_2024\n- responses: 1; rooms, 1: hall_3\n" in card
 
 
 @pytest.mark.parametrize(

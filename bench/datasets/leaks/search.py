@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.datasets.leaks.prints import SHIFTS, Print, likeness
+from bench.datasets.leaks.prints import RESPONSE, SHIFTS, Print, likeness
 from bench.datasets.leaks.sources import Source, Sources, tells
 
 What = Literal["clip", "speaker", "noise", "room", "corpus"]
@@ -20,17 +20,23 @@ What = Literal["clip", "speaker", "noise", "room", "corpus"]
 CANDIDATES = 20
 """Places of a print that are compared bit by bit."""
 
-FRAMES = 24
-"""Frames (of 32 ms) that two recordings share at least."""
+FRAMES = 10
+"""Frames (of 32 ms) that two recordings share at least: half a second."""
+
+FEW = 64
+"""Frames of a short recording, of which words that differ in one bit are looked up too."""
 
 MOST_DIFFERENT = 0.3
 """Share of different bits up to which long recordings are the same; unrelated ones differ in half of theirs."""
 
-DEVIATIONS = 6
+DEVIATIONS = 8
 """By how many standard deviations of unrelated recordings' share short ones must be below a half."""
 
-ALIKE = 0.8
-"""Correlation of two room responses from which on they are the same."""
+DEPENDENT = 1.7
+"""By how much that deviation is larger than of independent bits, since neighbouring frames overlap (measured)."""
+
+ALIKE = 0.5
+"""Correlation of two room responses from which on they are the same; of different ones it stays below 0.25."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Training:
         self.sources = sources
         self._sounds = [one for one in sources.items if one.kind != "room" and one.print.size]
         self._rooms = [one for one in sources.items if one.kind == "room" and one.print.size]
+        self._responses = np.concatenate([np.zeros((0, RESPONSE), np.int8), *(one.print for one in self._rooms)])
         sizes = [one.print.size for one in self._sounds]
         self._starts = np.cumsum([0, *sizes])
         everything = np.concatenate([np.zeros(0, np.uint32), *(one.print for one in self._sounds)])
@@ -90,11 +97,8 @@ class Training:
     def by_content(self, one: Source) -> Source | None:
         """The recording of the training of which this is a copy."""
         if one.kind == "room":
-            return max(
-                (room for room in self._rooms if likeness(one.print, room.print) >= ALIKE),
-                key=lambda room: likeness(one.print, room.print),
-                default=None,
-            )
+            found = likeness(one.print, self._responses)
+            return self._rooms[int(found.argmax())] if found.size and found.max() >= ALIKE else None
         for place, offset, shift in self._candidates(one.print):
             known = self._sounds[place]
             if known.kind == one.kind and _same(one.print[shift::SHIFTS], known.print, offset):
@@ -105,8 +109,12 @@ class Training:
         """Recording, frame of it at which the looked-up one begins, and shift: those with most equal words first."""
         votes: Counter[tuple[int, int, int]] = Counter()
         frames = np.flatnonzero(print_)
-        left = np.searchsorted(self._words, print_[frames], "left")
-        right = np.searchsorted(self._words, print_[frames], "right")
+        words = print_[frames]
+        if print_.size <= FEW * SHIFTS:
+            words = np.concatenate([words, *(words ^ np.uint32(1 << bit) for bit in range(32))])
+            frames = np.tile(frames, 33)
+        left = np.searchsorted(self._words, words, "left")
+        right = np.searchsorted(self._words, words, "right")
         for frame, first, last in zip(frames, left, np.minimum(right, left + 200), strict=True):
             for position in self._order[first:last]:
                 place = int(np.searchsorted(self._starts, position, "right")) - 1
@@ -126,7 +134,7 @@ def _same(one: Print, other: Print, offset: int) -> bool:
     if count < FRAMES:
         return False
     bits: NDArray[np.uint8] = np.unpackbits((left ^ right)[both].view(np.uint8))
-    deviation = 3 * 0.5 / np.sqrt(32 * count)  # neighbouring frames overlap: 3 times that of independent bits
+    deviation = DEPENDENT * 0.5 / np.sqrt(32 * count)
     return bool(bits.mean() < min(MOST_DIFFERENT, 0.5 - DEVIATIONS * deviation))
 
 

@@ -14,11 +14,24 @@ import numpy as np
 from bench.core.errors import UserError
 from bench.core.files import replacing
 from bench.core.types import Utterance
-from bench.datasets.leaks.prints import HOP, SHIFTS, response_print, room_between, sound_print
+from bench.datasets.leaks.prints import (
+    FORMAT,
+    HOP,
+    RESPONSE,
+    SHIFTS,
+    response_print,
+    response_prints,
+    room_between,
+    sound_print,
+)
 
 Kind = Literal["clip", "noise", "room"]
 SUFFIX = ".sources.npz"
 """Of the file beside a weights file."""
+
+OWNERS = {"clip": ("speech", "speakers"), "noise": ("noise", "noise recordings"), "room": ("responses", "rooms")}
+MOST_NAMES = 300
+"""Of a kind, in a model card."""
 
 
 @dataclass(frozen=True)
@@ -39,30 +52,39 @@ class Source:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a training or a test set is made of. ``corpora``: where it is from, if that is known."""
+    """What a training or a test set is made of.
+
+    Attributes:
+        corpora: where it is from, if that is known.
+        prints: whether it has prints of today's format; else only its names can be compared.
+    """
 
     items: Sequence[Source]
     corpora: tuple[str, ...] = ()
+    prints: bool = True
 
 
-def of_utterance(utterance: Utterance) -> list[Source]:
-    """What a recording of a test set is made of: its clean speech, the noise and the room that lie between the two.
+def of_utterance(utterance: Utterance, look_up: bool = True) -> list[Source]:
+    """What a recording is made of: its clean speech, the noise and the room that lie between it and the noisy one.
 
-    Prints are dense, to be looked up in a training's.
+    Args:
+        look_up: the prints are dense, to be looked up in a training's; else they are those of a training.
     """
-    tags, hop = utterance.tags, HOP // SHIFTS
+    tags, rate, hop = utterance.tags, utterance.sample_rate, HOP // SHIFTS if look_up else HOP
     speech = utterance.clean if utterance.clean is not None else utterance.noisy
     speaker, noise, room = (str(tags.get(tag, "")) for tag in ("speaker", "noise", "room"))
-    found = [Source("clip", utterance.id, speaker, sound_print(speech, utterance.sample_rate, hop))]
+    found = [Source("clip", utterance.id, speaker, sound_print(speech, rate, hop))]
     if utterance.clean is None:
         return found
     rest = utterance.noisy - utterance.clean
     in_room = "t60" in tags or "room" in tags
     if rest.any() and not (in_room and "snr" not in tags):
-        found.append(Source("noise", utterance.id, noise, sound_print(rest, utterance.sample_rate, hop)))
+        found.append(Source("noise", utterance.id, noise, sound_print(rest, rate, hop)))
     if in_room:
-        response = room_between(utterance.clean, utterance.noisy, utterance.sample_rate)
-        found.append(Source("room", utterance.id, room, response_print(response, utterance.sample_rate)))
+        response = room_between(utterance.clean, utterance.noisy, rate)
+        found.append(
+            Source("room", utterance.id, room, (response_prints if look_up else response_print)(response, rate))
+        )
     return found
 
 
@@ -73,6 +95,7 @@ def write(path: Path, sources: Sources) -> None:
         UserError: it cannot be written.
     """
     about = {
+        "format": FORMAT,
         "corpora": list(sources.corpora),
         "items": [[one.kind, one.name, one.owner, one.print.size] for one in sources.items],
     }
@@ -83,7 +106,7 @@ def write(path: Path, sources: Sources) -> None:
             temporary,
             about=np.frombuffer(json.dumps(about).encode(), np.uint8),
             sounds=np.concatenate([np.zeros(0, np.uint32), *sounds]),
-            rooms=np.concatenate([np.zeros(0, np.int8), *rooms]),
+            rooms=np.concatenate([np.zeros(0, np.int8), *(print_.ravel() for print_ in rooms)]),
         )
 
 
@@ -97,14 +120,34 @@ def read(path: Path) -> Sources:
         with np.load(path, allow_pickle=False) as stored:
             about = json.loads(stored["about"].tobytes())
             left = {"sound": stored["sounds"], "room": stored["rooms"]}
+        known = about.get("format") == FORMAT
         items = []
         for kind, name, owner, size in about["items"]:
             which = "room" if kind == "room" else "sound"
-            items.append(Source(kind, name, owner, left[which][:size]))
-            left[which] = left[which][size:]
-        return Sources(items, tuple(about["corpora"]))
+            own, left[which] = left[which][: size * known], left[which][size:]
+            items.append(Source(kind, name, owner, own.reshape(-1, RESPONSE) if kind == "room" else own))
+        return Sources(items, tuple(about["corpora"]), known)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not the sources of a training ({error}); put the original back") from None
+
+
+def told(weights: Path) -> list[str]:
+    """What lies in the file beside a weights file, for a model card: a line for each kind; empty if there is none.
+
+    Raises:
+        UserError: it is damaged, or something else.
+    """
+    if not beside(weights).is_file():
+        return []
+    known = read(beside(weights))
+    lines = [f"corpora: {', '.join(known.corpora)}"] if known.corpora else []
+    for kind, (what, owners) in OWNERS.items():
+        recordings = [one for one in known.items if one.kind == kind]
+        names = sorted({one.owner for one in recordings if one.owner})
+        if recordings:
+            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+            lines.append(f"{what}: {len(recordings)}; {owners}, {len(names)}: {', '.join(names[:MOST_NAMES])}{more}")
+    return lines
 
 
 def beside(weights: Path) -> Path:
@@ -121,4 +164,5 @@ def joined(parts: Iterable[Sources]) -> Sources:
     """Several as one."""
     listed = list(parts)
     corpora = dict.fromkeys(corpus for part in listed for corpus in part.corpora)
-    return Sources([item for part in listed for item in part.items], tuple(corpora))
+    items = [item for part in listed for item in part.items]
+    return Sources(items, tuple(corpora), all(part.prints for part in listed))

@@ -190,6 +190,7 @@ class Mixer:
             low, high = self.draws.t60
             room, t60 = (drawn := rooms.draw_room(seed, rate, (low, high))), drawn.t60
             details["room_seed"] = str(seed)
+            tags["room"] = f"simulated-{stable_seed('simulated room', seed, rate, low, high):012x}"
         else:
             rng = np.random.default_rng(seed)
             source = self.responses[int(rng.integers(len(self.responses)))]

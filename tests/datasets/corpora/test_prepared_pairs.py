@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,11 @@ import pytest
 from bench.conf.compose import compose
 from bench.conf.groups import names
 from bench.core.errors import UserError
+from bench.datasets import create
 from bench.datasets.corpora.card import names as cards
+from bench.datasets.leaks.prints import RESPONSE
+from bench.datasets.leaks.search import Training
+from bench.datasets.leaks.sources import of_utterance
 from bench.datasets.recipes.prepared_pairs import training_source
 from tests.datasets.corpora.test_mixtures import made, noise, planned, speech, write
 
@@ -40,6 +46,33 @@ def test_epochs_splits_and_sources(prepared: str) -> None:
     )
     assert len(sources.items) == 8
     assert "mix, split train: 4 recordings" in str(train)
+
+
+def test_rooms_of_a_training_are_known_by_content_and_by_what_they_are_simulated_with(tmp_path: Path) -> None:
+    for k in range(4):
+        write(tmp_path / f"speech/p30{k}/a.wav", speech(k))
+    given = {"speech": tmp_path / "speech", "t60": [0.2, 0.4]}
+
+    def prepared(name: str, **keys: Any) -> str:
+        return str(made(planned("mix", **given, **keys), tmp_path / name))
+
+    options = {"name": "mix", "dir": prepared("train", shares=[0.5, 0.25])}
+    sources = training_source("train", options).sources()
+    assert [one.kind for one in sources.items] == ["clip", "room"] * 2
+    assert all(one.owner.startswith("simulated-") and one.print.shape == (1, RESPONSE) for one in sources.items[1::2])
+    alike = create("mix", dir=prepared("alike"))  # the same seed and ids: the same rooms
+    other = create("mix", dir=prepared("other", seed=1))
+    training = Training(sources)
+    found = {}
+    for data in (alike, other):
+        leaks = [leak for name in data.ids() for leak in training.leaks(of_utterance(data.load(name)))]
+        found[data] = {leak.utterance for leak in leaks if leak.what == "room"}
+    assert found == {alike: {one.name for one in sources.items}, other: set()}
+    named = Training(replace(sources, items=[replace(one, print=one.print[:0]) for one in sources.items]))
+    leaks = [leak for name in alike.ids() for leak in named.leaks(of_utterance(alike.load(name)))]
+    assert {(leak.utterance, leak.how) for leak in leaks if leak.what == "room"} == {
+        (one.name, "name") for one in sources.items
+    }
 
 
 def test_what_can_be_trained_on_has_a_configuration() -> None:

@@ -12,7 +12,7 @@ import soxr
 
 from bench.__main__ import main
 from bench.core import audio
-from bench.datasets.leaks.prints import sound_print
+from bench.datasets.leaks.prints import response_print, response_prints, sound_print
 from bench.datasets.leaks.search import Training
 from bench.datasets.leaks.sources import Source, Sources, of_utterance
 from bench.datasets.paired_folder import PairedFolder
@@ -84,15 +84,31 @@ def test_leaks_among_real_recordings(real: Path) -> None:
     files = sorted((real / "speech").rglob("*.flac"))
     items = [Source("clip", path.stem, path.parent.name, sound_print(*audio.read(path))) for path in files]
     training = Training(Sources(items[::2]))
-    for path in files[1::8]:
+    for path in files[1::2]:
         wave, _ = audio.read(path)
-        assert training.by_content(Source("clip", path.stem, "", sound_print(wave, 16000, 64))) is None
-    for path in files[::8]:
+        for part in (wave, wave[16000 : 16000 + 9600]):
+            assert training.by_content(Source("clip", path.stem, "", sound_print(part, 16000, 64))) is None
+    for path in files[::2]:
         wave, _ = audio.read(path)
-        copy = 0.3 * soxr.resample(wave[3000:-2000], 16000, 11025, "LQ")
-        found = training.by_content(Source("clip", "", "", sound_print(copy, 11025, 64)))
-        assert found is not None
-        assert found.name == path.stem
+        loud = int(np.convolve(wave**2, np.ones(9600), "valid").argmax())  # 0.6 s that are no pause
+        for part in (wave[3000:-2000], wave[loud : loud + 9600]):
+            copy = 0.3 * soxr.resample(part, 16000, 11025, "LQ")
+            found = training.by_content(Source("clip", "", "", sound_print(copy, 11025, 64)))
+            assert found is not None, path
+            assert found.name == path.stem
+
+
+def test_rooms_among_real_responses(real: Path) -> None:
+    files = sorted((real / "rir").glob("*.flac"))
+    responses = {path.stem: audio.read(path)[0] for path in files}
+    items = [Source("room", name, "", response_print(one, 16000)) for name, one in responses.items()]
+    training = Training(Sources(items[::2]))
+    for place, (name, response) in enumerate(responses.items()):
+        later = np.concatenate([np.zeros(777, np.float32), response])
+        other_rate = soxr.resample(soxr.resample(response, 16000, 44100, "HQ"), 44100, 16000, "LQ")
+        for copy in (response, 0.05 * response, later, response[40:2400], other_rate.astype(np.float32)):
+            found = training.by_content(Source("room", "", "", response_prints(copy, 16000)))
+            assert (found and found.name) == (None if place % 2 else name)
 
 
 def test_no_leak_between_the_speech_and_another_corpus_of_it(real: Path) -> None:

@@ -1,4 +1,4 @@
-"""Twenty planted leaks of every kind are named, and no innocent pair is."""
+"""Planted leaks of every kind, by every copy, are named, and no innocent pair is."""
 
 from __future__ import annotations
 
@@ -42,10 +42,30 @@ def response(seed: int) -> Audio:
     return np.concatenate([np.zeros(40), [1.0], tail]).astype(np.float32)
 
 
-def copies(signal: Audio) -> list[Audio]:
-    """By another resampler, at another level, trimmed, a part of it, and all of that."""
-    low = soxr.resample(soxr.resample(signal, RATE, 11025, "LQ"), 11025, RATE, "QQ")
-    return [low, 0.1 * signal, signal[5437:-4011], signal[20011:52011], 0.3 * low[7001:-3001]]
+COPIES = ("exact", "resampled", "level", "trimmed", "short")
+
+
+def copy_of(signal: Audio, how: str) -> Audio:
+    """A copy: by another resampler, at another level, without its beginning and end, or less than a second of it."""
+    match how:
+        case "resampled":
+            return soxr.resample(soxr.resample(signal, RATE, 11025, "LQ"), 11025, RATE, "QQ").astype(np.float32)
+        case "level":
+            return 0.1 * signal
+        case "trimmed":
+            return 0.3 * signal[7001:-3001]
+        case "short":
+            return signal[20011 : 20011 + round(0.7 * RATE)]
+    return signal
+
+
+def copy_of_response(room: Audio, how: str) -> Audio:
+    match how:
+        case "trimmed":
+            return room[30:1800]
+        case "short":  # what a file keeps that begins with its direct sound and ends early
+            return room[40 : 40 + round(0.05 * RATE)]
+    return copy_of(room, how)
 
 
 def trained() -> Sources:
@@ -63,38 +83,30 @@ def utterance(name: str, clean: Audio, noisy: Audio, **tags: str | float) -> Utt
 
 
 def planted() -> dict[str, tuple[Utterance, set[tuple[str, str]]]]:
-    """Test recordings, each with what of it is in the training."""
-    fresh, other = [sound(100 + n) for n in range(30)], [noise(100 + n) for n in range(30)]
+    """Test recordings, each with what of it is in the training: every kind by every copy, and speakers by name."""
     tests: dict[str, tuple[Utterance, set[tuple[str, str]]]] = {}
 
-    def add(kind: str, what: str, clean: Audio, noisy: Audio, found: set[tuple[str, str]], **tags: str | float) -> None:
-        name = f"{kind}-{what}"
-        tests[name] = utterance(name, clean, noisy, **tags), found
+    def add(name: str, clean: Audio, noisy: Audio, what: str, trained: str, **tags: str | float) -> None:
+        tests[name] = utterance(name, clean, noisy, **tags), {(what, trained)}
 
-    for n, copy in enumerate(copies(sound(3))):
-        add("clip", str(n), copy, copy + 0.3 * other[n][: copy.size], {("clip", "train/3")})
-    for n, copy in enumerate(copies(noise(4))):
-        add(
-            "noise",
-            str(n),
-            fresh[n][: copy.size],
-            fresh[n][: copy.size] + copy[: fresh[n].size],
-            {("noise", "street/4")},
-        )
-    for n in range(5):
-        owner = f"p30{n}"
-        add(
-            "speaker",
-            owner,
-            fresh[5 + n],
-            fresh[5 + n] + 0.2 * other[5 + n][: fresh[5 + n].size],
-            {("speaker", owner)},
-            speaker=owner.upper() if n % 2 else owner,
-        )
-    for n in range(5):
-        wet = fftconvolve(fresh[10 + n], response(n))[: fresh[10 + n].size].astype(np.float32)
-        gain = 0.3 if n % 2 else 1.0
-        add("room", str(n), np.roll(fresh[10 + n], 40), gain * wet, {("room", f"hall/{n}")}, t60=0.6)
+    for n, how in enumerate(COPIES):
+        copy, fresh = copy_of(sound(3), how), sound(100 + n)
+        add(f"clip {how}", copy, copy + 0.3 * noise(100 + n)[: copy.size], "clip", "train/3")
+        heard = copy_of(noise(4), how)
+        start = fresh[: heard.size]
+        add(f"noise {how}", start, start + heard[: start.size], "noise", "street/4")
+        dry = np.roll(sound(120 + n), 40)
+        wet = fftconvolve(sound(120 + n), copy_of_response(response(n), how))[: dry.size].astype(np.float32)
+        add(f"room {how}", dry, wet, "room", f"hall/{n}", t60=0.6)
+        loud = wet + 0.1 * noise(130 + n)[: wet.size] * np.float32(wet.std() / 0.05)
+        add(f"noisy room {how}", dry, loud, "room", f"hall/{n}", t60=0.6, snr=20.0)
+        name = f"p30{n}".upper() if n % 2 else f"p30{n}"
+        fresh = sound(140 + n)
+        add(f"speaker {name}", fresh, fresh + 0.2 * noise(140 + n)[: fresh.size], "speaker", f"p30{n}", speaker=name)
+    dry, wet = sound(150), fftconvolve(sound(150), response(60))[: sound(150).size].astype(np.float32)
+    add("room by its name", dry, wet, "room", "hall7_17", t60=0.6, room="hall7_17")
+    street = sound(151)
+    add("noise by its name", street, street + noise(151)[: street.size], "noise", "street5_2024", noise="street5_2024")
     return tests
 
 
@@ -109,15 +121,23 @@ def innocent() -> list[Utterance]:
         )
         for n, name in enumerate(("p400", "01", "anna", "speaker", "male", ""))
     ]
-    wet = fftconvolve(sound(210), response(50))[: sound(210).size].astype(np.float32)
+    short = [
+        utterance(f"innocent-short-{n}", sound(220 + n, 0.75), sound(220 + n, 0.75) + noise(220 + n, 0.75))
+        for n in range(20)
+    ]
+    rooms = []
+    for n in range(10):
+        wet = fftconvolve(sound(210 + n), response(50 + n))[: sound(210 + n).size].astype(np.float32)
+        rooms.append(utterance(f"innocent-room-{n}", np.roll(sound(210 + n), 40), wet, t60=0.5, room="office 1"))
     steady = (0.1 * np.sin(2 * np.pi * 440 * np.arange(4 * RATE) / RATE)).astype(np.float32)
     silent = np.zeros(4 * RATE, np.float32)
     return [
         *clips,
-        utterance("innocent-room", np.roll(sound(210), 40), wet, t60=0.5, room="office 1"),
+        *short,
+        *rooms,
         utterance("innocent-tone", steady, steady + noise(211)[: steady.size]),
         utterance("innocent-silence", silent, silent),
-        utterance("innocent-short", sound(0)[:8000], sound(0)[:8000]),
+        utterance("too short to tell", sound(0)[:5000], sound(0)[:5000]),
     ]
 
 
@@ -129,7 +149,7 @@ def test_every_planted_leak_is_named_and_no_innocent_pair(tmp_path: Path) -> Non
     store.write(tmp_path / "weights.sources.npz", trained())
     training = Training(store.read(tmp_path / "weights.sources.npz"))
     tests = planted()
-    assert len(tests) == 20
+    assert len(tests) == 27
     for name, (one, expected) in tests.items():
         assert found(training, one) == expected, name
     for one in innocent():
@@ -151,6 +171,16 @@ def test_prints_are_compact(tmp_path: Path) -> None:
     assert sound_print(sound(0, 9.0), RATE).nbytes < 9.0 * 130
     store.write(tmp_path / "a.sources.npz", trained())
     assert (tmp_path / "a.sources.npz").stat().st_size < 30_000
+
+
+def test_prints_of_an_earlier_format_are_compared_with_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "FORMAT", 1)
+    store.write(tmp_path / "old.sources.npz", trained())
+    monkeypatch.undo()
+    old = store.read(tmp_path / "old.sources.npz")
+    assert not old.prints
+    clip = utterance("x", sound(3), sound(3), speaker="p303")
+    assert found(Training(old), clip) == {("speaker", "p303")}  # names are
 
 
 def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
