@@ -37,8 +37,24 @@ def choices(job: str, given: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def names(group: str) -> list[str]:
-    """The files of a group, ours and those of other packages."""
-    return sorted(path.stem for home in (CONF, *folders()) for path in (home / group).glob("*.yaml"))
+    """The files of a group, ours and those of other packages; of datasets also those that can be prepared."""
+    found = files(group)
+    return sorted(found - {PREPARED} | _to_prepare() if group == "dataset" else found)
+
+
+def files(group: str) -> set[str]:
+    """The names of a group's files."""
+    return {path.stem for home in (CONF, *folders()) for path in (home / group).glob("*.yaml")}
+
+
+PREPARED = "prepared"
+"""The file that stands for every prepared dataset with clean speech to train with."""
+
+
+def _to_prepare() -> set[str]:
+    from bench.datasets.corpora import card
+
+    return {name for name in card.names() if card.card(name).has_reference("train")}
 
 
 def composed(job: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,11 +73,16 @@ def composed(job: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
                 raise UserError(f"{group}: names one of {', '.join(sorted(known))}; got {name!r}")
             if name not in (*known, "null"):
                 raise did_you_mean(group, name, known)
+    data = chosen.get("dataset")
+    prepared = data in _to_prepare() and data not in files("dataset")
+    files_of = {**chosen, "dataset": PREPARED} if prepared else chosen
     choices = [
-        f"{key}={'[' + ','.join(names) + ']' if isinstance(names, list) else names}" for key, names in chosen.items()
+        f"{key}={'[' + ','.join(names) + ']' if isinstance(names, list) else names}" for key, names in files_of.items()
     ]
     elsewhere = ",".join(repr(f"file://{place}") for place in folders())
     with initialize_config_dir(str(CONF), job_name=job, version_base="1.3"):
         tree = OmegaConf.to_container(compose(job, [f"hydra.searchpath=[{elsewhere}]", *choices]), resolve=False)
     assert isinstance(tree, dict)
+    if prepared:
+        tree["dataset"]["name"] = data
     return {str(key): value for key, value in tree.items()}

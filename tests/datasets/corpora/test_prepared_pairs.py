@@ -75,8 +75,12 @@ def test_rooms_of_a_training_are_known_by_content_and_by_what_they_are_simulated
     }
 
 
-def test_what_can_be_trained_on_has_a_configuration() -> None:
-    assert set(names("dataset")) - {"generated"} <= set(cards())
+def test_every_dataset_with_a_reference_can_be_trained_on() -> None:
+    assert set(names("dataset")) - {"generated"} == set(cards()) - {"chime7_udase"}
+    options = compose("train", ["dataset=ears_reverb_v2_16k", "dataset.dir=/a"])["dataset"]
+    assert options == {"name": "ears_reverb_v2_16k", "dir": "/a", "seed": 0, "rate": 16000}
+    with pytest.raises(UserError, match="unknown dataset 'prepared'"):
+        compose("train", ["dataset=prepared"])
 
 
 def test_it_must_be_prepared(tmp_path: Path) -> None:
