@@ -96,7 +96,7 @@ def _checked(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def run(*inputs: Tensor | None) -> Tensor:
         try:
             return function(*inputs)
-        except torch._dynamo.exc.BackendCompilerFailed as error:
+        except (torch._dynamo.exc.TorchDynamoException, torch._inductor.exc.InvalidCxxCompiler) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"compile=true: torch.compile fails here ({reason:.160}); use compile=false") from error
 

@@ -25,9 +25,34 @@ def scaled_init_(weight: Tensor, scale: float = 1.0, fan_in: int | None = None, 
     return nn.init.uniform_(weight, -limit, limit)
 
 
-def conv(in_channels: int, out_channels: int, kernel: int = 3, scale: float = 1.0) -> nn.Conv2d:
-    """A same-size convolution with the reference's initialisation."""
-    layer = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2)
+class Conv(nn.Conv2d):
+    """A convolution that keeps the map's size, and what would be passes over the map after it.
+
+    On the CPU those of size 1 are called dilated, which changes nothing of them but that oneDNN computes them: a
+    single thread would get them in float32 as a matrix product, which takes twice as long.
+    """
+
+    def forward(self, input: Tensor, scale: float = 1.0, shift: Tensor | None = None) -> Tensor:
+        """``scale`` (convolution + bias + ``shift``), the ``shift`` ``[B, out]``, or ``[1, out]`` for all."""
+        assert self.bias is not None
+        once = shift is not None and len(shift) == 1
+        bias = self.bias if shift is None or not once else (self.bias + shift[0]).to(self.bias.dtype)
+        h = self.linear(input, scale, bias if scale == 1 else bias * scale)
+        if shift is None or once:
+            return h
+        each = (shift * scale)[:, :, None, None].to(h.dtype)
+        return h + each if torch.is_grad_enabled() else h.add_(each)
+
+    def linear(self, input: Tensor, scale: float = 1.0, bias: Tensor | None = None) -> Tensor:
+        """``scale`` convolution + ``bias``."""
+        dilation = 2 if self.kernel_size == (1, 1) and input.device.type == "cpu" else 1
+        weight = self.weight if scale == 1 else self.weight * scale
+        return F.conv2d(input, weight, bias, padding=self.padding, dilation=dilation)
+
+
+def conv(in_channels: int, out_channels: int, kernel: int = 3, scale: float = 1.0) -> Conv:
+    """One with the reference's initialisation."""
+    layer = Conv(in_channels, out_channels, kernel, padding=kernel // 2)
     scaled_init_(layer.weight.data, scale)
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     return layer
@@ -64,16 +89,19 @@ class Style:
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation is one of {', '.join(ACTIVATIONS)}, not {self.activation}")
 
-    def residual(self, skip: Tensor, h: Tensor) -> Tensor:
-        """(skip + h) / sqrt(2), or without the division; reuses ``h`` where no gradient needs it."""
-        summed = skip + h if torch.is_grad_enabled() else h.add_(skip)
-        if not self.skip_rescale:
-            return summed
-        return summed * SQRT_HALF if torch.is_grad_enabled() else summed.mul_(SQRT_HALF)
+    @property
+    def scale(self) -> float:
+        """What both parts of a residual sum are multiplied by."""
+        return SQRT_HALF if self.skip_rescale else 1.0
 
 
 STANDARD = Style()
 """The papers'."""
+
+
+def add(h: Tensor, x: Tensor, scale: float = 1.0) -> Tensor:
+    """h + scale x; reuses ``h`` where no gradient needs it."""
+    return torch.add(h, x, alpha=scale) if torch.is_grad_enabled() else h.add_(x, alpha=scale)
 
 
 class FourierFeatures(nn.Module):
@@ -123,15 +151,21 @@ class ResBlock(nn.Module):
         self.skip = conv(in_channels, out_channels, kernel=1) if needs_projection else None
 
     def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
-        h = norm_act(self.norm0, x, self.style.activation)
+        style, scale = self.style, self.style.scale
+        h = norm_act(self.norm0, x, style.activation)
         if self.resample is not None:
-            h, x = (self.resample(values, self.style.fir_kernel) for values in (h, x))
-        h = self.conv0(h)
-        if embedding is not None:
-            shift = self.time(ACTIVATIONS[self.style.activation](embedding))[:, :, None, None].to(h.dtype)
-            h = h + shift if torch.is_grad_enabled() else h.add_(shift)
-        h = self.conv1(norm_act(self.norm1, h, self.style.activation))
-        return self.style.residual(x if self.skip is None else self.skip(x), h)
+            h = self.resample(h, style.fir_kernel)
+        h = self.conv0(h, shift=None if embedding is None else self.time(ACTIVATIONS[style.activation](embedding)))
+        h = norm_act(self.norm1, h, style.activation)
+        if self.skip is None:
+            return add(self.conv1(h, scale), x, scale)
+        if self.resample is not upsample:
+            x = x if self.resample is None else self.resample(x, style.fir_kernel)
+            return add(self.conv1(h, scale), self.skip(x, scale))
+        # The skip's convolution at a quarter of the positions; its bias after the filter, which weakens borders.
+        skipped = upsample(self.skip.linear(x, scale), style.fir_kernel)
+        assert self.skip.bias is not None
+        return add(self.conv1(h, scale, self.skip.bias[None]), skipped)
 
 
 class Attention(nn.Module):
@@ -153,5 +187,5 @@ class Attention(nn.Module):
             return features.flatten(2).transpose(1, 2).unsqueeze(1)
 
         attended = F.scaled_dot_product_attention(tokens(self.query), tokens(self.key), tokens(self.value))
-        h = self.out(attended.squeeze(1).transpose(1, 2).reshape(batch, channels, height, width))
-        return self.style.residual(x, h)
+        h = attended.squeeze(1).transpose(1, 2).reshape(batch, channels, height, width)
+        return add(self.out(h, self.style.scale), x, self.style.scale)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from methods.backbones.base import BACKBONES, Backbone, Network
-from methods.backbones.blocks import Attention, FourierFeatures, ResBlock, Style, conv, group_norm, linear
+from methods.backbones.blocks import Attention, FourierFeatures, ResBlock, Style, add, conv, group_norm, linear
 from methods.backbones.fir import KERNEL, downsample, upsample
 from methods.backbones.fused import ACTIVATIONS, norm_act
 from methods.backbones.warm_start import from_fewer_inputs, from_predictive
@@ -58,7 +58,7 @@ class DownLevel(nn.Module):
             h = self.downsampling(h, embedding)
             if self.combine is not None:
                 pyramid = downsample(pyramid, self.style.fir_kernel)
-                h = h + self.combine(pyramid.to(self.combine.weight.dtype))
+                h = add(self.combine(pyramid.to(self.combine.weight.dtype)), h)
             outputs.append(h)
         return outputs, pyramid
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 
 from bench.core.errors import UserError
 from methods.backbones import Backbone
-from methods.base import Method
+from methods.base import METHODS, Method
 from methods.computing import Computing
 from methods.storm import StoRM
 from methods.weights import TrainedModel, new_model
@@ -18,18 +20,25 @@ from methods.weights import TrainedModel, new_model
 CLIP = np.random.default_rng(0).normal(0, 0.1, 3000).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
-def model() -> TrainedModel:
+def alive(method: str) -> TrainedModel:
+    """Untrained networks whose output depends on every layer."""
     torch.manual_seed(0)
-    model = new_model("storm", {"width": 16, "multipliers": [1, 2]})
+    model = new_model(method, {"width": 16, "multipliers": [1, 2]})
     for network in model.networks.values():
-        for level in network.up:  # type: ignore[union-attr]
-            torch.nn.init.normal_(level.tap.weight, std=0.05)
+        for parameter in network.parameters():
+            if parameter.dim() > 1 and parameter.abs().max() < 1e-3:
+                torch.nn.init.normal_(parameter, std=0.05)
     return model
 
 
+@pytest.fixture(scope="module")
+def model() -> TrainedModel:
+    return alive("storm")
+
+
 def apart(method: Method, other: Method) -> float:
-    ours, theirs = (one.enhance(CLIP, 16000, 2, 0).audio for one in (method, other))
+    steps = 2 if method.uses_steps else None
+    ours, theirs = (one.enhance(CLIP, 16000, steps, 0).audio for one in (method, other))
     return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
 
 
@@ -81,5 +90,27 @@ def test_float32_is_exact_whatever_the_process_allows_and_tf32_is_set_for_the_ca
 
 
 @pytest.mark.slow
-def test_a_compiled_method_gives_the_same(model: TrainedModel) -> None:
-    assert apart(StoRM(model, device="cpu", compile=True), StoRM(model, device="cpu")) < 1e-4
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
+@pytest.mark.parametrize("name", ["ncsnpp_m", "sgmse_m", "refinement", "storm"])
+@pytest.mark.parametrize(("precision", "most"), [("float32", 1e-5), ("bfloat16", 0.05)])
+def test_a_compiled_method_gives_the_same(name: str, precision: str, most: float) -> None:
+    model = alive(name)
+    eager, compiled = (
+        METHODS.create(name, checkpoint=model, device="cpu", precision=precision, compile=compile)
+        for compile in (False, True)
+    )
+    assert apart(compiled, eager) < most
+
+
+@pytest.mark.slow
+def test_without_a_compiler_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch._inductor.config as inductor
+
+    torch._dynamo.reset()
+    monkeypatch.setattr(inductor.cpp, "cxx", (None, "no-such-compiler"))
+    monkeypatch.setattr(inductor, "force_disable_caches", True)
+    with pytest.raises(UserError) as caught:
+        METHODS.create("ncsnpp_m", checkpoint=alive("ncsnpp_m"), device="cpu", compile=True).enhance(
+            CLIP, 16000, None, 0
+        )
+    assert re.fullmatch(r"compile=true: .*C\+\+ compiler.*no-such-compiler.*; use compile=false", str(caught.value))

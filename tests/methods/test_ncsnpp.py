@@ -7,7 +7,9 @@ import torch
 import torch.nn.functional as F
 
 from methods.backbones import NCSNpp
+from methods.backbones.blocks import ResBlock, conv
 from methods.backbones.convert import from_reference, reference_shapes
+from methods.backbones.fir import upsample
 from methods.backbones.fused import NormSiLU, norm_act
 
 SEVEN_LEVELS: dict[str, Any] = {
@@ -78,6 +80,33 @@ def test_norms_without_gradients_are_exact_on_large_maps(offset: float) -> None:
     with torch.no_grad():
         ours = norm_act(norm, x.contiguous(memory_format=torch.channels_last))
     assert (ours - exact).abs().max() < 5e-6 * exact.abs().max()
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("shifts", [1, 2])
+@pytest.mark.parametrize("gradients", [False, True])
+def test_a_convolution_scales_and_shifts_as_passes_after_it_would(kernel: int, shifts: int, gradients: bool) -> None:
+    layer = conv(8, 12, kernel)
+    torch.nn.init.normal_(layer.bias)  # type: ignore[arg-type]
+    x, shift = torch.randn(2, 8, 6, 10), torch.randn(shifts, 12)
+    with torch.set_grad_enabled(gradients):
+        plain = F.conv2d(x, layer.weight, layer.bias, padding=kernel // 2)
+        assert torch.equal(layer(x), plain)
+        assert torch.allclose(layer(x, 0.5, shift), 0.5 * (plain + shift[:, :, None, None]), atol=1e-6)
+
+
+@pytest.mark.parametrize("gradients", [False, True])
+def test_an_upsampling_block_doubles_what_its_skip_carries_before_the_bias(gradients: bool) -> None:
+    block = ResBlock(8, 12, 16, resample="up")
+    torch.nn.init.zeros_(block.conv1.weight)
+    assert block.skip is not None and block.skip.bias is not None and block.conv1.bias is not None
+    torch.nn.init.normal_(block.skip.bias)
+    torch.nn.init.normal_(block.conv1.bias)
+    x = torch.randn(2, 8, 6, 10)
+    with torch.set_grad_enabled(gradients):
+        skipped = F.conv2d(upsample(x), block.skip.weight, block.skip.bias)
+        expected = (skipped + block.conv1.bias[:, None, None]) / 2**0.5
+        assert torch.allclose(block(x, None), expected, atol=1e-6)
 
 
 def test_fused_gradients_equal_autograds() -> None:

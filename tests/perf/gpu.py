@@ -24,6 +24,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -288,7 +289,7 @@ def sweep(folder: Path, device: str, *, quick: bool, minutes: float) -> None:
     ]
     start = time.perf_counter()
     try:
-        subprocess.run(["python", "-m", "bench", "run", *settings], timeout=60 * max(minutes, 0.2), check=False)
+        subprocess.run([sys.executable, "-m", "bench", "run", *settings], timeout=60 * max(minutes, 0.2), check=False)
     except subprocess.TimeoutExpired:
         print("the sweep is not done; the same command continues it", flush=True)
     (folder / "sweep_seconds.json").write_text(json.dumps({"seconds": time.perf_counter() - start}))
