@@ -7,7 +7,7 @@ which was a third of a training step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -89,16 +89,12 @@ POSITIONS = 4096
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of each channel of ``[B, C, H, W]`` in equal parts of each map: ``[B, parts, C]`` each."""
     b, c, h, w = x.shape
-    parts = next(parts for parts in range(max(1, h * w // POSITIONS), h + 1) if h % parts == 0)
-    found = [value for part in _parts(x, parts) for value in torch.batch_norm_update_stats(part, None, None, 0.0)]
+    wanted = min(h, max(1, h * w // POSITIONS))
+    parts = next(parts for parts in range(wanted, h + 1) if h % parts == 0)
+    pieces = (piece for one in x.chunk(b) for piece in one.chunk(parts, 2))
+    found = [value for piece in pieces for value in torch.batch_norm_update_stats(piece, None, None, 0.0)]
     means, variances = torch.stack(found).view(b, parts, 2, c).unbind(2)
     return means, variances
-
-
-def _parts(x: Tensor, count: int) -> Iterator[Tensor]:
-    """Each map by itself, in so many parts."""
-    for one in x.split(1) if len(x) > 1 else (x,):
-        yield from one.split(x.shape[2] // count, 2) if count > 1 else (one,)
 
 
 def group_norm(norm: torch.nn.GroupNorm, x: Tensor) -> Tensor:
