@@ -86,24 +86,33 @@ POSITIONS = 4096
 """So many are added up at a time: little enough to be exact, and to be in the cache when the variance reads them."""
 
 
-def moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each channel of ``[B, C, H, W]`` in equal parts of each map: ``[B, parts, C]`` each."""
+def moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and variance of each channel of ``[B, C, H, W]`` in parts of each map, and the parts' shares of the map.
+
+    Returns:
+        ``[B, parts, C]`` each, and ``[parts]``, which sum to 1.
+    """
     b, c, h, w = x.shape
-    wanted = min(h, max(1, h * w // POSITIONS))
-    parts = next(parts for parts in range(wanted, h + 1) if h % parts == 0)
-    pieces = (piece for one in x.chunk(b) for piece in one.chunk(parts, 2))
-    found = [value for piece in pieces for value in torch.batch_norm_update_stats(piece, None, None, 0.0)]
-    means, variances = torch.stack(found).view(b, parts, 2, c).unbind(2)
-    return means, variances
+    bands = (band for one in x.chunk(len(x)) for band in one.chunk(-(-h // max(1, POSITIONS // w)), 2))
+    parts = [part for band in bands for part in band.chunk(-(-w // POSITIONS), 3)]
+    found = [value for part in parts for value in torch.batch_norm_update_stats(part, None, None, 0.0)]
+    means, variances = torch.stack(found).view(b, -1, 2, c).unbind(2)
+    sizes = [part.shape[2] * part.shape[3] for part in parts[: len(parts) // b]]
+    return means, variances, torch.tensor(sizes, dtype=x.dtype) / (h * w)
 
 
 def group_norm(norm: torch.nn.GroupNorm, x: Tensor) -> Tensor:
     """norm(x) to 1e-6; a fresh tensor."""
     b, c, _, _ = x.shape
     groups = norm.num_groups
-    means, variances = (values.reshape(b, -1, groups, c // groups) for values in moments(x))
-    mean = means.mean((1, 3), keepdim=True)
-    variance = (variances + (means - mean).square_()).mean((1, 3), keepdim=True)
+    means, variances, shares = moments(x)
+
+    def group_mean(values: Tensor) -> Tensor:  # [B, parts, C] -> [B, groups, 1]
+        return (shares @ values).view(b, groups, -1).mean(2, keepdim=True)
+
+    mean = group_mean(means)
+    apart = means - mean.expand(b, groups, c // groups).reshape(b, 1, c)
+    variance = group_mean(variances + apart.square_())
     scale = torch.rsqrt(variance + norm.eps) * norm.weight.view(groups, -1)
     shift = norm.bias.view(groups, -1) - mean * scale
     return torch.addcmul(shift.view(b, c, 1, 1), x, scale.view(b, c, 1, 1))
