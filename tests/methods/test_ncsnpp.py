@@ -83,7 +83,7 @@ def test_norms_without_gradients_are_exact_on_large_maps(offset: float, size: tu
     assert (ours - exact).abs().max() < 5e-6 * exact.abs().max()
 
 
-@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("kernel", [3])
 @pytest.mark.parametrize("shifts", [1, 2])
 @pytest.mark.parametrize("gradients", [False, True])
 def test_a_convolution_scales_and_shifts_as_passes_after_it_would(kernel: int, shifts: int, gradients: bool) -> None:
