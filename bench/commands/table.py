@@ -164,7 +164,9 @@ COMMANDS = {
         "weights list", "Other people's weights: what, from where, under which licence.", calls.weights("list")
     ),
     "weights get": Command(
-        "weights get [NAME ...]", "Fetch weights of the catalogue into the user's cache, checked.", calls.weights("get")
+        "weights get [NAME ...]",
+        "Fetch weights of the catalogue into the user's cache, checked; without names, those of `known`'s systems.",
+        calls.weights("get"),
     ),
     "weights verify": Command(
         "weights verify [NAME ...]", "Check the copies of the catalogue's weights.", calls.weights("verify")

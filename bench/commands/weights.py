@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.core.errors import UserError
+from bench.run.settings import SYSTEMS
 from methods.catalogue import cache, fetch
 from methods.catalogue.entry import Entry, entry, names
 
@@ -33,13 +34,12 @@ def _entry(about: Entry) -> str:
 
 
 def get(wanted: Sequence[str]) -> list[str]:
-    """Fetch these entries, or everything that a program can fetch; the entries that could not be had, each a line.
+    """Fetch these entries, or those of the systems that ``known`` stands for; what could not be had, each a line.
 
     Raises:
         UserError: an unknown name.
     """
-    chosen = [entry(name) for name in wanted] or [made for made in map(entry, names()) if made.kind != "page"]
-    return _tried(_get, [about.name for about in chosen])
+    return _tried(_get, [entry(name).name for name in wanted or SYSTEMS])
 
 
 def verify(wanted: Sequence[str]) -> list[str]:

