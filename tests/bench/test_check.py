@@ -300,9 +300,11 @@ def test_a_converted_checkpoint_enhances_alike_bit_for_bit(tmp_path: Path) -> No
 
 def test_a_checkpoint_by_address_is_converted_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("methods.catalogue.fetch.download", lambda address, path: shutil.copy(STORM, path))
     monkeypatch.chdir(tmp_path)
-    assert main(["convert", "checkpoint=https://example.org/epoch.ckpt"]) == 0
+    there = tmp_path / "there" / "epoch.ckpt"
+    there.parent.mkdir()
+    shutil.copy(STORM, there)
+    assert main(["convert", f"checkpoint={there.as_uri()}"]) == 0
     assert from_checkpoint(tmp_path / "epoch.safetensors").provenance()["weights"] == "ema"
 
 
