@@ -103,5 +103,5 @@ def _decoded(path: Path) -> tuple[NDArray[np.int16], int]:
         raise UserError(f"{path}: FFmpeg cannot read it: {error}{what}") from error
     if not blocks or blocks[0].dtype != np.int16:
         raise UserError(f"{path}: FFmpeg finds no 16-bit samples in it; install {PROGRAM} (www.openslr.org/3)")
-    samples = np.concatenate(blocks, axis=1)
+    samples = np.concatenate(blocks, axis=1).astype(np.int16, copy=False)
     return (samples.T if planar else samples.reshape(-1, channels)), rate
