@@ -218,11 +218,14 @@ def _measured(systems: Sequence[costs.Excerpts], workers: Serial | Pools, limits
     work = workers.run(systems, partial(costs.flow, seconds=seconds), most=1)
     with closing(work), progress(len(systems), "costs") as advance:
         found: dict[costs.System, Cost] = {}
+        failed: dict[costs.System, str] = {}
         for excerpts, cost in work:
-            if cost is not None:
+            if isinstance(cost, Cost):
                 found[excerpts.system] = cost
+            elif cost:
+                failed[excerpts.system] = cost
             advance(0)
-    show(costs.notes(found))
+    show(costs.notes(found, failed))
     return found
 
 

@@ -110,7 +110,9 @@ def others(seconds: float = 0.2) -> float:
 def count(enhance: Enhance, noisy: Audio, seconds: float) -> dict[str, float]:
     """Parameters and multiply-accumulates of the torch modules that are called; empty if there are none.
 
-    Multiply-accumulates are half of the floating-point operations that ``torch.utils.flop_counter`` counts.
+    Multiply-accumulates are half of the floating-point operations that ``torch.utils.flop_counter`` counts. It follows
+    gradients through every input of a module that asks for one, which fails in inference mode where a module is given
+    another's parameter: while it counts, parameters ask for none.
     """
     with _called() as modules, FlopCounterMode(display=False) as flops:
         enhance(noisy)
@@ -125,13 +127,24 @@ def count(enhance: Enhance, noisy: Audio, seconds: float) -> dict[str, float]:
 
 @contextmanager
 def _called() -> Iterator[list[nn.Module]]:
-    """The modules that are called in this context."""
+    """The modules that are called in this context, from their first call on without gradients."""
     called: list[nn.Module] = []
-    handle = hooks.register_module_forward_pre_hook(lambda module, _: called.append(module))
+    frozen: list[nn.Parameter] = []
+
+    def note(module: nn.Module, _: object) -> None:
+        called.append(module)
+        asking = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        for parameter in asking:
+            parameter.requires_grad_(False)
+        frozen.extend(asking)
+
+    handle = hooks.register_module_forward_pre_hook(note)
     try:
         yield called
     finally:
         handle.remove()
+        for parameter in frozen:
+            parameter.requires_grad_(True)
 
 
 def algorithmic_latency(enhance: Enhance, noisy: Audio, sample_rate: int) -> float | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.run.cost import BUSY, EXCERPTS, Cost
-from bench.run.flows import Call, Flow
+from bench.run.flows import Call, Flow, WorkerDied
 from bench.run.machine import machine
 from bench.run.plan import Cell
 from bench.run.settings import Settings
@@ -50,10 +50,10 @@ def needed(cells: Iterable[Cell], known: Mapping[System, Cost]) -> list[Excerpts
     return list(found.values())
 
 
-def flow(excerpts: Excerpts, together: bool, seconds: float | None = None) -> Flow[Cost | None]:
-    """Measure one system; None if it cannot be, or not within ``seconds``."""
+def flow(excerpts: Excerpts, together: bool, seconds: float | None = None) -> Flow[Cost | str | None]:
+    """Measure one system; None if it has no cost, a reason if it could not be measured, or not within ``seconds``."""
     reply = yield Call("enhancers", "cost", (excerpts.key, excerpts.others), seconds=seconds, tries=1)
-    return reply.value if isinstance(reply.value, Cost) else None
+    return reply.value.reason if isinstance(reply.value, WorkerDied) else reply.value
 
 
 def stored(manifest: Mapping[str, Any], settings: Settings) -> dict[System, Cost]:
@@ -99,14 +99,19 @@ def with_cost(row: Row, costs: Mapping[System, Cost]) -> Row:
     return replace(row, cost={**row.cost, **values}, computing={**row.computing, **timed})
 
 
-def notes(costs: Mapping[System, Cost]) -> list[str]:
-    """A note if RTFs are missing because other work kept the device busy."""
+def notes(costs: Mapping[System, Cost], failed: Mapping[System, str]) -> list[str]:
+    """Why costs are missing: measuring failed, or other work kept the device busy."""
+    told = [
+        f"costs of {method}{'' if steps is None else f', N = {steps}'} not measured: {reason}"
+        for (method, steps), reason in failed.items()
+    ]
     busy = [cost.busy for cost in costs.values() if cost.busy > BUSY]
     if not busy:
-        return []
+        return told
     return [
+        *told,
         f"RTF of {len(busy)} systems not measured: other processes kept up to {100 * max(busy):.0f} % of the processor "
-        "busy; parameters, MACs and memory are in the rows"
+        "busy; parameters, MACs and memory are in the rows",
     ]
 
 

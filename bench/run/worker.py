@@ -95,10 +95,11 @@ class Worker:
         scored = self.score(item, outcome.row, item.cell.metrics, audio, estimate)
         return replace(scored, enhanced=True), audio, estimate
 
-    def cost(self, key: Key, others: Sequence[str]) -> Cost | None:
+    def cost(self, key: Key, others: Sequence[str]) -> Cost | str | None:
         """The cost of the system of ``key`` on excerpts of its recording and of ``others`` from the same dataset.
 
-        None where it cannot be measured: it fails, or knows recordings by their names, and does not compute.
+        None for a system without one, because it knows recordings by their names or does not compute; why it cannot be
+        measured, where measuring fails.
         """
         try:
             inference = self._inference(key.method)
@@ -112,8 +113,8 @@ class Worker:
             device = named(inference.device, self.threads, machine())
             with within(self.limits.clip):
                 return measure(inference.method, excerpts, rate, key.steps, device)
-        except (Exception, TimedOut):  # the cell itself will fail, and say why
-            return None
+        except (Exception, TimedOut) as error:
+            return explained(error)[0]
 
     def enhance(self, item: Item) -> Made:
         """Enhance; the row has no new scores yet."""

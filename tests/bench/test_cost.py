@@ -37,6 +37,28 @@ def test_parameters_and_multiply_accumulates_are_those_of_the_modules_that_are_c
     assert count(lambda noisy: noisy, noise(100), 2.0) == {}
 
 
+@pytest.mark.parametrize("name", ["ncsnpp_m", "sgmse_m", "refinement", "storm"])
+def test_the_embedded_networks_are_counted_while_they_enhance(name: str) -> None:
+    method = create(name, device="cpu")
+    found = count(lambda noisy: method.enhance(noisy, RATE, 1, 0), noise(RATE // 2), 0.5)
+    parameters = [one for network in method.model.networks.values() for one in network.parameters()]
+    assert found["parameters"] == sum(one.numel() for one in parameters)
+    assert found["macs_per_second"] > 100 * found["parameters"]  # each weight of a convolution at many positions
+    assert any(one.requires_grad for one in parameters)
+
+
+def test_a_cost_that_cannot_be_measured_is_told_and_its_cells_are_computed(
+    config: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> Cost:
+        raise AttributeError("no such hook")
+
+    monkeypatch.setattr("bench.run.worker.measure", fails)
+    folder = run(config(methods=["toy_network"], limit=1)).folder
+    assert "costs of toy_network not measured: AttributeError: no such hook" in capsys.readouterr().err
+    assert all(row.status == "ok" and not row.cost for row in Store(folder).rows().values())
+
+
 def filtered(noisy: Audio, window: int) -> Audio:
     """Each frame of so many samples scaled by its own level, overlapped and added."""
     _, _, spectrum = stft(noisy, nperseg=window)
