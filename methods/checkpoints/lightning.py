@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bench.core.errors import UserError, did_you_mean
 from methods.checkpoints.settings import plain, shown
-from methods.checkpoints.unpickling import STAND_INS, read
+from methods.checkpoints.unpickling import STAND_INS
 
 NETWORKS = ("dnn", "denoiser_net", "score_net")
 """Prefixes of the reference's networks: alone in its model, or the two of StoRM."""
@@ -87,17 +87,12 @@ def check_kind(kind: str | None) -> None:
         raise did_you_mean("kind of weights", str(kind), ("ema", "raw"))
 
 
-def open_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a checkpoint of StoRM or SGMSE; nothing in it is run.
+def checkpoint_in(path: Path, content: Mapping[str, Any]) -> Checkpoint:
+    """The checkpoint of StoRM or SGMSE in the ``content`` that ``unpickling.read`` found at ``path``.
 
     Raises:
-        UserError: missing, truncated, refused (``unpickling.read``), or another project's.
+        UserError: it is another project's.
     """
-    return checkpoint_in(Path(path), read(path))
-
-
-def checkpoint_in(path: Path, content: Mapping[str, Any]) -> Checkpoint:
-    """The same of what was read at ``path``."""
     state = content.get("state_dict")
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise UserError(f"{path}: {_FOREIGN}: it has no 'state_dict', but {_some(content)}")
