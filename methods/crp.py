@@ -90,6 +90,8 @@ class CRP(SGMSE):
         return Losses(value, {"reverse": value})
 
     def check_objective(self, objective: Objective) -> None:
+        if objective.t_max is not None:
+            raise UserError(f"objective.t_max: {self.name} draws where its reverse process starts: earliest, latest")
         super().check_objective(objective)
         if not isinstance(self.model.sde, SDE):
             raise UserError(f"{self.name} trains along the reverse process of an SDE, not of {self.model.sde.name}")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bench.core.errors import UserError
 from methods.diffusion.samplers import Estimate, choose, sampler_options
+from methods.diffusion.samplers.base import start_time
 from methods.diffusion.score_matching import check_score_objective
 from methods.diffusion.score_model import ScoreModel
 from methods.losses import Objective
@@ -83,12 +84,13 @@ class DiffusionMethod(SpectralMethod):
         super().check_objective(objective)
         check_score_objective(self.model.parametrization, objective)
         if (latest := objective.t_max) is not None:
-            path, start = self.model.sde, getattr(self.sampler, "start", None)
+            path = self.model.sde
+            start = start_time(getattr(self.sampler, "start", None), path)
             if not self.model.t_eps < latest <= path.T:
                 raise UserError(f"objective.t_max={latest}: a time above t_eps={self.model.t_eps}, at most {path.T}")
-            if (start or path.T) > latest:
+            if start > latest:
                 raise UserError(
-                    f"objective.t_max={latest}: enhancement would start at {start or path.T}, which is not learnt; "
+                    f"objective.t_max={latest}: enhancement would start at {start}, which is not learnt; "
                     f"sampler.start={latest} or less"
                 )
 

@@ -189,6 +189,7 @@ def test_an_objective_that_does_not_suit_the_method_is_refused() -> None:
         ("refinement", Objective(l1_weight=1.0), "not a residue"),
         ("sgmse_m", Objective(t_max=0.01), "t_max=0.01: a time above t_eps=0.03, at most 1"),
         ("sgmse_m", Objective(t_max=0.5), "would start at 1.0, which is not learnt; sampler.start=0.5 or less"),
+        ("crp", Objective(t_max=0.5), "t_max: crp draws where its reverse process starts: earliest, latest"),
         ("storm", Objective(score_weighting="edm"), "score_weighting of a network that predicts the score"),
     ):
         with pytest.raises(UserError, match=answer):
