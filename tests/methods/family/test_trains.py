@@ -51,7 +51,7 @@ def test_a_few_hundred_steps_teach_it_to_enhance(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_the_second_stage_makes_one_step_enhance(tmp_path: Path) -> None:
+def test_the_second_stage_takes_the_priors_noise_out_of_one_step(tmp_path: Path) -> None:
     """One Euler-Maruyama step of the first stage keeps most of the prior's noise; CRP learns to take it away."""
     predicts = "method.parametrization.predicts=clean"
     first = trained(tmp_path / "bbed", "method=bbed", predicts)
