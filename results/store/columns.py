@@ -149,10 +149,10 @@ class Rows(Sequence[Row]):
         """The places of the rows of each key that several rows have."""
         order = self.order()
         keys = np.stack([self.columns[name].codes[order] for name in KEY])
-        starts = 1 + np.flatnonzero((keys[:, 1:] != keys[:, :-1]).any(axis=0))
-        if len(starts) >= len(self) - 1:
-            return []
-        return [places for places in np.split(order, starts) if len(places) > 1]
+        starts = np.flatnonzero(np.r_[True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)])
+        ends = np.append(starts[1:], len(self))
+        several = ends - starts > 1
+        return [order[start:end] for start, end in zip(starts[several], ends[several], strict=True)]
 
     def answers(self, metric: str) -> ScoreColumn:
         """``Row.score`` of every row: there is a reason where there is no score."""

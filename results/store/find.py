@@ -35,9 +35,9 @@ def find_run(run: str, runs_dir: Path, audio: bool = False) -> Path:
     if is_url(run):
         url, _, run = run.rstrip("/").rpartition("/")
         runs_dir = runs_folder(url)
-    if Path(run).name == run:
-        bring(runs_dir / run, audio)
     is_name = Path(run).name == run
+    if is_name:
+        bring(runs_dir / run, audio)
     places = [runs_dir / run, Path(run)] if is_name else [Path(run).expanduser()]
     folder = next((place for place in places if place.is_dir()), None)
     if folder is not None:

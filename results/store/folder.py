@@ -97,12 +97,13 @@ class Store:
     def pull(self) -> None:
         """Bring here what a run at a URL has."""
         if self.remote is not None:
+            self._open()  # an unfinished last line is neither sent nor counted as sent
             self.remote.pull(self._extend)
 
     def _extend(self, lines: bytes) -> None:
         file = self._open()
         with naming(self.rows_path):
-            file.write(lines)
+            self._write(file, lines)
             self._sync(file)
 
     def append(self, row: Row) -> None:
@@ -117,18 +118,21 @@ class Store:
         file = self._open()
         line = f"{row.to_json()}\n".encode("utf-8", "surrogatepass")
         self._check_untouched(file)
-        end, length = self._end, len(line)
         with naming(self.rows_path):
-            try:
-                while line:
-                    line = line[file.write(line) :]
-            except BaseException:  # a full disk, Ctrl-C: remove the incomplete row
-                with suppress(OSError):
-                    file.truncate(end)
-                raise
-            self._end = end + length
+            self._write(file, line)
             if monotonic() - self._synced >= SYNC_SECONDS:
                 self._sync(file)
+
+    def _write(self, file: FileIO, lines: bytes) -> None:
+        end = self._end + len(lines)
+        try:
+            while lines:
+                lines = lines[file.write(lines) :]
+        except BaseException:  # a full disk, Ctrl-C: remove the incomplete row
+            with suppress(OSError):
+                file.truncate(self._end)
+            raise
+        self._end = end
 
     def _check_untouched(self, file: FileIO) -> None:
         """What is written to a file that was removed is lost with it, and nobody would say so."""

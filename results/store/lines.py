@@ -53,7 +53,7 @@ def unfinished(path: Path) -> bytes:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Without the collector of reference cycles: among rows are none, and to look takes half the time."""
+    """Without the collector of reference cycles: among keys and standings are none, and to look takes half the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

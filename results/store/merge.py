@@ -89,7 +89,7 @@ def merge(runs: Sequence[Stored], mix: bool = False) -> Merged:
     # Separate metric versions before joining rows, so that a recording keeps its scores of both versions.
     parts = [_relabelled(run, labels[run.name]) for run in runs]
     separated, metrics = separate(parts[0] if len(parts) == 1 else joined(parts), metrics)
-    rows, clashes = _completed(separated, [run.name for run in runs for _ in run.rows])
+    rows, clashes = _completed(separated, [name for run in runs for name in [run.name] * len(run.rows)])
     notes += [
         f"{run}: {what} on {count} recordings than the run named first, whose stands"
         for (run, what), count in clashes.items()

@@ -38,9 +38,9 @@ def runs_folder(given: str | Path) -> Path:
     url = str(given).rstrip("/")
     Place.of(url)
     folder = cache_folder("runs") / safe_name(url)
-    with naming(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _MARK).write_text(url, encoding="utf-8")
+    if url_of(folder) != url:
+        with replacing(folder / _MARK) as temporary:
+            temporary.write_text(url, encoding="utf-8")
     return folder
 
 
@@ -52,7 +52,7 @@ def url_of(runs: Path) -> str | None:
 
 def names_of_runs(runs: Path) -> list[str]:
     """The names of the runs in a folder of runs; of one that is for a URL, of those at the URL too."""
-    here, url = [path.name for path in runs.glob("*")], url_of(runs)
+    here, url = [path.name for path in runs.glob("*") if path.is_dir()], url_of(runs)
     if url is None:
         return here
     place = Place.of(url)
@@ -235,5 +235,11 @@ class Remote:
 
 
 def _sessions(manifest: bytes) -> int:
-    """How many sessions a manifest tells of: the one that tells of more goes on from the other."""
-    return len(json.loads(manifest).get("sessions", ())) if manifest else -1
+    """How many sessions a manifest tells of: the one that tells of more goes on from the other.
+
+    -1 where there is none, or one that was not sent whole: not every kind of file system replaces a file at once.
+    """
+    try:
+        return len(json.loads(manifest).get("sessions", ()))
+    except ValueError:
+        return -1

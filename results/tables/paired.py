@@ -14,9 +14,10 @@ from results.statistics.analysis import Options
 from results.statistics.comparison import compare, holm
 from results.statistics.panel import Panel, panels
 from results.statistics.scale import Scale
+from results.store.columns import ByKey, Column, Rows, joined
 from results.store.info import MetricInfo
 from results.store.merge import Stored, infos
-from results.store.rows import Row
+from results.store.reading import as_rows
 from results.store.versions import separate
 from results.tables.compared import Compared, Paired, System, named
 
@@ -42,8 +43,10 @@ def paired(
 
 def against(first: Stored, second: Stored, options: Options) -> Compared:
     """Compare every system of the second run with every one of the first but its oracles, which no system can reach."""
-    rows = {key: row for key, row in first.rows.items() if row.paradigm != "oracle"}
-    return _compared(replace(first, rows=rows), second, options, lambda before, after: list(product(before, after)))
+    rows = as_rows(first.rows.values())
+    within_reach = rows.columns["paradigm"].each(lambda paradigm: paradigm != "oracle", bool)
+    first = replace(first, rows=ByKey(rows.take(np.flatnonzero(within_reach))))
+    return _compared(first, second, options, lambda before, after: list(product(before, after)))
 
 
 def _compared(
@@ -98,7 +101,7 @@ def _datasets(first: Stored, second: Stored, mix: bool, obstacles: list[str]) ->
             obstacles.append(f"dataset {label}: the recordings differ; mix=true compares those of one name")
 
 
-Systems = Mapping[str, Mapping[System, Sequence[Row]]]
+Systems = Mapping[str, Mapping[System, Rows]]
 
 
 def _by_system(run: Stored) -> Systems:
@@ -106,21 +109,26 @@ def _by_system(run: Stored) -> Systems:
 
     Together they are a panel of one system as it was and as it is.
     """
-    found: dict[str, dict[System, list[Row]]] = {}
-    for row in separate(run.rows.values(), infos(run.manifest))[0]:
-        found.setdefault(row.key.dataset, {}).setdefault((row.key.method, row.key.steps), []).append(row)
+    rows = separate(run.rows.values(), infos(run.manifest))[0]
+    columns = [rows.columns[name] for name in ("dataset", "method", "steps")]
+    codes = np.stack([column.codes for column in columns])
+    _, firsts, which = np.unique(codes, axis=1, return_index=True, return_inverse=True)
+    found: dict[str, dict[System, Rows]] = {}
+    for number in np.argsort(firsts):
+        dataset, method, steps = (column[firsts[number]] for column in columns)
+        found.setdefault(dataset, {})[method, steps] = rows.take(np.flatnonzero(which.reshape(-1) == number))
     return found
 
 
 def _pair(
-    first: Sequence[Row],
-    second: Sequence[Row],
+    first: Rows,
+    second: Rows,
     metrics: Mapping[str, MetricInfo],
     options: Options,
     obstacles: list[str],
 ) -> Iterator[Paired]:
     (dataset, method, steps), (_, method_after, steps_after) = _system(first), _system(second)
-    rows = [*_labelled(first, BEFORE), *_labelled(second, AFTER)]
+    rows = joined([_labelled(first, BEFORE), _labelled(second, AFTER)])
     scales = {name: Scale.of(info.low, info.high) for name, info in metrics.items()}
     [panel] = panels(rows, metrics, options.cluster, scales)
     at = {found.method: number for number, found in enumerate(panel.systems)}
@@ -143,15 +151,16 @@ def _pair(
         )
 
 
-def _system(rows: Sequence[Row]) -> tuple[str, str, int | None]:
-    key = rows[0].key
+def _system(rows: Rows) -> tuple[str, str, int | None]:
+    key = rows.key(0)
     return key.dataset, key.method, key.steps
 
 
-def _labelled(rows: Sequence[Row], label: str) -> Iterator[Row]:
+def _labelled(rows: Rows, label: str) -> Rows:
     """A system's rows as those of a method ``label``; of one paradigm, so that the names decide the order."""
-    for row in rows:
-        yield replace(row, key=replace(row.key, method=label, steps=None), paradigm="compared")
+    alike = {"method": label, "steps": None, "paradigm": "compared"}
+    columns = {name: Column(np.zeros(len(rows), np.int32), [value]) for name, value in alike.items()}
+    return Rows({**rows.columns, **columns}, rows.seconds, rows.scores)
 
 
 def _means(panel: Panel, metric: str, system: int) -> float:
@@ -164,7 +173,7 @@ def _means(panel: Panel, metric: str, system: int) -> float:
 
 def _in_both(panel: Panel) -> NDArray[np.bool_]:
     """Which recordings both runs hold: one that was never asked for is not lost."""
-    held = [{row.key.utterance for row in system.rows} for system in panel.systems]
+    held = [set(as_rows(system.rows).columns["utterance"].occurring()) for system in panel.systems]
     return np.array([all(clip in clips for clips in held) for clip in panel.clips])
 
 

@@ -20,9 +20,10 @@ from bench.run.benchmark import run
 from bench.run.forecast import forecast
 from results.store.find import find_run
 from results.store.folder import Store
-from results.store.remote import Remote
+from results.store.remote import Remote, runs_folder
 from results.store.rows import Key, Row
 from tests.conftest import ROOT
+from tests.results.conftest import make_row
 
 Config = Callable[..., dict[str, Any]]
 RUNS = "memory://bucket/runs"
@@ -142,6 +143,33 @@ def test_what_a_killed_session_has_not_sent(
     assert run(config(runs_dir=RUNS, keep_audio="none")).computed == 0
     machine("c")
     assert run(config(runs_dir=RUNS, keep_audio="none")).computed == 0
+
+
+def test_rows_are_stored_after_those_that_were_brought(machine: Callable[[str], None], memory: Any) -> None:
+    """Also where a killed writer has left the beginning of a row, or a row without its newline."""
+    left = {"a": b"", "b": b'{"schema": 2, "key"', "c": make_row("c1").to_json().encode(), "d": b""}
+    for name, tail in left.items():
+        machine(name)
+        folder = runs_folder(RUNS) / "test"
+        folder.mkdir()
+        (folder / "rows.jsonl").write_bytes(tail)
+        with Store(folder) as store:
+            assert store.remote is not None
+            store.pull()
+            store.append(make_row(name))
+            store.remote.send_new()
+    assert [key.utterance for key in Store(folder).rows()] == ["a", "b", "c1", "c", "d"]
+
+
+def test_a_manifest_that_was_not_sent_whole_is_sent_again(
+    config: Config, machine: Callable[[str], None], memory: Any
+) -> None:
+    run(config(runs_dir=RUNS, limit=1))
+    whole = memory.cat("/bucket/runs/test/manifest.json")
+    memory.pipe("/bucket/runs/test/manifest.json", whole[:100])
+    run(config(runs_dir=RUNS, limit=2))
+    machine("b")
+    assert len((Store(find_run(f"{RUNS}/test", Path("here"))).read_manifest() or {})["sessions"]) == 2
 
 
 def test_a_url_that_fails_during_a_run_costs_nothing(
