@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from bench.core.lag import Lag, fine_lag
 from bench.core.types import Audio, Tag, Utterance
 
 AUTO = "auto"
+
+Align = Literal["refuse", "trim", "pad"]
 
 TOLD = 16
 """From this lag on, in samples, it is said of a method that does not compensate one."""
@@ -36,6 +39,9 @@ class Alignment:
         delay: how far it lags behind: a number of samples at the method's rate, or at the recording's where it has
             none; a time, ``30 ms``; or ``auto``, which ``bench run`` and ``bench enhance`` measure and replace.
         invert: whether its polarity is inverted, and turned back.
+        align: what is done about an output of another length than the recording. ``refuse``: it is an error. ``trim``:
+            a longer one is cut at its end, a shorter one an error. ``pad``: a longer one is cut, a shorter one filled
+            with zeros. None: as the method does without it.
 
     Raises:
         UserError: neither of these.
@@ -43,10 +49,13 @@ class Alignment:
 
     delay: float | str = 0
     invert: bool = False
+    align: Align | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.invert, bool):
             raise UserError(f"invert: true or false, got {self.invert!r}")
+        if self.align not in (None, *get_args(Align)):
+            raise UserError(f"align: {', '.join(get_args(Align))} or null, got {self.align!r}")
         if self.delay != AUTO:
             self.samples(1)
 

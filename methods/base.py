@@ -17,6 +17,7 @@ from bench.core.registry import Registry
 from bench.core.types import Audio, Tag, Utterance
 from methods import names
 from methods.alignment import Alignment
+from methods.fitting import fitted
 
 __all__ = ["METHODS", "Enhanced", "Method", "Seed", "create"]
 
@@ -69,8 +70,9 @@ class Method(ABC):
         ahead: so many recordings are given to ``enhance_batch`` before a run, which keeps what comes out for
             ``enhance`` to find; 0: none, each is enhanced in its turn.
         sample_rate: its sampling rate in Hz, or None for any.
-        alignment: the delay and polarity of its output, which ``enhance`` compensates; as the options ``delay`` and
-            ``invert`` say, which every method takes in a run.
+        fits_length: whether it fits its output to the recording's length itself (``methods.fitting``).
+        alignment: the delay, polarity and length of its output, which ``enhance`` mends; as the options ``delay``,
+            ``invert`` and ``align`` say, which every method takes in a run.
     """
 
     uses_steps: bool = False
@@ -85,6 +87,7 @@ class Method(ABC):
     two_stages: ClassVar[bool] = False
     paradigm: ClassVar[str] = "external"
     sample_rate: int | None = None
+    fits_length: ClassVar[bool] = False
     alignment: Alignment = Alignment()
 
     @abstractmethod
@@ -128,7 +131,7 @@ class Method(ABC):
         return []
 
     def set_common(self, **options: Any) -> None:
-        """Take options that are common to all methods (``methods.names``): ``delay``, ``invert``."""
+        """Take options that are common to all methods (``methods.names``): ``delay``, ``invert``, ``align``."""
         self.alignment = replace(self.alignment, **options)
 
     def cost(self) -> dict[str, float]:
@@ -220,6 +223,10 @@ class Method(ABC):
                 [_fresh(generators[i]) for i in group],
                 [utterance_ids[i] for i in group],
             )
+            if self.alignment.align and not self.fits_length:
+                together = [
+                    _fitted(one, self.alignment, rate, own[i].size) for i, one in zip(group, together, strict=True)
+                ]
             made.update(zip(group, together, strict=True))
         aligned = [_aligned(made[i], self.alignment, rate) for i in range(len(clips))]
         return [_returned(one, rate, sample_rate, clip.size) for one, clip in zip(aligned, clips, strict=True)]
@@ -256,6 +263,12 @@ def _resampled(clip: Audio, sample_rate: int, rate: int) -> Audio:
     own = resample(clip, sample_rate, rate)
     # A clip may be shorter than one sample at a lower rate.
     return own if own.size else np.zeros(1, dtype=np.float32)
+
+
+def _fitted(made: Enhanced, alignment: Alignment, rate: int, samples: int) -> Enhanced:
+    """What was made, not shorter than the recording; raises ``UserError`` as ``methods.fitting``."""
+    audio, done = fitted(made.audio, rate, samples, rate, None, alignment.align, "its output")
+    return replace(made, audio=audio, adjusted={**made.adjusted, **done})
 
 
 def _aligned(made: Enhanced, alignment: Alignment, rate: int) -> Enhanced:

@@ -58,7 +58,8 @@ class Command(Method):
         batch: of a folder: at most so many recordings at a time; null: all.
         pattern: of a folder: what the program calls its files, where it changes names: ``{id}_enhanced``.
         sample_rate: the rate in Hz of its input files; by default the recordings'.
-        tolerance: by how many samples its output may be shorter (zeros are appended) or longer (it is cut).
+        tolerance: by how many samples its output may be shorter (zeros are appended) or longer (it is cut); null: any
+            number where the option ``align`` of every method says what is done, else 0.
         timeout: seconds for one recording.
         memory: limit of its address space in GiB; null: no limit.
         processes: how many it may run at once (Linux).
@@ -75,6 +76,7 @@ class Command(Method):
     """
 
     elsewhere = True
+    fits_length = True
 
     def __init__(
         self,
@@ -87,7 +89,7 @@ class Command(Method):
         batch: int | None = None,
         pattern: str = "{id}",
         sample_rate: int | None = None,
-        tolerance: int = 0,
+        tolerance: int | None = None,
         timeout: float = 600,
         memory: float | None = None,
         processes: int = 256,
@@ -173,14 +175,22 @@ class Command(Method):
         if isinstance(made, UserError):
             return made
         try:
-            fit = fitted(made.speech, made.sample_rate, clip.size, sample_rate, self._tolerance, "its output")
+            speech, done = fitted(
+                made.speech,
+                made.sample_rate,
+                clip.size,
+                sample_rate,
+                self._tolerance,
+                self.alignment.align,
+                "its output",
+            )
         except UserError as error:
             return error
         if not np.isfinite(made.speech).all():
             return UserError("command: its output holds NaN or infinity")
         if new and self._reuse:
             self._kept_results.keep(clip, sample_rate, told, made)
-        return replace(fit, nfe=made.nfe, seconds=made.seconds)
+        return Enhanced(speech, nfe=made.nfe, adjusted=done, seconds=made.seconds)
 
     def _find(self, clip: Audio, sample_rate: int, told: dict[str, Any]) -> Kept | None:
         return self._kept_results.find(clip, sample_rate, told) if self._reuse else None

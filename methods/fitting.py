@@ -1,4 +1,4 @@
-"""Fit externally enhanced speech to the recording's rate and length."""
+"""Fit speech that was enhanced elsewhere to the recording's rate and length."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import numpy as np
 from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.types import Audio, Tag
-from methods.base import Enhanced
+from methods.alignment import Align
 
 
 def check_tolerance(tolerance: object) -> None:
-    """Raise ``UserError`` unless it is a whole number of samples, 0 or more."""
-    if not isinstance(tolerance, int) or isinstance(tolerance, bool) or tolerance < 0:
+    """Raise ``UserError`` unless it is None or a whole number of samples, 0 or more."""
+    if tolerance is not None and (not isinstance(tolerance, int) or isinstance(tolerance, bool) or tolerance < 0):
         raise UserError(f"tolerance: a whole number of samples from 0 up, got {tolerance!r}")
 
 
-def fitted(speech: Audio, rate: int, samples: int, sample_rate: int, tolerance: int, source: object) -> Enhanced:
-    """``speech`` at the recording's rate and not shorter than it, with the changes in ``adjusted``.
+def fitted(
+    speech: Audio, rate: int, samples: int, sample_rate: int, tolerance: int | None, align: Align | None, source: object
+) -> tuple[Audio, dict[str, Tag]]:
+    """``speech`` at the recording's rate and not shorter than it, and the changes, for ``Enhanced.adjusted``.
 
     ``resampled_from``: its own rate in Hz, if different. ``samples``: by how many samples it was longer than the
     recording or, if negative, shorter (zeros were appended). A difference below one sample at the lower rate is due to
@@ -29,11 +31,13 @@ def fitted(speech: Audio, rate: int, samples: int, sample_rate: int, tolerance: 
     Args:
         speech: float32 ``[any]`` at ``rate`` Hz.
         samples, sample_rate: of the recording.
-        tolerance: by how many samples at ``sample_rate`` the lengths may differ.
+        tolerance: by how many samples at ``sample_rate`` the lengths may differ; None: by any number if ``align`` is
+            given, else by none.
+        align: what may be done about a difference (``Alignment.align``).
         source: the name in error messages.
 
     Raises:
-        UserError: the lengths differ by more.
+        UserError: the lengths differ by more than ``tolerance``, or in a way that ``align`` does not mend.
     """
     adjusted: dict[str, Tag] = {}
     fit = audio.resample(speech, rate, sample_rate)
@@ -43,19 +47,22 @@ def fitted(speech: Audio, rate: int, samples: int, sample_rate: int, tolerance: 
         rounding = math.ceil(sample_rate / min(rate, sample_rate))
     difference = fit.size - samples
     if abs(difference) > rounding:
-        if abs(difference) > tolerance:
-            raise UserError(_refusal(speech.size, rate, fit.size, samples, sample_rate, tolerance, source))
+        if refusal := _refusal(difference, tolerance, align):
+            at = "" if rate == sample_rate else f" ({speech.size} at {rate} Hz)"
+            raise UserError(f"{source}: {fit.size} samples{at}, but the noisy recording has {samples}; {refusal}")
         adjusted["samples"] = difference
-    return Enhanced(np.pad(fit, (0, max(0, -difference))), adjusted=adjusted)
+    return np.pad(fit, (0, max(0, -difference))), adjusted
 
 
-def _refusal(own: int, rate: int, size: int, samples: int, sample_rate: int, tolerance: int, source: object) -> str:
-    at = "" if rate == sample_rate else f" ({own} at {rate} Hz)"
-    difference = abs(size - samples)
-    remedy = "pads its end with zeros" if size < samples else "cuts its end"
-    given = f" than tolerance: {tolerance} allows" if tolerance else ""
-    side = "fewer" if size < samples else "more"
-    return (
-        f"{source}: {size} samples{at}, but the noisy recording has {samples}; that is {difference} {side}{given}: if "
-        f"it is the same recording, tolerance: {difference} {remedy}"
-    )
+def _refusal(difference: int, tolerance: int | None, align: Align | None) -> str:
+    """Why a difference of length is not mended, and what would mend it; empty if it is."""
+    amount, shorter = abs(difference), difference < 0
+    most = tolerance if tolerance is not None else math.inf if align else 0
+    if align == "refuse" or (align == "trim" and shorter):
+        limit, option = f" than align: {align} allows", f"align: {'pad' if shorter else 'trim'}"
+    elif amount > most:
+        limit, option = f" than tolerance: {tolerance} allows" if tolerance else "", f"tolerance: {amount}"
+    else:
+        return ""
+    side, remedy = ("fewer", "pads its end with zeros") if shorter else ("more", "cuts its end")
+    return f"that is {amount} {side}{limit}: if it is the same recording, {option} {remedy}"

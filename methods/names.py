@@ -35,5 +35,5 @@ METHODS: Registry[Any] = Registry(  # of methods.base.Method
         "rnnoise": "methods.known.native:RNNoise",
         "webrtc_ns": "methods.known.native:WebRTCNoiseSuppression",
     },
-    common={"delay": 0, "invert": False},
+    common={"delay": 0, "invert": False, "align": None},
 )

@@ -33,25 +33,27 @@ class Precomputed(Method):
         pattern: of the file names: ``{id}_enhanced``, ``noisy/{id}``, ``{name}`` (the id without its folders),
             ``{id}_*`` (``*`` is anything). Case and Unicode form may always differ.
         tolerance: by how many samples, at the recording's rate, a file may be shorter (zeros are appended) or longer
-            (its end is cut) than the recording.
+            (its end is cut) than the recording; null: any number where the option ``align`` says what is done, else 0.
         mixdown: average the channels of multi-channel files, which are refused otherwise.
         channel: or use this channel of each file, counted from 0.
 
-    A delay of the files, and inverted polarity, are undone by the options ``delay`` and ``invert`` of every method.
-    Changes to a file are recorded in ``Enhanced.adjusted`` (``methods.fitting``).
+    A delay of the files, and inverted polarity, are undone by the options ``delay`` and ``invert`` of every method;
+    ``align`` says which differences of length are mended. Changes to a file are recorded in ``Enhanced.adjusted``
+    (``methods.fitting``).
 
     Raises:
         UserError: no such folder, no audio in it, two files of one name, or an invalid option.
     """
 
     needs_id = True
+    fits_length = True
 
     def __init__(
         self,
         dir: str | Path,
         mixdown: bool = False,
         pattern: str = "{id}",
-        tolerance: int = 0,
+        tolerance: int | None = None,
         channel: int | None = None,
     ) -> None:
         audio.check_channels("precomputed", mixdown, channel)
@@ -117,7 +119,8 @@ class Precomputed(Method):
     def _read(self, utterance_id: str, samples: int, sample_rate: int) -> Enhanced:
         path = self._files.find(utterance_id)
         speech, rate = audio.read(path, mixdown=self._mixdown, channel=self._channel)
-        return fitted(speech, rate, samples, sample_rate, self._tolerance, path)
+        fit, done = fitted(speech, rate, samples, sample_rate, self._tolerance, self.alignment.align, path)
+        return Enhanced(fit, adjusted=done)
 
     def provenance(self) -> dict[str, Any]:
         """The folder, the number of files, and one SHA-256 over their names and bytes."""

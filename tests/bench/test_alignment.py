@@ -24,6 +24,7 @@ from results.store.rows import Row
 
 RATE = 16000
 LATE = round(0.037 * RATE)
+NOISE = np.random.default_rng(0).normal(0, 0.1, 4000).astype(np.float32)
 Config = Callable[..., dict[str, Any]]
 
 
@@ -51,6 +52,26 @@ LATE_PROGRAM = f"""
 import sys, numpy, soundfile
 x, rate = soundfile.read(sys.argv[1], dtype="float32")
 soundfile.write(sys.argv[2], numpy.pad(x, ({LATE}, 0))[:-{LATE}], rate, subtype="FLOAT")
+"""
+
+
+@METHODS.register("toy_long")
+class ToyLong(Method):
+    """A plugin whose output is longer by some samples, or, if negative, shorter."""
+
+    def __init__(self, difference: int) -> None:
+        self._difference = difference
+
+    def enhance_one(
+        self, noisy: Audio, sample_rate: int, steps: int | None, generator: torch.Generator, utterance_id: str | None
+    ) -> Enhanced:
+        return Enhanced(np.resize(noisy, noisy.size + self._difference))
+
+
+RESIZING_PROGRAM = """
+import sys, numpy, soundfile
+x, rate = soundfile.read(sys.argv[1], dtype="float32")
+soundfile.write(sys.argv[2], numpy.resize(x, len(x) + int(sys.argv[3])), rate, subtype="FLOAT")
 """
 
 
@@ -155,9 +176,90 @@ def test_other_lengths_are_refused_or_mended_as_asked(
     assert si_sdr(mended) > 25
 
 
+@pytest.fixture(params=["precomputed", "command", "folder", "recipe", "plugin"])
+def resized(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[int], dict[str, Any]]:
+    """``resized(difference)``: a method whose output is its input with so many samples more, or, if negative, fewer."""
+    (tmp_path / "resize.py").write_text(RESIZING_PROGRAM)
+
+    def entry(difference: int) -> dict[str, Any]:
+        if request.param == "precomputed":
+            audio.write(tmp_path / "made" / "a.wav", np.resize(NOISE, NOISE.size + difference), RATE)
+            return {"name": "precomputed", "dir": str(tmp_path / "made")}
+        if request.param == "plugin":
+            return {"name": "toy_long", "difference": difference}
+        folder = request.param == "folder"
+        files = "{noisy}/000000.wav {enhanced}/000000.wav" if folder else "{noisy} {enhanced}"
+        run = f"{sys.executable} {tmp_path}/resize.py {files} {difference}"
+        if request.param == "recipe":
+            (tmp_path / "theirs.yaml").write_text(f"run: {run}\n")
+            return {"name": "recipe", "system": str(tmp_path / "theirs.yaml")}
+        return {"name": "command", "run": run, "mode": "folder" if folder else "file"}
+
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("align", "difference", "refused"),
+    [
+        (
+            "refuse",
+            -2,
+            "3998 samples, but the noisy recording has 4000; that is 2 fewer than align: refuse allows: .*pad",
+        ),
+        ("refuse", 4000, "that is 4000 more than align: refuse allows: .*, align: trim cuts its end"),
+        ("trim", -2, "that is 2 fewer than align: trim allows: .*, align: pad pads its end with zeros"),
+        ("trim", 4000, ""),
+        ("pad", -2, ""),
+        ("pad", 4000, ""),
+    ],
+)
+def test_align_says_what_is_done_about_a_length(
+    align: str, difference: int, refused: str, resized: Callable[[int], dict[str, Any]]
+) -> None:
+    """Two samples short, and twice as long."""
+    options = {**resized(difference), "align": align}
+    method = METHODS.create(options.pop("name"), **options)
+    if refused:
+        with pytest.raises(UserError, match=refused):
+            method.enhance(NOISE, RATE, utterance_id="a")
+        return
+    made = method.enhance(NOISE, RATE, utterance_id="a")
+    expected = NOISE.copy()
+    expected[NOISE.size + difference :] = 0
+    np.testing.assert_array_equal(made.audio, expected)
+    assert made.adjusted == {"samples": difference}
+
+
+@pytest.mark.parametrize("align", ["refuse", "trim", "pad"])
+def test_align_leaves_the_recordings_own_length_alone(align: str, resized: Callable[[int], dict[str, Any]]) -> None:
+    options = {**resized(0), "align": align}
+    made = METHODS.create(options.pop("name"), **options).enhance(NOISE, RATE, utterance_id="a")
+    np.testing.assert_array_equal(made.audio, NOISE)
+    assert not made.adjusted
+
+
+def test_the_tolerance_bounds_what_align_mends(tmp_path: Path) -> None:
+    audio.write(tmp_path / "a.wav", np.resize(NOISE, NOISE.size + 20), RATE)
+    options = {"dir": str(tmp_path), "align": "trim"}
+    made = METHODS.create("precomputed", tolerance=20, **options).enhance(NOISE, RATE, utterance_id="a")
+    assert made.adjusted == {"samples": 20}
+    with pytest.raises(UserError, match=r"20 more than tolerance: 19 allows: .*, tolerance: 20 cuts its end"):
+        METHODS.create("precomputed", tolerance=19, **options).enhance(NOISE, RATE, utterance_id="a")
+    with pytest.raises(UserError, match=r"20 more than align: refuse allows"):
+        METHODS.create("precomputed", tolerance=20, dir=str(tmp_path), align="refuse").enhance(
+            NOISE, RATE, utterance_id="a"
+        )
+
+
+def test_what_align_did_stands_in_the_rows(config: Config) -> None:
+    found = rows(config(methods=[{"name": "toy_long", "difference": -2, "align": "pad", "label": "theirs"}]))
+    assert [row.adjusted for row in found] == 6 * [{"samples": -2}]
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
+        ({"align": "cut"}, "align: refuse, trim, pad or null, got 'cut'"),
         ({"delay": "late"}, r"delay: a number of samples, a time \('30 ms'\) or auto, got 'late'"),
         ({"delay": float("nan")}, "delay: a number"),
         ({"invert": 1}, "invert: true or false"),
