@@ -6,6 +6,7 @@ Checkouts of sp-uhh/storm and sp-uhh/sgmse are named by SEBENCH_STORM_CHECKOUT a
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +26,38 @@ pytestmark = pytest.mark.slow
 
 STEPS, SEED = 3, 0
 FOLDERS = "--test_dir {noisy} --enhanced_dir {enhanced}"
-PROGRAMS = [
-    ("storm", "--mode storm", "storm_joint_nf4_midepoch.ckpt", "storm"),
-    ("storm", "--mode score-only", "storm_score_nf4_midepoch.ckpt", "sgmse_m"),
-    ("storm", "--mode denoiser-only", "storm_denoiser_nf4_epochend.ckpt", "ncsnpp_m"),
-    ("sgmse", "--device cpu", "sgmse_ncsnpp_nf4_midepoch.ckpt", "sgmse_m"),
+
+
+@dataclass(frozen=True)
+class Program:
+    """The program of a repository with an option, its checkpoint, and the method of ours that reads this."""
+
+    repository: str
+    option: str
+    checkpoint: str
+    ours: str
+
+    def __str__(self) -> str:
+        return f"{self.repository} {self.option}"
+
+    @property
+    def checkout(self) -> Path:
+        variable = f"SEBENCH_{self.repository.upper()}_CHECKOUT"
+        folder = Path(os.environ.get(variable, ""))
+        if not (folder / "enhancement.py").is_file():
+            pytest.skip(f"no checkout of sp-uhh/{self.repository} ({variable})")
+        return folder.absolute()
+
+    def weights(self, shared: Path) -> Path:
+        return shared / "reference" / "ckpt" / self.checkpoint
+
+
+STORM = Program("storm", "--mode storm", "storm_joint_nf4_midepoch.ckpt", "storm")
+SGMSE = Program("sgmse", "--device cpu", "sgmse_ncsnpp_nf4_midepoch.ckpt", "sgmse_m")
+OTHER_MODES = [
+    Program("storm", "--mode score-only", "storm_score_nf4_midepoch.ckpt", "sgmse_m"),
+    Program("storm", "--mode denoiser-only", "storm_denoiser_nf4_epochend.ckpt", "ncsnpp_m"),
 ]
-"""Repository, its option, checkpoint, and the method of ours that reads this."""
-
-
-def checkout(repository: str) -> Path:
-    variable = f"SEBENCH_{repository.upper()}_CHECKOUT"
-    folder = Path(os.environ.get(variable, ""))
-    if not (folder / "enhancement.py").is_file():
-        pytest.skip(f"no checkout of sp-uhh/{repository} ({variable})")
-    return folder.absolute()
 
 
 @pytest.fixture(scope="module")
@@ -59,53 +77,36 @@ def noisy(voicebank: list[Utterance]) -> Audio:
     return voicebank[0].noisy[4000:21600]
 
 
-@pytest.mark.parametrize(("repository", "option", "checkpoint", "ours"), PROGRAMS)
+@pytest.mark.parametrize("program", [STORM, *OTHER_MODES, SGMSE], ids=str)
 def test_its_enhancement_is_ours(
-    repository: str,
-    option: str,
-    checkpoint: str,
-    ours: str,
-    python: str,
-    noisy: Audio,
-    shared: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    program: Program, python: str, noisy: Audio, shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the noise of one seed: sample by sample to 1e-4 of the peak, of files that may have 16 bits."""
-    folder, weights = checkout(repository), shared / "reference" / "ckpt" / checkpoint
+    folder, weights = program.checkout, program.weights(shared)
     monkeypatch.setenv("REPLAY_SEED", str(SEED))
-    method = create(ours, checkpoint=weights, device="cpu")
+    method = create(program.ours, checkpoint=weights, device="cpu")
     loudest = np.abs(method.enhance(noisy, 16000, STEPS, SEED).audio).max()
     noisy = (noisy * (0.9 / loudest)).astype(np.float32)  # SGMSE's script clips at full scale
     expected = method.enhance(noisy, 16000, STEPS, SEED).audio
-    run = f"python enhancement.py {FOLDERS} --N {{steps}} --ckpt {weights} {option}"
+    run = f"python enhancement.py {FOLDERS} --N {{steps}} --ckpt {weights} {program.option}"
     theirs = create("command", mode="folder", run=run, python=python, folder=str(folder))
     found = theirs.enhance(noisy, 16000, STEPS, SEED).audio
     error = np.abs(found - expected).max() / np.abs(expected).max()
-    print(f"{repository} {option}: {error:.1e} of the peak")
+    print(f"{program}: {error:.1e} of the peak")
     assert error < 1e-4
 
 
-@pytest.mark.parametrize(
-    ("repository", "checkpoint"), [(name, PROGRAMS[i][2]) for i, name in ((0, "storm"), (3, "sgmse"))]
-)
+@pytest.mark.parametrize("program", [STORM, SGMSE], ids=str)
 def test_their_costs_stand_beside_ours_in_one_table(
-    repository: str,
-    option: str,
-    checkpoint: str,
-    ours: str,
-    python: str,
-    noisy: Audio,
-    shared: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    program: Program, python: str, noisy: Audio, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The recipe keeps their network loaded, so that its start is in no figure."""
     for module in (cost, costs):
         monkeypatch.setattr(module, "BUSY", np.inf)  # whatever else runs here: figures for the table, not for a paper
-    weights = str(shared / "reference" / "ckpt" / checkpoint)
+    ours, weights = program.ours, str(program.weights(shared))
     audio.write(tmp_path / "data" / "noisy" / "a.wav", noisy, 16000)
-    theirs: dict[str, Any] = {"name": "recipe", "system": repository, "label": "theirs", "checkpoint": weights}
-    methods = [{**theirs, "python": python, "folder": str(checkout(repository))}, {"name": ours, "checkpoint": weights}]
+    theirs: dict[str, Any] = {"name": "recipe", "system": program.repository, "label": "theirs", "checkpoint": weights}
+    methods = [{**theirs, "python": python, "folder": str(program.checkout)}, {"name": ours, "checkpoint": weights}]
     asked = {"runs_dir": str(tmp_path), "datasets": [str(tmp_path / "data")], "steps": [STEPS], "workers": 0}
     result = benchmark.run({**compose("run", []), **asked, "methods": methods, "metrics": ["dnsmos"]})
     assert not result.failures
