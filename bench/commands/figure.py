@@ -38,10 +38,12 @@ class Source:
 
     def analysis(self, metric: str | None = None) -> Analysis:
         """The dataset's analysis; of several datasets the one asked for, else the first that has the metric."""
-        rows = [row for row in self.merged.rows if self.asked.dataset in (None, row.key.dataset)]
+        rows, asked = self.merged.rows, self.asked
+        rows = rows if asked.dataset is None else rows.where(dataset=asked.dataset)
         if not rows:
-            raise did_you_mean("dataset of the runs", str(self.asked.dataset), self.datasets)
-        rows = [row for row in rows if self.asked.methods is None or row.key.method in self.asked.methods]
+            raise did_you_mean("dataset of the runs", str(asked.dataset), self.datasets)
+        if asked.methods is not None:
+            rows = rows.filter("method", asked.methods.__contains__)
         found = analyse(rows, self.merged.metrics, options(self.asked))
         able = [one for one in found if metric is None or metric in one.shown]
         if not able:
@@ -50,7 +52,7 @@ class Source:
 
     @property
     def datasets(self) -> list[str]:
-        return sorted({row.key.dataset for row in self.merged.rows})
+        return sorted(self.merged.rows.columns["dataset"].occurring())
 
 
 def figure(name: str, runs: Sequence[str], config: Mapping[str, Any]) -> list[Path]:

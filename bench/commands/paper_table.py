@@ -36,9 +36,9 @@ def table(number: str, runs: Sequence[str], config: Mapping[str, Any]) -> tuple[
     merged = merge(stored, asked.mix)
     layout = paper.layouts()[number]
     dataset = asked.dataset or layout.dataset
-    rows = [row for row in merged.rows if row.key.dataset == dataset]
+    rows = merged.rows.where(dataset=dataset)
     if not rows:
-        known = ", ".join(sorted({row.key.dataset for row in merged.rows}))
+        known = ", ".join(sorted(merged.rows.columns["dataset"].occurring()))
         raise UserError(f"table {number} is of {dataset}, which these runs lack; dataset=NAME takes another: {known}")
     [analysis] = analyse(rows, merged.metrics, options(asked))
     filled = paper.fill(number, analysis, _lines(number, stored, asked, analysis, dataset))

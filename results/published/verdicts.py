@@ -20,9 +20,10 @@ from results.statistics.analysis import Options
 from results.statistics.panel import panels
 from results.statistics.scale import Scale
 from results.statistics.summaries import describe
+from results.store.columns import Rows, joined
 from results.store.info import MetricInfo
 from results.store.merge import Stored, infos
-from results.store.rows import Row
+from results.store.reading import as_rows
 from results.store.versions import separate
 
 Verdict = Literal["PASS", "DIFFERS", "CANNOT RUN"]
@@ -67,7 +68,7 @@ class Given:
     systems: Mapping[str, str]
 
     @cached_property
-    def rows(self) -> Mapping[str, tuple[Sequence[Row], Mapping[str, MetricInfo]]]:
+    def rows(self) -> Mapping[str, tuple[Rows, Mapping[str, MetricInfo]]]:
         """Each run's rows; scores of other versions than the manifest's have names of their own."""
         return {run.name: separate(run.rows.values(), infos(run.manifest)) for run in self.runs}
 
@@ -173,13 +174,10 @@ def _score(figure: Figure, candidate: _Candidate, given: Given) -> tuple[float, 
     rows, metrics = given.rows[candidate.run.name]
     names = [name for name, info in metrics.items() if name == figure.metric or info.name == figure.metric]
     others = _against(figure, candidate, given)
-    chosen = [
-        row
-        for row in rows
-        if row.key.dataset == candidate.dataset
-        and any((row.key.method, row.key.steps) == (one.label, one.steps) for one in (candidate, *others[:1]))
-        and (not figure.per_file or row.key.utterance in figure.per_file)
-    ]
+    of_dataset = rows.where(dataset=candidate.dataset)
+    if figure.per_file:
+        of_dataset = of_dataset.filter("utterance", figure.per_file.__contains__)
+    chosen = joined([of_dataset.where(method=one.label, steps=one.steps) for one in (candidate, *others[:1])])
     nothing = (math.nan, math.nan, math.nan, 0, figure.value)
     if not names or not chosen or (figure.line.against and not others):
         return nothing
@@ -225,9 +223,9 @@ def _departures(publication: Published, figure: Figure, candidate: _Candidate) -
     size = _network(candidate)
     if line.networks and not math.isnan(size) and not math.isclose(size, line.networks, rel_tol=0.05):
         found.append(f"checkpoint: networks of {size:.3g} M parameters, published {line.networks:g} M ({line.get})")
-    rows = [row for row in candidate.run.rows.values() if row.key.method == candidate.label]
-    if any(row.resampled_from for row in rows if row.key.dataset == candidate.dataset):
-        rates = sorted({row.resampled_from for row in rows if row.resampled_from})
+    rows = as_rows(candidate.run.rows.values()).where(method=candidate.label)
+    if any(rows.where(dataset=candidate.dataset).columns["resampled_from"].occurring()):
+        rates = sorted({rate for rate in rows.columns["resampled_from"].occurring() if rate})
         found.append(f"{_RESAMPLER}: the recordings were brought to another rate from {', '.join(map(str, rates))} Hz")
     return found
 

@@ -186,11 +186,8 @@ def panels(
     """
     of_metrics = {metric: (scales or {}).get(metric, UNBOUNDED) for metric in metrics}
     rows = as_rows(rows)
-    datasets = rows.columns["dataset"]
-    return [
-        _panel(name, rows.take(np.flatnonzero(datasets.each(name.__eq__, bool))), of_metrics, cluster)
-        for name in sorted(datasets.occurring())
-    ]
+    datasets = sorted(rows.columns["dataset"].occurring())
+    return [_panel(name, rows.where(dataset=name), of_metrics, cluster) for name in datasets]
 
 
 def _panel(dataset: str, rows: Rows, metrics: Mapping[str, Scale], cluster: str | None) -> Panel:

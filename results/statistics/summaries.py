@@ -154,10 +154,10 @@ def why_missing(reasons: Mapping[tuple[Status, str], int]) -> str:
 
 def _summary(panel: Panel, system: System, metrics: Mapping[str, MetricSummary]) -> Summary:
     rows = as_rows(system.rows)
-    done = rows.take(np.flatnonzero(rows.columns["status"].each(lambda status: status == "ok", bool)))
+    done = rows.where(status="ok")
     nfes = _present(done.columns["nfe"].each(_number, np.float64))
     costs = {name: _present(done.columns["cost"].each(partial(_of, name), np.float64)) for name in COSTS}
-    timed = done.take(np.flatnonzero(done.columns["cost"].each(lambda cost: "rtf" in cost, bool)))
+    timed = done.filter("cost", lambda cost: "rtf" in cost)
     return Summary(
         dataset=panel.dataset,
         system=system,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
+from operator import eq
 from typing import Any, overload
 
 import numpy as np
@@ -139,6 +140,17 @@ class Rows(Sequence[Row]):
         """These rows, in this order."""
         columns = {name: column.take(places) for name, column in self.columns.items()}
         return Rows(columns, self.seconds[places], {name: scores.take(places) for name, scores in self.scores.items()})
+
+    def where(self, **values: Any) -> Rows:
+        """The rows with these values of fields."""
+        wanted = np.ones(len(self), bool)
+        for name, value in values.items():
+            wanted &= self.columns[name].each(partial(eq, value), bool)
+        return self.take(np.flatnonzero(wanted))
+
+    def filter(self, field: str, wanted: Callable[[Any], Any]) -> Rows:
+        """The rows whose value of a field is ``wanted``."""
+        return self.take(np.flatnonzero(self.columns[field].each(wanted, bool)))
 
     def order(self) -> Places:
         """The places of the rows, sorted by key; rows of one key stay in their order."""

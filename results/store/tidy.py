@@ -34,11 +34,10 @@ def scores(*runs: str | Path, runs_dir: str | Path = RUNS, mix: bool = False) ->
     if not runs:
         raise UserError('scores needs a run: scores("demo"), or the folder of one')
     merged = merge(read([_folder(run, Path(runs_dir)) for run in runs]), mix)
-    rows = list(merged.rows)
-    wide = to_frame(rows).reset_index(drop=True)
+    wide = to_frame(merged.rows).reset_index(drop=True)
     kept = [name for name in wide if name in _ABOUT or str(name).startswith(("tag_", "cost_", "finding_"))]
     parts = []
-    for metric in dict.fromkeys(name for row in rows for name in row.scores):
+    for metric in merged.rows.scores:
         column = metric if f"{metric}_score" not in wide else f"{metric}_score"
         of_metric = wide[kept].assign(
             metric=metric, value=wide[column], status=wide[f"{metric}_status"], reason=wide[f"{metric}_reason"]

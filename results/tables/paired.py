@@ -43,9 +43,8 @@ def paired(
 
 def against(first: Stored, second: Stored, options: Options) -> Compared:
     """Compare every system of the second run with every one of the first but its oracles, which no system can reach."""
-    rows = as_rows(first.rows.values())
-    within_reach = rows.columns["paradigm"].each(lambda paradigm: paradigm != "oracle", bool)
-    first = replace(first, rows=ByKey(rows.take(np.flatnonzero(within_reach))))
+    within_reach = as_rows(first.rows.values()).filter("paradigm", lambda paradigm: paradigm != "oracle")
+    first = replace(first, rows=ByKey(within_reach))
     return _compared(first, second, options, lambda before, after: list(product(before, after)))
 
 

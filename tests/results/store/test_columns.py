@@ -83,6 +83,10 @@ def test_a_row_comes_out_as_it_went_in(rows: list[Row]) -> None:
     assert list(table[1:4]) == rows[1:4] and table[2] == rows[2]
     assert [rows[place] for place in table.order()] == sorted(rows, key=lambda row: row.key)
     assert table.failed.tolist() == [row.failed for row in rows]
+    one = rows[0].key
+    same = [row for row in rows if (row.key.method, row.key.steps) == (one.method, one.steps)]
+    assert list(table.where(method=one.method, steps=one.steps)) == same and not table.where(method="nobody")
+    assert list(table.filter("status", "ok".__ne__)) == [row for row in rows if row.status != "ok"]
     assert as_rows(table) is table
 
 
