@@ -48,13 +48,13 @@ def files(group: str) -> set[str]:
 
 
 PREPARED = "prepared"
-"""The file that stands for every prepared dataset with clean speech to train with."""
+"""The file that stands for every dataset that can be prepared and trained on."""
 
 
 def _to_prepare() -> set[str]:
     from bench.datasets.corpora import card
 
-    return {name for name in card.names() if card.card(name).has_reference("train")}
+    return {name for name in card.names() if card.card(name).trains}
 
 
 def composed(job: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,16 +68,18 @@ def composed(job: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
 
     for group, wanted in chosen.items():
         known = names(group)
-        for name in wanted if isinstance(wanted, list) else [wanted]:
+        for name in wanted if isinstance(wanted, list) and group != "dataset" else [wanted]:
             if not isinstance(name, str):
                 raise UserError(f"{group}: names one of {', '.join(sorted(known))}; got {name!r}")
-            if name not in (*known, "null"):
+            if name not in known and (group, name) != ("experiment", "null"):
                 raise did_you_mean(group, name, known)
     data = chosen.get("dataset")
-    prepared = data in _to_prepare() and data not in files("dataset")
+    prepared = data is not None and data not in files("dataset")
     files_of = {**chosen, "dataset": PREPARED} if prepared else chosen
     choices = [
-        f"{key}={'[' + ','.join(names) + ']' if isinstance(names, list) else names}" for key, names in files_of.items()
+        f"{key}={'[' + ','.join(names) + ']' if isinstance(names, list) else names}"
+        for key, names in files_of.items()
+        if names != "null"
     ]
     elsewhere = ",".join(repr(f"file://{place}") for place in folders())
     with initialize_config_dir(str(CONF), job_name=job, version_base="1.3"):

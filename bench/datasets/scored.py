@@ -38,7 +38,8 @@ def by_reference_and_rate(metrics: Sequence[Entry], reference: bool, rates: Sequ
     resampled copy, which says nothing of the band above.
     """
     if not reference:
-        return Scored(BLIND, {name_of(entry): "there is no reference" for entry in metrics if entry not in BLIND})
+        without = [name_of(entry) for entry in (*USUAL, *metrics) if entry not in BLIND]
+        return Scored(BLIND, dict.fromkeys(without, "there is no reference"))
     if "pesq" not in metrics or set(rates) <= {16000}:
         return Scored(tuple(metrics))
     if set(rates) <= {8000}:

@@ -63,7 +63,8 @@ def test_pesq_follows_the_rate_and_judges_the_reference() -> None:
     blind = by_reference_and_rate(USUAL, False, [16000])
     assert blind.metrics == ("dnsmos", "dnsmos_sig", "dnsmos_bak", "dnsmos_p808")
     assert blind.left_out == dict.fromkeys(("pesq", "estoi", "si_sdr"), "there is no reference")
-    assert card("dns_challenge").scored("real_recordings").metrics == blind.metrics
+    real = card("dns_challenge").scored("real_recordings")
+    assert (real.metrics, real.left_out["estoi"]) == (blind.metrics, "there is no reference")
     assert "pesq" in card("dns_challenge").scored("no_reverb").metrics
     assert "pesq" not in card("voicebank_demand").scored("test", [48000]).metrics
 

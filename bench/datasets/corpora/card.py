@@ -48,6 +48,7 @@ class Card:
         metrics: what a run scores where it names none; PESQ only at rates that it is defined for.
         left_out: why the card leaves out one of the usual metrics, by its name.
         published: options of metrics that its figures are published with: recogniser and normaliser of WER.
+        splits: those that it can have.
         blind: splits without clean speech to compare with; "*": all.
         counts: recordings by split, as published; "a+b" counts two splits together.
         speakers, hours: the same of speakers and of hours.
@@ -75,6 +76,7 @@ class Card:
     metrics: tuple[Any, ...] = USUAL
     left_out: Mapping[str, str] = field(default_factory=dict)
     published: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    splits: tuple[str, ...] = ("train", "valid", "test")
     blind: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     speakers: Mapping[str, int] = field(default_factory=dict)
@@ -92,6 +94,11 @@ class Card:
     def has_reference(self, split: str) -> bool:
         """Whether the recordings of a split have clean speech."""
         return not {split, "*"} & {*self.blind}
+
+    @property
+    def trains(self) -> bool:
+        """Whether there are recordings with clean speech to train with."""
+        return "train" in self.splits and self.has_reference("train")
 
     def scored(self, split: str, rates: Sequence[int] = ()) -> Scored:
         """What a run scores of a split by default; ``rates`` in Hz: of the recordings, if not the card's."""
@@ -114,7 +121,7 @@ class Card:
         lines = [
             f"{self.name}: {self.summary}",
             f"    task {self.task}; made of {', '.join(self.corpora) or 'what is given'}; licence {self.licence}",
-            f"    {self.rate} Hz, band up to {self.band} Hz",
+            f"    {self.rate} Hz, band up to {self.band} Hz; splits {', '.join(self.splits)}",
             *(f"    {line}" for line in self._told_scores()),
             f"    size: {self.size}",
             f"    to be had: {self.get}",

@@ -72,7 +72,10 @@ def test_dns_challenge(tmp_path: Path) -> None:
         wave(test_set / f"synthetic/{part}/noisy/clnsp1_train_69005_1_snr15_tl-21_fileid_158.wav")
         wave(test_set / f"synthetic/{part}/clean/clean_fileid_158.wav")
     wave(test_set / "real_recordings/ms_realrec_headset_cafe_spk2_3.wav")
-    out = str(made(planned("dns_challenge", dns=tmp_path), tmp_path / "out"))
+    wave(test_set / "blind_test_set/noreverb_fileid_1.wav")
+    plan = planned("dns_challenge", dns=tmp_path)
+    assert {job.split for job in plan.jobs} == {*card("dns_challenge").splits}
+    out = str(made(plan, tmp_path / "out"))
     clip = create("dns_challenge", split="no_reverb", dir=out).load("fileid_158")
     assert (clip.tags["snr"], clip.tags["level"]) == (15, -21)
     assert clip.clean is not None
@@ -104,7 +107,9 @@ def test_udase_has_no_reference(tmp_path: Path) -> None:
     wave(tmp_path / "in/eval/1/S01_P01_0.wav")
     wave(tmp_path / "in/eval/listening_test/S01_P02_3.wav")
     wave(tmp_path / "in/dev/2/S02_P05_1.wav")
-    out = str(made(planned("chime7_udase", udase=tmp_path / "in"), tmp_path / "out"))
+    plan = planned("chime7_udase", udase=tmp_path / "in")
+    assert {job.split for job in plan.jobs} == {*card("chime7_udase").splits}
+    out = str(made(plan, tmp_path / "out"))
     clip = create("chime7_udase", dir=out).load("1/S01_P01_0")
     assert (clip.clean, dict(clip.tags)) == (None, {"speakers": 1})
     assert create("chime7_udase", split="listening_test", dir=out).ids() == ["listening_test/S01_P02_3"]

@@ -75,12 +75,19 @@ def test_rooms_of_a_training_are_known_by_content_and_by_what_they_are_simulated
     }
 
 
-def test_every_dataset_with_a_reference_can_be_trained_on() -> None:
-    assert set(names("dataset")) - {"generated"} == set(cards()) - {"chime7_udase"}
+def test_every_dataset_with_a_training_split_can_be_trained_on() -> None:
+    assert set(names("dataset")) - {"generated"} == set(cards()) - {"chime7_udase", "dns_challenge"}
     options = compose("train", ["dataset=ears_reverb_v2_16k", "dataset.dir=/a"])["dataset"]
     assert options == {"name": "ears_reverb_v2_16k", "dir": "/a", "seed": 0, "rate": 16000}
-    with pytest.raises(UserError, match="unknown dataset 'prepared'"):
-        compose("train", ["dataset=prepared"])
+    for name in ("prepared", "dns_challenge", "null"):
+        with pytest.raises(UserError, match=f"unknown dataset '{name}'"):
+            compose("train", [f"dataset={name}"])
+    with pytest.raises(UserError, match="dataset: names one of"):
+        compose("train", ["dataset=[mix,voicebank_demand]"])
+
+
+def test_no_experiment_can_be_said() -> None:
+    assert compose("train", ["experiment=null"]) == compose("train", [])
 
 
 def test_it_must_be_prepared(tmp_path: Path) -> None:
