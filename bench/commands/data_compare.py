@@ -13,6 +13,7 @@ from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.lag import lag
 from bench.core.names import examples
+from bench.core.notes import show
 from bench.core.types import Utterance
 from bench.datasets.base import DATASETS, Dataset
 from bench.datasets.identity import Identity
@@ -51,6 +52,7 @@ def compared(arguments: Sequence[str]) -> str:
     if len(arguments) != 2:
         raise UserError("usage: bench data compare A B")
     one, other = map(_dataset, arguments)
+    show([*one.notes(), *other.notes()])  # a prepared one's identity is as it was stored, whatever is missing since
     a, b = one.identity(), other.identity()
     lines = [f"A: {_told(one, a)}", f"B: {_told(other, b)}"]
     if (a.ids, a.content) == (b.ids, b.content):

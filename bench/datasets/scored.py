@@ -38,8 +38,8 @@ def by_reference_and_rate(metrics: Sequence[Entry], reference: bool, rates: Sequ
     resampled copy, which says nothing of the band above.
     """
     if not reference:
-        without = [name_of(entry) for entry in (*USUAL, *metrics) if entry not in BLIND]
-        return Scored(BLIND, dict.fromkeys(without, "there is no reference"))
+        undefined = [name_of(entry) for entry in (*USUAL, *metrics) if entry not in BLIND]
+        return Scored(BLIND, dict.fromkeys(undefined, "there is no reference"))
     if "pesq" not in metrics or set(rates) <= {16000}:
         return Scored(tuple(metrics))
     if set(rates) <= {8000}:
