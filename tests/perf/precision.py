@@ -1,6 +1,6 @@
 """By how much bfloat16 changes the scores: every method with embedded weights, by N, on the demo.
 
-    python -m tests.perf.precision [--runs FOLDER] [--steps 3 10] [--limit 12]
+    python -m tests.perf.precision [--runs FOLDER] [--steps 1 3 10] [--limit 12]
 
 Both precisions are methods of one run, so the noise is the same; the same command continues it. The mean of the paired
 differences (bfloat16 less float32) and the largest, over the recordings.
@@ -50,7 +50,7 @@ def table(rows: dict[Key, Row]) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("results/runs"))
-    parser.add_argument("--steps", type=int, nargs="+", default=[3, 10])
+    parser.add_argument("--steps", type=int, nargs="+", default=[1, 3, 10])
     parser.add_argument("--limit", type=int, default=None)
     parser.add_argument("--workers", type=int, default=None)
     given = parser.parse_args()
