@@ -92,14 +92,15 @@ def test_float32_is_exact_whatever_the_process_allows_and_tf32_is_set_for_the_ca
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
 @pytest.mark.parametrize("name", ["ncsnpp_m", "sgmse_m", "refinement", "storm"])
-@pytest.mark.parametrize(("precision", "most"), [("float32", 1e-5), ("bfloat16", 0.05)])
-def test_a_compiled_method_gives_the_same(name: str, precision: str, most: float) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_compiled_method_gives_the_same(name: str, precision: str) -> None:
     model = alive(name)
-    eager, compiled = (
-        METHODS.create(name, checkpoint=model, device="cpu", precision=precision, compile=compile)
-        for compile in (False, True)
+    exact, eager, compiled = (
+        METHODS.create(name, checkpoint=model, device="cpu", precision=chosen, compile=compile)
+        for chosen, compile in (("float32", False), (precision, False), (precision, True))
     )
-    assert apart(compiled, eager) < most
+    # In bfloat16 both are rounded, each in its own way, by as much as the method lets one see of its network.
+    assert apart(compiled, exact) < (1e-4 if precision == "float32" else 1.5 * apart(eager, exact))
 
 
 @pytest.mark.slow
