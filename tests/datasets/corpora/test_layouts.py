@@ -121,6 +121,19 @@ def test_a_folder_without_any(tmp_path: Path) -> None:
         planned("chime7_udase", udase=tmp_path)
 
 
+def test_what_is_lost_since_is_told_of_copies_that_are_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bench.__main__ import main
+
+    wave(tmp_path / "in/eval/1/S01_P01_0.wav")
+    wave(tmp_path / "in/eval/1/S01_P01_1.wav")
+    copies = [made(planned("chime7_udase", udase=tmp_path / "in"), tmp_path / name) for name in ("a", "b")]
+    (copies[1] / "test/noisy/1/S01_P01_1.flac").unlink()
+    assert main(["data", "compare", *(f"{{name: chime7_udase, dir: {copy}}}" for copy in copies)]) == 0
+    assert f"{copies[1]}/test/manifest.csv: 1 of its 2 files are not there" in capsys.readouterr().err
+
+
 def test_published_numbers_are_held_against_what_is_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from bench.__main__ import main
 

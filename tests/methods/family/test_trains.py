@@ -10,7 +10,7 @@ import pytest
 
 from methods import create
 from methods.weights import load
-from tests.bench.test_train import Tones, config, train
+from tests.bench.tones import Tones, config, train
 
 METHODS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "bbed": (["method.parametrization.predicts=clean"], {"steps": 3}),
