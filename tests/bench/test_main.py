@@ -25,17 +25,17 @@ TOYS = "import sys, tests.bench.toys; from bench.__main__ import main; sys.exit(
 
 
 @pytest.mark.parametrize("arguments", [["--help"], [], ["--version"], *([name, "--help"] for name in COMMANDS)])
-def test_help_imports_nothing_heavy_and_answers_at_once(arguments: list[str]) -> None:
+def test_help_imports_nothing_heavy_and_few_modules(arguments: list[str]) -> None:
+    # How long the answer takes, in what any processor has in common: bench's own modules and the standard library's are
+    # fewer than 400, and the lightest of what is heavy (numpy) would add 150.
     code = (
         f"import sys; from bench.__main__ import main; status = main({arguments}); "
-        f"sys.exit(status or ' '.join(m for m in {HEAVY} if m in sys.modules))"
+        f"heavy = [m for m in {HEAVY} if m in sys.modules]; "
+        f"sys.exit(status or heavy or len(sys.modules) > 500 and len(sys.modules))"
     )
-    before = os.times()
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    after = os.times()  # of the processor, not of the clock: others may be using it
-    assert after.children_user + after.children_system - before.children_user - before.children_system < 0.5
     assert done.stderr.strip() == ""
-    assert done.stdout
+    assert done.returncode == 0 and done.stdout
 
 
 @pytest.mark.parametrize(
