@@ -193,16 +193,16 @@ def untimed(folder: Path) -> dict[Key, Row]:
 def test_a_run_killed_half_way_and_started_again_gives_the_rows_of_an_unbroken_one(
     start: Start, tmp_path: Path
 ) -> None:
-    killed = start("killed", workers=2, seconds=0.3)
-    wait_for_rows(tmp_path / "runs" / "killed", killed, 6)
+    killed = start("killed", workers=2, seconds=1)
+    wait_for_rows(tmp_path / "runs" / "killed", killed, 7)
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
     before = len(Store(tmp_path / "runs" / "killed").rows())
-    assert 6 <= before < 18
+    assert 7 <= before < 18
     time.sleep(1)  # the workers, orphaned, end too; one of them may finish its clip
 
-    continued, unbroken = start("killed", workers=0, seconds=0.3), start("unbroken", workers=0, seconds=0)
+    continued, unbroken = start("killed", workers=0, seconds=1), start("unbroken", workers=0, seconds=0)
     for process, computed in ((continued, 18 - before), (unbroken, 18)):
         told, _ = process.communicate(timeout=240)
         assert process.returncode == 0, told
@@ -214,7 +214,7 @@ def test_a_run_killed_half_way_and_started_again_gives_the_rows_of_an_unbroken_o
 
 
 def test_an_interrupted_run_says_how_to_continue(start: Start, tmp_path: Path) -> None:
-    process = start("stopped", workers=0, seconds=0.2)
+    process = start("stopped", workers=0, seconds=2)
     wait_for_rows(tmp_path / "runs" / "stopped", process, 3)
     os.killpg(process.pid, signal.SIGINT)
     told, _ = process.communicate(timeout=240)
@@ -225,9 +225,9 @@ def test_an_interrupted_run_says_how_to_continue(start: Start, tmp_path: Path) -
 
 
 def test_two_runs_cannot_write_to_one_folder(start: Start, tmp_path: Path) -> None:
-    first = start("shared", workers=0, seconds=0.5)
+    first = start("shared", workers=0, seconds=60)  # still there when the second has started, on any machine
     wait_for_rows(tmp_path / "runs" / "shared", first, 1)
-    told, _ = start("shared", workers=0, seconds=0.5).communicate(timeout=240)
+    told, _ = start("shared", workers=0, seconds=60).communicate(timeout=240)
     os.killpg(first.pid, signal.SIGINT)
     first.communicate()
     assert "another `bench run` is writing here" in told
