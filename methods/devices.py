@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from bench.core.errors import UserError
+
+_CPUINFO = Path("/proc/cpuinfo")
+_IN_HARDWARE = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86, x86, ARM
 
 
 def resolve(device: str) -> torch.device:
@@ -24,3 +29,17 @@ def resolve(device: str) -> torch.device:
     if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
         raise UserError(f"device={device}: there are {torch.cuda.device_count()} CUDA devices here, from cuda:0")
     return found
+
+
+def multiplies_bfloat16(device: str = "auto") -> bool | None:
+    """Whether the device multiplies bfloat16 in hardware; None where that is not known, as of CPUs outside Linux.
+
+    Where it is only emulated, it is slower than float32.
+    """
+    if device != "cpu" and torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if (device != "cpu" and torch.backends.mps.is_available()) or not _CPUINFO.is_file():
+        return None
+    lines = _CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    flags = next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
+    return bool(_IN_HARDWARE & set(flags.split()))

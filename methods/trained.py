@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from bench.core.errors import UserError
+from bench.core.types import Utterance
 from methods.backbones import Network
 from methods.base import Method
 from methods.catalogue.fetch import local_copy
 from methods.checkpoints.systems import open_model
 from methods.computing import Computing
-from methods.devices import resolve
+from methods.devices import multiplies_bfloat16, resolve
 from methods.losses import Batch, Losses, Objective
 from methods.weights import EMBEDDED, TrainedModel
 
@@ -108,6 +109,12 @@ class TrainedMethod(Method):
         if own is None:
             raise UserError(f"{path}: these weights are for the method '{model.method}', not '{cls.name}'")
         return own
+
+    def preview(self, utterance_ids: Sequence[str], load: Callable[[str], Utterance]) -> list[str]:
+        """A note where bfloat16 is asked for and nothing here multiplies it."""
+        if self.computing.precision != "bfloat16" or multiplies_bfloat16() is not False:
+            return []
+        return ["precision=bfloat16: this processor only emulates it, which takes several times as long as float32"]
 
     def provenance(self) -> dict[str, Any]:
         return {

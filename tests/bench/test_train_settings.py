@@ -17,6 +17,7 @@ from bench.datasets.recipes.training_pairs import SAMPLE_RATE
 from bench.train import precision
 from bench.train.model import untrained
 from bench.train.settings import MAY_CHANGE, Training, check, check_devices, check_same, flatten
+from methods import devices
 from methods.diffusion.samplers import BridgeODE, PredictorCorrector
 from methods.losses import LOSSES
 from methods.sgmse import SGMSE
@@ -145,7 +146,7 @@ def test_auto_is_half_precision_where_the_processor_has_it(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    monkeypatch.setattr(precision, "_CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(devices, "_CPUINFO", tmp_path / "cpuinfo")
     assert precision.resolve("auto") == "32-true"  # not Linux
     (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{flags}\n")
     assert precision.resolve("auto") == found

@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from bench.core.errors import UserError
+from bench.core.types import Utterance
+from methods import trained
 from methods.backbones import Backbone
 from methods.base import METHODS, Method
 from methods.computing import Computing
@@ -66,6 +68,19 @@ def test_another_packages_network_computes_in_bfloat16_too() -> None:
     network = Scale()
     network.to_bfloat16()
     assert network(torch.ones(1, 1, 2, 2, dtype=torch.complex64)).dtype == torch.complex64
+
+
+@pytest.mark.parametrize(("multiplies", "notes"), [(True, 0), (False, 1), (None, 0)])
+def test_a_note_says_where_bfloat16_is_emulated(
+    model: TrainedModel, multiplies: bool | None, notes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trained, "multiplies_bfloat16", lambda: multiplies)
+    rounded, exact = (StoRM(model, device="cpu", precision=name) for name in ("bfloat16", "float32"))
+    assert len(rounded.preview([], _unread)) == notes and not exact.preview([], _unread)
+
+
+def _unread(name: str) -> Utterance:
+    raise AssertionError("no recording is read")
 
 
 @pytest.mark.parametrize(

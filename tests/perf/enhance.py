@@ -1,4 +1,7 @@
-"""Methods over recordings: in batches, and in lower precision, against one clip at a time in float32."""
+"""Methods over recordings: in batches, and in lower precision, against one clip at a time in float32.
+
+bfloat16 is left out on a processor that only emulates it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import torch
 from bench.core.types import Utterance
 from bench.run.inference import Inference, Request
 from methods.base import create
+from methods.devices import multiplies_bfloat16
 from tests.perf.table import Options, Ratio
 from tests.perf.turns import in_processes
 
@@ -25,9 +29,10 @@ def measure(options: Options) -> Iterator[Ratio]:
             "one clip at a time, float32": partial(enhancing, method, 1, "float32"),
             "batch 4, float32": partial(enhancing, method, 4, "float32"),
             "batch 8, float32": partial(enhancing, method, 8, "float32"),
-            "one clip at a time, bfloat16": partial(enhancing, method, 1, "bfloat16"),
-            "batch 8, bfloat16": partial(enhancing, method, 8, "bfloat16"),
         }
+        if multiplies_bfloat16("cpu"):
+            jobs["one clip at a time, bfloat16"] = partial(enhancing, method, 1, "bfloat16")
+            jobs["batch 8, bfloat16"] = partial(enhancing, method, 8, "bfloat16")
         times = in_processes(
             list(jobs.values()), keep_memory=[True] * len(jobs), threads=options.threads, repeat=options.repeat
         )

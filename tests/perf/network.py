@@ -1,7 +1,8 @@
 """NCSN++ at the paper's size and at 32 channels, forward and in a training step, as ``bench run`` and ``train`` run it.
 
 The reference runs as its scripts do; ours keeps freed memory, as every worker of ``bench run`` does. Without a
-checkout of the reference, our network in float32 and its bare convolutions are the baselines.
+checkout of the reference, our network in float32 and its bare convolutions are the baselines. bfloat16 is left out on a
+processor that only emulates it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.backbones import NCSNpp
+from methods.devices import multiplies_bfloat16
 from tests.perf.reference import reference_network
 from tests.perf.table import Options, Ratio
 from tests.perf.turns import in_processes
@@ -27,16 +29,14 @@ def measure(options: Options) -> Iterator[Ratio]:
     frames = 64 if options.quick else 256
     for width, most in ({8: WIDTHS[32]} if options.quick else WIDTHS).items():
         yield from _forward(width, frames, most, options)
-    yield from _training(options)
+    if multiplies_bfloat16("cpu"):
+        yield from _training(options)
 
 
 def _forward(width: int, frames: int, most: dict[str, float], options: Options) -> Iterator[Ratio]:
-    jobs = {
-        "float32": partial(forward, width, frames, "float32"),
-        "bfloat16": partial(forward, width, frames, "bfloat16"),
-        "bare convolutions, float32": partial(convolutions, width, frames, "float32"),
-        "bare convolutions, bfloat16": partial(convolutions, width, frames, "bfloat16"),
-    }
+    precisions = ("float32", "bfloat16") if multiplies_bfloat16("cpu") else ("float32",)
+    jobs = {precision: partial(forward, width, frames, precision) for precision in precisions}
+    jobs |= {f"bare convolutions, {name}": partial(convolutions, width, frames, name) for name in precisions}
     if options.reference:
         jobs["reference"] = partial(reference_forward, options.reference, width, frames)
     keep = [name != "reference" for name in jobs]
@@ -47,14 +47,15 @@ def _forward(width: int, frames: int, most: dict[str, float], options: Options) 
             strict=True,
         )
     )
-    for precision in ("float32", "bfloat16"):
+    for precision in precisions:
         what, seconds = f"forward, {width} channels, {frames} frames, {precision}", times[precision]
         if options.reference:
             yield Ratio("network", what, seconds, "sp-uhh/storm, float32", times["reference"], most=most[precision])
         bare = f"bare convolutions, {precision}"
         yield Ratio("network", what, seconds, bare, times[bare])
-    what = f"forward, {width} channels, {frames} frames, bfloat16"
-    yield Ratio("network", what, times["bfloat16"], "the same in float32", times["float32"])
+    if "bfloat16" in precisions:
+        what = f"forward, {width} channels, {frames} frames, bfloat16"
+        yield Ratio("network", what, times["bfloat16"], "the same in float32", times["float32"])
 
 
 def _training(options: Options) -> Iterator[Ratio]:
