@@ -158,6 +158,7 @@ family-%: $(VENV)/.installed-dev
 perf: $(VENV)/.installed-dev  ## Ratios of speed, each against a baseline in the same run: docs/performance.md.
 	$(BIN)/python -m tests.perf $(PERF)
 
+# make perf-gpu PERF="--reference ../storm": the same command continues.
 perf-gpu: $(VENV)/.installed-dev  ## Every figure that is wanted of a GPU, in ten minutes: results/gpu.
 	$(BIN)/python -m tests.perf.gpu $(PERF)
 
