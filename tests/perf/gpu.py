@@ -27,6 +27,7 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 
@@ -164,6 +165,8 @@ def profile(measurement: Measurement, path: Path) -> None:
 def sweep(folder: Path, device: str, settings: Iterable[str], seconds: float) -> None:
     """``bench run`` over the demo, asked to end after so many seconds; what it finished is stored."""
     own = [f"runs_dir={folder}", "run=sweep", f"device={device}", "measure_cost=false", *settings]
+    if find_spec("ray") is None:
+        own.append("workers=0")
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "bench", "run", *own])
     try:
