@@ -12,6 +12,9 @@ from methods.backbones.base import Backbone
 FLOOR = 1e-8
 """Added to powers before their logarithm is taken."""
 
+DECADES = 4
+"""A unit of the encoder's input: speech of peak 1 then lies between -2 and 1, where tanh is not flat."""
+
 
 class VAEEncoder(Backbone):
     """Complex spectrogram -> mean and log variance of the latent variables.
@@ -39,7 +42,7 @@ class VAEEncoder(Backbone):
     def forward(self, x: Tensor, t: Tensor | None = None) -> Tensor:
         """Complex ``[B, 1, F, T]`` -> real ``[B, T, 2 latent]``, the means first."""
         power = x.squeeze(1).abs().square().transpose(1, 2)
-        found: Tensor = self.layers(torch.log(power + FLOOR))
+        found: Tensor = self.layers(torch.log10(power + FLOOR) / DECADES)
         return found.float()
 
 
