@@ -204,7 +204,7 @@ def untimed(folder: Path) -> dict[Key, Row]:
 def test_a_run_killed_half_way_and_started_again_gives_the_rows_of_an_unbroken_one(
     start: Start, tmp_path: Path
 ) -> None:
-    killed = start("killed", workers=2, seconds=1)
+    killed = start("killed", workers=2, seconds=0.5)
     wait_for_rows(tmp_path / "runs" / "killed", killed, 7)
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
@@ -213,7 +213,7 @@ def test_a_run_killed_half_way_and_started_again_gives_the_rows_of_an_unbroken_o
     assert 7 <= before < 18
     time.sleep(1)  # the workers, orphaned, end too; one of them may finish its clip
 
-    continued, unbroken = start("killed", workers=0, seconds=1), start("unbroken", workers=0, seconds=0)
+    continued, unbroken = start("killed", workers=0, seconds=0.5), start("unbroken", workers=0, seconds=0)
     for process, computed in ((continued, 18 - before), (unbroken, 18)):
         told, _ = process.communicate(timeout=240)
         assert process.returncode == 0, told

@@ -29,8 +29,19 @@ OURS = [
     for name in METRICS.names()
     if METRICS.origin(name) == "sebench" and name not in LARGE and not name.startswith("nisqa")
 ]
-LENGTHY = {"dnsmos", "dnsmos_sig", "dnsmos_bak", "dnsmos_p808", "wer", "lps", "srmr"}
+SAME_CALL = {"dnsmos_sig", "dnsmos_bak", "dnsmos_p808"}
+"""Other numbers of one call of ``dnsmos``'s networks, which costs seconds of a slow processor."""
+
+LENGTHY = {"dnsmos", "wer", "lps", "srmr", "pesq_nb", "csig", "cbak", "covl", *SAME_CALL}
+"""In 200 seconds of audio; PESQ, of which the composites are made, is tried with two of its codes."""
 built = cache(create)
+
+
+def sparing(slow: set[str]) -> pytest.MarkDecorator:
+    """Every metric, those in ``slow`` among the slow tests."""
+    return pytest.mark.parametrize(
+        "name", [pytest.param(name, marks=[pytest.mark.slow] if name in slow else []) for name in OURS]
+    )
 
 
 def scored(name: str, enhanced: np.ndarray, utterance: Utterance) -> Score:
@@ -43,7 +54,7 @@ every = pytest.mark.parametrize("name", OURS)
 intrusive = pytest.mark.parametrize("name", [name for name in OURS if METRICS.get(name).needs_clean])
 
 
-@every
+@sparing(SAME_CALL)
 @pytest.mark.parametrize(
     ("enhanced", "utterance"),
     [
@@ -99,7 +110,7 @@ def test_signals_that_cannot_be_compared_are_errors(
     assert (score.status, score.value, score.reason) == ("error", None, reason)
 
 
-@every
+@sparing(SAME_CALL)
 def test_without_a_clean_reference(name: str) -> None:
     assert scored(name, NOISY, pair(None, NOISY)).status == ("skipped" if built(name).needs_clean else "ok")
 
@@ -111,15 +122,13 @@ def test_without_a_transcript_or_an_estimate(name: str) -> None:
     assert (metric.score(NOISY[:100], pair(CLEAN[:100], NOISY[:100])).status == "skipped") == lacking
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in LENGTHY else []) for name in OURS]
-)
+@sparing(LENGTHY)
 def test_two_hundred_seconds(name: str) -> None:
     clean = syllables(200.0)
     assert scored(name, clean + hiss(clean, 0.05), pair(clean, clean + hiss(clean, 0.1))).status in ("ok", "undefined")
 
 
-@every
+@sparing(SAME_CALL)
 def test_scoring_leaves_its_input_alone_and_repeats(name: str) -> None:
     enhanced, clean, noisy = NOISY.copy(), CLEAN.copy(), NOISY.copy()
     utterance = Utterance("clip", noisy, RATE, clean)
