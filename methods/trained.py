@@ -112,7 +112,7 @@ class TrainedMethod(Method):
 
     def preview(self, utterance_ids: Sequence[str], load: Callable[[str], Utterance]) -> list[str]:
         """A note where bfloat16 is asked for and nothing here multiplies it."""
-        if self.computing.precision != "bfloat16" or multiplies_bfloat16() is not False:
+        if self.computing.precision != "bfloat16" or multiplies_bfloat16(self.device.type) is not False:
             return []
         return ["precision=bfloat16: this processor only emulates it, which takes several times as long as float32"]
 
