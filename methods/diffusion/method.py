@@ -83,6 +83,12 @@ class DiffusionMethod(SpectralMethod):
             raise UserError(f"objective.supervised_loss=sisdr is of predictive methods, not of {self.name}: mse or mae")
         super().check_objective(objective)
         check_score_objective(self.model.parametrization, objective)
+        end = getattr(self.sampler, "t_eps", None)
+        if self.sampler.trained_t_eps and end is not None and end < self.model.t_eps:
+            raise UserError(
+                f"sampler.t_eps={end}: enhancement would end at a time that is not learnt; "
+                f"t_eps={end} or less, or sampler.t_eps={self.model.t_eps} or more"
+            )
         if (latest := objective.t_max) is not None:
             path = self.model.sde
             start = start_time(getattr(self.sampler, "start", None), path)

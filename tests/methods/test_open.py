@@ -196,6 +196,13 @@ def test_an_objective_that_does_not_suit_the_method_is_refused() -> None:
             TrainingModule(new_model(name, SMALL), objective, Optimiser())
 
 
+def test_the_reverse_process_may_end_before_the_smallest_time_of_the_training_not_after_it() -> None:
+    early = METHODS.create("sgmse_m", checkpoint=new_model("sgmse_m", SMALL, sampler={"t_eps": 0.5}), device="cpu")
+    assert early.provenance()["sampler"]["t_eps"] == 0.5
+    with pytest.raises(UserError, match=r"t_eps=0.01: .* not learnt; t_eps=0.01 or less, or sampler.t_eps=0.03"):
+        TrainingModule(new_model("sgmse_m", SMALL, sampler={"t_eps": 0.01}), Objective(), Optimiser())
+
+
 def test_no_later_time_is_trained_than_the_objective_says(monkeypatch: pytest.MonkeyPatch) -> None:
     model = new_model("sgmse_m", SMALL, sampler={"start": 0.3})
     method = METHODS.create("sgmse_m", checkpoint=model, device="cpu")
