@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from methods.backbones import winograd
 from methods.backbones.fir import KERNEL, downsample, upsample
 from methods.backbones.fused import ACTIVATIONS, norm_act
 
@@ -47,6 +48,8 @@ class Conv(nn.Conv2d):
         """``scale`` convolution + ``bias``."""
         dilation = 2 if self.kernel_size == (1, 1) and input.device.type == "cpu" else 1
         weight = self.weight if scale == 1 else self.weight * scale
+        if winograd.worthwhile(input, weight):
+            return winograd.conv2d(input, weight, bias)
         return F.conv2d(input, weight, bias, padding=self.padding, dilation=dilation)
 
 
