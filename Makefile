@@ -143,9 +143,10 @@ family_convtasnet := method=convtasnet $(FROM_ZERO) max_steps=500 optimiser.deca
 	'method.size={filters: 128, channels: 64, hidden: 128, layers: 7, stacks: 1}'
 family_gagnet := method=gagnet $(FROM_ZERO) optimiser.lr=3e-3 'method.size={channels: 16, hidden: 32, groups: 1, stages: 2}'
 family_sips := method=sips $(FROM_ZERO) normalise=clean optimiser.lr=5e-3 frames=64 $(NARROW)
-family_udiffse := method=udiffse $(FROM_ZERO) normalise=clean method.parametrization.predicts=clean method.sde.theta=0.1 \
-	network.width=8 optimiser.lr=2e-3
-family_vae_nmf := method=vae_nmf $(FROM_ZERO) normalise=clean batch_size=4 max_steps=600 optimiser.decay_steps=600 optimiser.lr=5e-3
+family_udiffse := method=udiffse experiment=small_family normalise=clean method.parametrization.predicts=clean method.sde.theta=0.1 \
+	frames=128 batch_size=2 max_steps=300 optimiser.lr=4e-4
+family_vae_nmf := method=vae_nmf $(FROM_ZERO) normalise=clean frames=256 batch_size=8 max_steps=1200 optimiser.decay_steps=1200 \
+	valid_every=400 optimiser.lr=2e-3 method.latent=32 method.hidden=256
 MEMBERS := bbed crp flow bridge sgmse_2022 convtasnet gagnet sips udiffse vae_nmf
 
 family: $(MEMBERS:%=family-%)  ## A few hundred steps of every method: the tables of docs/family.md.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -21,6 +21,9 @@ from methods.spectral import EnhancedSpectrogram, SpectralMethod
 from methods.weights import TrainedModel
 
 Score = Callable[[Tensor, Tensor], Tensor]
+
+FACTOR = 0.15
+"""Of the release's transform, in which clean speech of peak 1 has a largest magnitude of about 1."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ class UDiffSE(SpectralMethod):
     The score network is trained on clean speech alone, along dx = -theta x dt + g dw, and knows no noise; train it with
     ``normalise=clean``. For each recording, expectation maximisation alternates between sampling clean speech
     (``PosteriorSampling``) and fitting the noise's variance (``methods.nmf.NoiseModel``). The noisy spectrogram is
-    divided by its largest magnitude. The output is the mean of the last E-step's samples.
+    brought to a largest magnitude of 1 with the release's factor of 0.15, in proportion with another, which is that of
+    the clean speech in training. The output is the mean of the last E-step's samples.
 
     Follows the released code: the first E-step has no likelihood, the corrector's step is half of SGMSE's.
 
@@ -104,6 +108,7 @@ class UDiffSE(SpectralMethod):
     stochastic = True
     batches = True
     default_steps = 30
+    warm_starts: ClassVar[Mapping[str, str]] = {"score": "denoiser"}
 
     def __init__(
         self,
@@ -139,6 +144,7 @@ class UDiffSE(SpectralMethod):
 
     def enhance_spectrogram(self, noisy: Tensor, steps: int | None, randn_like: RandnLike) -> EnhancedSpectrogram:
         largest = noisy.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
+        largest = largest * (FACTOR / self.model.spectrogram.factor)
         given = (noisy / largest).repeat(self.samples, 1, 1, 1)
         score = ScoreModel(self.model, torch.zeros_like(given), ()).score
         sampling = PosteriorSampling(steps or self.default_steps, self.snr, self.likelihood, t_eps=self.model.t_eps)

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from methods.backbones.base import Backbone
 
-FLOOR = 1e-8
-"""Added to powers before their logarithm is taken."""
+FLOOR = 1e-5
+"""Added to powers before their logarithm is taken: about what rounding to 16 bits leaves of a recording of usual level.
+Below it, silence of synthetic speech and of recordings would be two things to learn."""
 
 DECADES = 4
-"""A unit of the encoder's input: speech of peak 1 then lies between -2 and 1, where tanh is not flat."""
+"""A unit of the encoder's input: speech of peak 1 then lies between -1.25 and 1, where tanh is not flat."""
 
 
 class VAEEncoder(Backbone):

@@ -11,7 +11,8 @@ CONDITIONING = slice(2, 4)
 
 @torch.no_grad()
 def from_predictive(score: nn.Module, denoiser: nn.Module, *, zero_output: bool = False) -> None:
-    """Make ``score([x, y, ...], t)`` equal ``denoiser(y)`` for any x and t, in place.
+    """Make ``score([x, y, ...], t)`` equal ``denoiser(y)`` for any x and t, in place; ``score(x, t)``, of the state
+    alone, ``denoiser(x)``.
 
     Both have the same widths. Whatever reads another input or the time starts at zero, and so has a
     gradient; the networks' further taps start at zero too, but not what reads them.
@@ -20,6 +21,8 @@ def from_predictive(score: nn.Module, denoiser: nn.Module, *, zero_output: bool 
         zero_output: keep the features and let the output be 0, for a network whose target is a residue.
     """
     given = denoiser.state_dict()
+    alone = score.get_parameter("output.weight").shape == given["output.weight"].shape
+    heard = slice(None) if alone else CONDITIONING
     for name, module in score.named_modules():
         if isinstance(module, nn.Linear) and name.endswith(".time"):
             module.weight.zero_()
@@ -31,16 +34,16 @@ def from_predictive(score: nn.Module, denoiser: nn.Module, *, zero_output: bool 
         if ".tap." in name:
             parameter.zero_()
             if not zero_output:
-                parameter[CONDITIONING] = value
+                parameter[heard] = value
         elif name == "output.weight":
-            parameter[:, CONDITIONING] = value
+            parameter[:, heard] = value
         elif name == "output.bias":
             parameter.copy_(0 * value if zero_output else value)
         elif parameter.shape == value.shape:
             parameter.copy_(value)
         else:  # a convolution that reads the inputs
             parameter.zero_()
-            parameter[:, CONDITIONING] = value
+            parameter[:, heard] = value
 
 
 @torch.no_grad()

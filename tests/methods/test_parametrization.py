@@ -54,13 +54,13 @@ def test_ddim_reaches_a_known_clean_speech_in_any_number_of_steps(steps: int) ->
     torch.testing.assert_close(found, clean, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("inputs", [2, 3])
+@pytest.mark.parametrize("inputs", [1, 2, 3])
 def test_a_warm_started_network_is_the_predictive_one_and_learns_from_all_it_is_given(inputs: int) -> None:
     denoiser = predictive()
     score = NCSNpp(inputs=inputs, width=8, multipliers=(1, 2), scale_by_time=False)
     from_predictive(score, denoiser)
-    seen, state = noise(2, 1, 16, 8), noise(2, inputs - 1, 16, 8, seed=1)
-    stack = torch.cat((state[:, :1], seen, state[:, 1:]), dim=1)
+    seen, others = noise(2, 1, 16, 8), noise(2, inputs - 1, 16, 8, seed=1)
+    stack = torch.cat((others[:, :1], seen, others[:, 1:]), dim=1)
     for t in (torch.tensor([0.1, 0.4]), torch.ones(2)):
         torch.testing.assert_close(score(stack, t), denoiser(seen), rtol=1e-4, atol=1e-4)
     score(stack, t).abs().square().sum().backward()

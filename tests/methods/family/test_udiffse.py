@@ -17,6 +17,7 @@ from methods.diffusion.paths import OUVE, per_item
 from methods.diffusion.paths.brownian_bridge import BBED
 from methods.losses import Objective
 from methods.nmf import NoiseModel
+from methods.spectrogram import Spectrogram
 from methods.udiffse import PosteriorSampling, expectation_maximisation
 from methods.weights import load, new_model, save
 from tests.methods.family.reference2 import Reference2, near, replayed
@@ -94,6 +95,25 @@ def test_it_is_a_method_with_weights_whose_cost_is_counted(tmp_path: Path) -> No
         create("udiffse", checkpoint=model, iterations=0)
     with pytest.raises(UserError, match="udiffse runs along the SDE ouve, not bbed"):
         create("udiffse", checkpoint=new_model("udiffse", SMALL, sde=BBED()))
+
+
+@pytest.mark.parametrize(("factor", "largest"), [(0.15, 1.0), (0.33, 2.2)])
+def test_the_noisy_speech_is_as_large_as_the_prior_knows_speech(
+    factor: float, largest: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Tensor] = []
+
+    def noted(score: Any, path: Any, sampling: Any, noisy: Tensor, *_: Any) -> Tensor:
+        given.append(noisy)
+        return noisy
+
+    monkeypatch.setattr("methods.udiffse.expectation_maximisation", noted)
+    method = create(
+        "udiffse", checkpoint=new_model("udiffse", SMALL, spectrogram=Spectrogram(factor=factor)), samples=1
+    )
+    clip = np.random.default_rng(0).normal(0, 0.1, 1500).astype(np.float32)
+    np.testing.assert_allclose(method.enhance(clip, 16000, 3, 0).audio[:1280], clip[:1280], atol=1e-5)
+    assert given[0].abs().max().item() == pytest.approx(largest)
 
 
 def test_steps_are_the_released_codes(reference2: Reference2) -> None:
