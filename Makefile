@@ -22,7 +22,7 @@ CURVE_INTO ?= docs
 # Known systems are in it where their weights can be had; a line says which could not.
 demo: $(VENV)/.installed  ## The benchmark of known systems and all methods on the embedded recordings.
 	@$(BIN)/bench weights get gtcrn dtln dfn3 rnnoise || true
-	$(BIN)/bench run run=demo 'methods=[noisy,logmmse,known,ncsnpp_m,sgmse_m,refinement,storm]'
+	$(BIN)/bench run run=demo 'methods=[noisy,logmmse,known,ncsnpp_m,sgmse_m,refinement,storm]' 'steps=[2,5]'
 	@echo "leaderboard: results/runs/demo/leaderboard.csv"
 	@echo "plots:       results/runs/demo/plots/"
 	@$(BIN)/bench report demo
@@ -75,7 +75,7 @@ stage = $(TRAIN) method=$1 experiment=$2 max_steps=$(call times,$3) valid_every=
 times = $(shell expr $1 '*' $(SCALE))
 W := weights.safetensors
 FROZEN := method.objective.freeze_denoiser=true
-CLEAN := method.parametrization.predicts=clean method.t_eps=0.03
+CLEAN := method.parametrization.predicts=clean
 INIT_storm = 'init=[$(OUT)/ncsnpp_m/$W,$(OUT)/sgmse_m/$W]'
 
 train-ncsnpp_m-1: $(VENV)/.installed-dev $(SPEAKS)

@@ -111,7 +111,7 @@ class Show(Schema):
     """What a run's methods made of one recording: where the audio is, its scores, a page with players, a picture.
 
     bench show demo clip=denoise-01
-    bench show demo clip=denoise-01 method=storm steps=10
+    bench show demo clip=denoise-01 method=storm steps=5
     """
 
     clip: Text | None = key(None, "the recording's id; must be given")
