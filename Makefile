@@ -122,7 +122,7 @@ agreement: $(VENV)/.installed  ## Whether the demo ranks systems as real recordi
 	$(BIN)/bench weights get gtcrn dtln dfn3 rnnoise webrtc_ns
 	$(BIN)/bench run run=one_pass $(BOTH) 'methods=[noisy,logmmse,wiener,gtcrn,dtln,dfn3,rnnoise,webrtc_ns,ncsnpp_m]'
 	$(BIN)/bench run run=diffusion $(BOTH) 'methods=[refinement]' 'steps=[3]'
-	$(BIN)/bench run run=diffusion $(BOTH) 'methods=[sgmse_m,storm]' 'steps=[3,10]'
+	$(BIN)/bench run run=diffusion $(BOTH) 'methods=[sgmse_m,storm]' 'steps=[5]'
 	$(BIN)/python docs/agreement.py $(AGREEMENT)/one_pass $(AGREEMENT)/diffusion
 
 # SPEECH and NOISE: folders of real recordings, of which a tenth of speakers and noises is held out. What has been trained or

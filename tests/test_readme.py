@@ -15,9 +15,14 @@ import pytest
 import soundfile
 
 from bench.__main__ import COMMANDS
+from bench.commands.mushra_clips import choose
+from bench.commands.mushra_settings import Export
 from bench.conf.compose import compose
+from bench.datasets.base import create
 from bench.run.entries import Spec
 from bench.run.settings import KNOWN
+from listening_test.design.candidates import Candidates
+from listening_test.design.select import Candidate
 from methods.base import METHODS
 from metrics.base import METRICS
 
@@ -62,6 +67,19 @@ def test_make_targets_exist():
     shown = "\n".join(text for language, text in BLOCKS if language == "sh")
     mentioned = set(re.findall(r"^make ([\w-]+)", shown, re.MULTILINE)) | set(re.findall(r"`make ([\w-]+)", TEXT))
     assert {"demo", "test"} <= mentioned <= targets
+
+
+def test_the_listening_test_that_is_shown_can_be_made_of_the_demo():
+    shown = {" ".join(words): words[4:] for words in COMMAND_LINES if words[1:4] == ["mushra", "export", "demo"]}
+    demo = create("demo")
+    found = Candidates([Candidate("demo", name, demo.tags(name)) for name in demo.ids()], {})
+    of_the_demo = re.search(r"bench run run=demo .*'steps=\[([\d,]+)\]'", (ROOT / "Makefile").read_text())
+    assert shown and of_the_demo
+    for keys in shown.values():
+        asked = Export.of(compose("mushra_export", keys))
+        _, groups, training, _ = choose(asked, found)
+        assert sum(map(len, groups)) == asked.clips and training
+        assert str(asked.steps) in of_the_demo[1].split(",")
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^):]+)\)", README))))
