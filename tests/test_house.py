@@ -26,7 +26,19 @@ MAY_IMPORT = {
 """Each room and the other rooms it may import; "bench" is what is left of it without its own rooms."""
 
 PACKAGES = {room.partition(".")[0] for room in MAY_IMPORT}
-HEAVY = {"torch", "lightning", "ray", "pandas", "seaborn", "matplotlib", "scipy", "librosa", "onnxruntime", "hydra"}
+HEAVY = {
+    "torch",
+    "lightning",
+    "ray",
+    "pandas",
+    "seaborn",
+    "matplotlib",
+    "scipy",
+    "librosa",
+    "onnx",
+    "onnxruntime",
+    "hydra",
+}
 
 
 def read_house() -> dict[str, str]:

@@ -20,8 +20,7 @@ from bench.core.errors import UserError
 from bench.core.types import Audio
 from methods.base import Enhanced
 from methods.known.base import KnownSystem, blocks, levelled
-from methods.known.onnx import multiply_accumulates
-from methods.known.onnx_file import parameters
+from methods.known.onnx import multiply_accumulates, parameters
 
 FLOATS = ctypes.POINTER(ctypes.c_float)
 STATE = ctypes.c_void_p

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
 from bench.core.errors import UserError
 from bench.core.types import Audio
@@ -17,7 +18,7 @@ from methods.catalogue.entry import names
 from methods.known.base import KnownSystem
 from methods.known.native import _layers
 from methods.known.noise_psd import NoiseTracker
-from methods.known.onnx_file import parameters
+from methods.known.onnx import parameters
 
 RATE = 16000
 CLASSICAL = ("logmmse", "wiener")
@@ -160,20 +161,29 @@ def test_calls_parameters_and_operations_are_counted(name: str) -> None:
     assert (cost.keys() > {"parameters", "macs_per_second"}) == (macs is not None)
 
 
-def field(number: int, value: int | bytes) -> bytes:
-    """A field of a protocol buffer: of small numbers, or of bytes."""
-    return bytes([number << 3, value]) if isinstance(value, int) else bytes([number << 3 | 2, len(value)]) + value
-
-
 def test_an_onnx_file_says_how_many_numbers_it_holds(tmp_path: Path) -> None:
-    """Of initial values and constants, packed sizes or not, integers left out; sizes above 127 take two bytes."""
-    weights = field(1, bytes([3])) + field(1, bytes([0x80, 0x01])) + field(2, 1)  # [3, 128], float32
-    unpacked = field(1, 5) + field(1, 7) + field(2, 10) + bytes([9 << 3 | 5, 0, 0, 0, 0])  # [5, 7], float16
-    shape = field(1, 4) + field(2, 7)  # [4], int64
-    constant = field(4, b"Constant") + field(5, field(1, b"value") + field(5, field(1, 11) + field(2, 1)))
-    graph = field(1, constant) + field(5, weights) + field(5, unpacked) + field(5, shape)
-    (tmp_path / "own.onnx").write_bytes(field(1, 8) + field(7, graph))
-    assert parameters(tmp_path / "own.onnx") == 3 * 128 + 5 * 7 + 11
+    """Of initial values and constants, integers left out; values in a file beside it count unseen."""
+    initial = [
+        helper.make_tensor("weights", TensorProto.FLOAT, (3, 128), np.zeros(3 * 128)),
+        helper.make_tensor("half", TensorProto.FLOAT16, (5, 7), np.zeros(35)),
+        helper.make_tensor("shape", TensorProto.INT64, (4,), range(4)),
+    ]
+    constant = helper.make_tensor("value", TensorProto.FLOAT, (11,), np.zeros(11))
+    outside = TensorProto(name="outside", data_type=TensorProto.DOUBLE, dims=(2, 9), data_location="EXTERNAL")
+    outside.external_data.add(key="location", value="../nobody's")
+    operators = [
+        helper.make_node("Constant", [], ["c"], value=constant),
+        helper.make_node("Reshape", ["c", "shape"], ["out"], allowzero=1),
+    ]
+    graph = helper.make_graph(operators, "own", [], [], [*initial, outside])
+    (tmp_path / "own.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+    assert parameters(tmp_path / "own.onnx") == 3 * 128 + 5 * 7 + 11 + 2 * 9
+
+
+def test_what_is_no_onnx_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "page.onnx").write_text("<html>not found</html>")
+    with pytest.raises(UserError, match=r"page\.onnx: not an ONNX file"):
+        parameters(tmp_path / "page.onnx")
 
 
 def test_a_library_without_rnnoises_layers_has_none() -> None:
