@@ -68,7 +68,7 @@ def composed(job: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
 
     for group, wanted in chosen.items():
         known = names(group)
-        for name in wanted if isinstance(wanted, list) and group != "dataset" else [wanted]:
+        for name in wanted if isinstance(wanted, list) and group == "experiment" else [wanted]:
             if not isinstance(name, str):
                 raise UserError(f"{group}: names one of {', '.join(sorted(known))}; got {name!r}")
             if name not in known and (group, name) != ("experiment", "null"):

@@ -55,6 +55,9 @@ def test_overrides_are_lists_mappings_scalars_and_interpolations() -> None:
         ("train", "method=strom", "unknown method 'strom': did you mean 'storm'?"),
         ("train", "experiment=tabel7_joint", "unknown experiment 'tabel7_joint': did you mean 'table7_joint'?"),
         ("train", "experiment=[table7_joint,smal]", "unknown experiment 'smal': did you mean 'small'?"),
+        ("train", "method=[storm,crp]", "method: names one of bbed,"),
+        ("train", "network=[dcunet,ncsnpp_m]", "; got ['dcunet', 'ncsnpp_m']"),
+        ("train", "dataset=[generated,wsj0_chime3]", "dataset: names one of"),
         ("train", "method=storm method.objective.frezze_denoiser=true", "did you mean 'freeze_denoiser'?"),
     ],
 )
