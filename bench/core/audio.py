@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+from numpy.typing import NDArray
 from scipy.io import wavfile
 
 from bench.core.errors import UserError
@@ -102,11 +103,20 @@ def _missing_bytes(log: str) -> int:
     return max(0, declared - held) if declared < 0x7FFF0000 else 0
 
 
+def quantised(samples: Audio, bits: int = 16) -> NDArray[np.int32]:
+    """The nearest whole numbers of so many bits, clipped; 1.0 is 2^(bits-1), as where files are read."""
+    full = 2 ** (bits - 1)
+    return np.asarray(np.clip(np.rint(samples.astype(np.float64) * full), -full, full - 1), dtype=np.int32)
+
+
 def write(path: str | Path, samples: Audio, sample_rate: int, subtype: str = "FLOAT") -> None:
     """Write ``samples`` to ``path`` (WAV or FLAC by its suffix) atomically.
 
     The default, for WAV, stores float32 exactly, so that stored audio gets the same scores as the original.
     The same samples give the same bytes.
+
+    Args:
+        subtype: FLOAT, or PCM_16 or PCM_24, ``quantised``.
 
     Raises:
         UserError: the folder or file cannot be written.
@@ -117,8 +127,9 @@ def write(path: str | Path, samples: Audio, sample_rate: int, subtype: str = "FL
         path.parent.mkdir(parents=True, exist_ok=True)
         if subtype == "FLOAT" and path.suffix.lower() == ".wav":
             wavfile.write(temporary, sample_rate, np.asarray(samples, dtype=np.float32))  # writes no time stamp
-        else:
-            soundfile.write(temporary, samples, sample_rate, subtype=subtype)
+        else:  # libsndfile would round to the nearest in FLAC, and down in WAV; it takes PCM from the top of 32 bits
+            bits = int(subtype.removeprefix("PCM_"))
+            soundfile.write(temporary, quantised(samples, bits) << (32 - bits), sample_rate, subtype=subtype)
         temporary.replace(path)
     except (OSError, soundfile.LibsndfileError) as error:
         raise UserError(f"{path}: cannot be written ({error})") from error

@@ -11,8 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from bench.core.audio import quantised
 from bench.core.errors import UserError
 from bench.core.types import Audio, Tag
 from metrics.base import distribution
@@ -93,8 +92,12 @@ def _models() -> Path:
 
 def _settings(language_model: str) -> Mapping[str, str]:
     files = [_models() / "en-us" / name for name in ACOUSTIC] + [_models() / language_model, _models() / DICTIONARY]
-    adaptation = "none from recording to recording"  # versions that do not say so had some
-    return {"engine": distribution("pocketsphinx"), "model": sha256(*files), "adaptation": adaptation}
+    return {
+        "engine": distribution("pocketsphinx"),
+        "model": sha256(*files),
+        "adaptation": "none from recording to recording",  # versions that do not say so had some
+        "samples": "the nearest of 16 bits",  # others had them one less than in a file of 16 bits
+    }
 
 
 def _decoder(**options: Any) -> Any:
@@ -111,7 +114,7 @@ def _hear(decoder: Any, speech: Audio) -> str:
     decoder.reinit_feat()  # else it would hear with what it learnt of the last recording's channel
     decoder.start_utt()
     try:
-        decoder.process_raw((np.clip(speech, -1, 1) * 32767).astype("<i2").tobytes(), no_search=False, full_utt=True)
+        decoder.process_raw(quantised(speech).astype("<i2").tobytes(), no_search=False, full_utt=True)
     finally:  # else it would refuse every later recording
         decoder.end_utt()
     heard = decoder.hyp()

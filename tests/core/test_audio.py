@@ -39,13 +39,15 @@ def test_float_wav_is_exact(tmp_path: Path, samples: int) -> None:
 
 @pytest.mark.parametrize(("subtype", "bits"), [("PCM_16", 16), ("PCM_24", 24)])
 @pytest.mark.parametrize("suffix", ["flac", "wav"])
-def test_integers_are_exact_to_their_step(tmp_path: Path, suffix: str, subtype: str, bits: int) -> None:
+def test_integers_are_the_nearest(tmp_path: Path, suffix: str, subtype: str, bits: int) -> None:
     path = tmp_path / f"a.{suffix}"
     audio.write(path, tone(440, RATE), RATE, subtype)
     once = audio.read(path)[0]
-    assert np.abs(once - tone(440, RATE)).max() <= 2.0 ** (1 - bits)
+    assert np.abs(once - tone(440, RATE)).max() <= 2.0**-bits
     audio.write(path, once, RATE, subtype)
     assert np.array_equal(audio.read(path)[0], once)
+    audio.write(path, np.array([1.0, 9.0, -1.0, -9.0], np.float32), RATE, subtype)
+    assert audio.read(path)[0].tolist() == [1 - 2.0 ** (1 - bits)] * 2 + [-1, -1]
 
 
 def test_nothing_but_the_samples_is_in_a_float_wav(tmp_path: Path) -> None:

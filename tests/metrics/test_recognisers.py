@@ -11,12 +11,14 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 
+from bench.core import audio
 from bench.core.errors import UserError
 from bench.datasets.demo import demo_full
 from metrics.base import create
 from metrics.recognisers.base import RECOGNISERS
-from metrics.recognisers.sphinx import GRID, PocketSphinx, PocketSphinxPhonemes
+from metrics.recognisers.sphinx import GRID, PocketSphinx, PocketSphinxPhonemes, _hear
 from tests.metrics.signals import RATE, hiss, syllables
 
 COMMAND = demo_full(version=1).load("denoise-24")
@@ -49,6 +51,18 @@ def test_phonemes_do_not_depend_on_what_was_heard_before() -> None:
     first = recogniser.recognise(clean, {})
     recogniser.recognise(clean + hiss(clean, 0.05), {})
     assert recogniser.recognise(clean, {}) == first
+
+
+def test_what_is_heard_are_the_samples_of_a_16_bit_file(tmp_path: Path) -> None:
+    stored = np.arange(-(2**15), 2**15).astype("<i2")
+    soundfile.write(tmp_path / "every.wav", stored, RATE)
+    heard: list[bytes] = []
+    decoder = SimpleNamespace(
+        **dict.fromkeys(("reinit_feat", "start_utt", "end_utt", "hyp"), lambda: None),
+        process_raw=lambda data, **_: heard.append(data),
+    )
+    assert _hear(decoder, audio.read(tmp_path / "every.wav")[0]) == ""
+    assert heard == [stored.tobytes()]
 
 
 @pytest.mark.parametrize("samples", [0, 1, 100, RATE])

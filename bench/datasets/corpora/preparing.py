@@ -213,7 +213,7 @@ def _store(plan: Plan, folder: Path, number: int) -> dict[str, Any] | str:
     files = {"noisy": utterance.noisy} | ({} if utterance.clean is None else {"clean": utterance.clean})
     paths = {side: f"{job.split}/{side}/{job.id}.flac" for side in files}
     for side, samples in files.items():
-        stored.write_recording(folder / paths[side], samples, utterance.sample_rate, plan.bits)
+        audio.write(folder / paths[side], samples, utterance.sample_rate, f"PCM_{plan.bits}")
     kept = {side: stored.as_stored(samples, plan.bits) for side, samples in files.items()}
     content = Utterance(job.id, kept["noisy"], utterance.sample_rate, kept.get("clean"))
     return {

@@ -63,23 +63,9 @@ def home(name: str) -> Path:
     return cache_folder("datasets") / name
 
 
-def write_recording(path: Path, samples: Audio, rate: int, bits: int) -> None:
-    """Write FLAC; the same samples give the same bytes. Samples are multiples of 2^-(bits-1), full scale is clipped.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
-    largest = 2 ** (bits - 1) - 1
-    whole = np.clip(np.rint(samples.astype(np.float64) * (largest + 1)), -largest - 1, largest).astype(np.int32)
-    exact: Any = whole.astype(np.int16) if bits == 16 else whole << 8  # libsndfile takes 24 bits from the top of 32
-    audio.write(path, exact, rate, f"PCM_{bits}")
-
-
 def as_stored(samples: Audio, bits: int) -> Audio:
-    """What reading gives of samples that ``write_recording`` wrote."""
-    largest = 2 ** (bits - 1) - 1
-    whole = np.clip(np.rint(samples.astype(np.float64) * (largest + 1)), -largest - 1, largest)
-    return np.asarray(whole / (largest + 1), dtype=np.float32)
+    """What reading gives of samples that were written with so many bits."""
+    return np.asarray(audio.quantised(samples, bits) / 2 ** (bits - 1), dtype=np.float32)
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Tag | None]]) -> None:
