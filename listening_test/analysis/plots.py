@@ -14,11 +14,8 @@ from matplotlib.figure import Figure
 from listening_test.analysis import fonts
 from listening_test.design.conditions import Condition
 from listening_test.design.mapping import Kind
-from results.plots import figures
+from results.plots import boxes, figures
 
-WORDS = ("Bad", "Poor", "Fair", "Good", "Excellent")
-_OTHERS = {"reference": "#56B4E9", "anchor": "#BDBDBD", "system": "#CC79A7"}
-_LINE = {"linewidth": 0.9, "color": "0.2"}
 RANGES: Mapping[Kind, tuple[float, float]] = {"ab": (-1.05, 1.05), "abx": (-0.02, 1.05), "ccr": (-3.1, 3.1)}
 SCORES: Mapping[Kind, str] = {
     "ab": "preference of the first (1) or the other (-1)",
@@ -82,34 +79,12 @@ def _draw(
     ax: Axes, ratings: pd.DataFrame, order: Sequence[str], conditions: Mapping[str, Condition], kind: Kind
 ) -> None:
     scores = [ratings.loc[ratings["condition"] == label, "score"].to_numpy() for label in order]
-    drawn = ax.boxplot(
-        scores,
-        positions=range(len(order)),
-        widths=0.6,
-        patch_artist=True,
-        showmeans=True,
-        boxprops=dict(_LINE),  # a copy: matplotlib changes it
-        whiskerprops=_LINE,
-        capprops=_LINE,
-        medianprops=_LINE,
-        flierprops={"markersize": 2.5, "markeredgecolor": "0.2"},
-        meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "0.1", "markersize": 4},
-    )
-    for box, label in zip(drawn["boxes"], order, strict=True):
-        box.set_facecolor(_colour(conditions[label]))
-    ax.grid(visible=False, axis="x")
-    ax.set(xlabel="", ylabel="MUSHRA score" if kind == "mushra" else "opinion score")
+    boxes.draw(ax, scores, [conditions[label].paradigm or conditions[label].role for label in order])
     ax.set_xticks(range(len(order)), [textwrap.fill(_spaced(label), _WIDEST) for label in order])
     if kind == "mushra":
-        ax.set(ylim=(-2, 102), yticks=range(0, 101, 20))
-        for index, word in enumerate(WORDS):
-            ax.text(1.01, 20 * index + 10, word, transform=ax.get_yaxis_transform(), va="center", color="0.4")
+        boxes.mushra(ax)
     else:
-        ax.set(ylim=(0.9, 5.1), yticks=range(1, 6))
-
-
-def _colour(condition: Condition) -> str:
-    return figures.COLOURS.get(condition.paradigm, _OTHERS[condition.role])
+        ax.set(ylim=(0.9, 5.1), yticks=range(1, 6), ylabel="opinion score")
 
 
 def _spaced(label: str) -> str:

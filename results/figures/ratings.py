@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from results.figures import page
-from results.plots.figures import COLOURS, plain
-
-WORDS = ("Bad", "Poor", "Fair", "Good", "Excellent")
-_LINE: dict[str, Any] = {"linewidth": 0.7, "color": "0.2"}
-_OTHERS = {"reference": "#56B4E9", "anchor": "#BDBDBD"}
+from results.plots import boxes
+from results.plots.figures import plain
 
 
 def draw(
@@ -28,29 +24,10 @@ def draw(
     with page.style():
         figure = page.blank(width, 2.3)
         ax = figure.subplots()
-        drawn = ax.boxplot(
-            [list(values) for values in scores.values()],
-            positions=range(len(scores)),
-            widths=0.6,
-            patch_artist=True,
-            showmeans=True,
-            boxprops=dict(_LINE),  # a copy: matplotlib changes it
-            whiskerprops=_LINE,
-            capprops=_LINE,
-            medianprops=_LINE,
-            flierprops={"markersize": 1.8, "markeredgecolor": "0.3", "markeredgewidth": 0.4},
-            meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "0.1", "markersize": 3},
-        )
-        for box, label in zip(drawn["boxes"], scores, strict=True):
-            box.set_facecolor({**COLOURS, **_OTHERS}.get(kinds[label], "#CC79A7"))
-            box.set_alpha(0.75)
+        boxes.draw(ax, list(scores.values()), [kinds[label] for label in scores])
         ax.set_xticks(range(len(scores)), [plain(label) for label in scores], rotation=25, ha="right")
-        ax.grid(visible=False, axis="x")
         if words:
-            ax.set(ylim=(-2, 102), ylabel="MUSHRA score")
-            beside = ax.secondary_yaxis("right")
-            beside.set_yticks([10 + 20 * place for place in range(5)], list(WORDS))
-            beside.tick_params(length=0)
+            boxes.mushra(ax)
         else:
             ax.set_ylabel("rating")
     return figure
