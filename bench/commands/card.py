@@ -13,7 +13,7 @@ from bench.core.errors import UserError
 from bench.core.files import replacing
 from bench.datasets.leaks.sources import told
 from bench.train.model_card import model_card
-from methods.weights import TrainedModel, load
+from methods.weights import EMBEDDED, TrainedModel, load
 from results.statistics.analysis import Analysis, Options, analyse
 from results.store.find import find_run
 from results.store.merge import Stored, merge, read
@@ -23,7 +23,7 @@ CONTROL = "noisy"
 
 
 def card(weights: str, runs: Sequence[str], config: Mapping[str, Any]) -> Path:
-    """Write the card beside ``weights`` and return its path.
+    """Write the card, beside ``weights`` if no place is named, and return its path.
 
     Args:
         weights: a ``.safetensors`` file that ``bench train`` left.
@@ -31,12 +31,13 @@ def card(weights: str, runs: Sequence[str], config: Mapping[str, Any]) -> Path:
         config: the composed keys of ``settings.Card``.
 
     Raises:
-        UserError: the file says nothing of its training, or a run did not use it.
+        UserError: the file says nothing of its training, or a run did not use it; or the card has no place.
     """
     request = settings.Card.of(config)
     path = Path(weights).expanduser()
     if path.suffix != ".safetensors" or not path.is_file():
         raise UserError(f"{weights}: not a .safetensors file; `bench train` leaves one, and bench card makes its card")
+    written = _place(path, request.out)
     model = load(path)
     if "command" not in model.training:
         raise UserError(f"{weights}: says nothing of a training, from which a card could be made")
@@ -46,10 +47,18 @@ def card(weights: str, runs: Sequence[str], config: Mapping[str, Any]) -> Path:
         text += scores(model, weights, stored, options(request))
     if request.note:
         text += f"\n{request.note.strip()}\n"
-    written = path.with_suffix(".md")
     with replacing(written) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return written
+
+
+def _place(weights: Path, out: Path | None) -> Path:
+    beside = weights.with_suffix(".md")
+    if out is None and weights.resolve().parent == EMBEDDED.resolve():
+        raise UserError(f"{beside}: is the card of embedded weights; name another file by out=NAME.md")
+    if out is not None and out.suffix != ".md":
+        raise UserError(f"out={out}: name it .md, for Markdown is what is written")
+    return out or beside
 
 
 def scores(model: TrainedModel, weights: str, runs: Sequence[Stored], how: Options) -> str:

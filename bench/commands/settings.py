@@ -161,6 +161,7 @@ class Card(Analysed):
     """
 
     note: Text | None = key(None, "Markdown to end the card with")
+    out: Folder | None = key(None, "the file to write, NAME.md; null: beside the weights, but for the embedded ones")
 
 
 class Check(Schema):

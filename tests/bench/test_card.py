@@ -80,6 +80,24 @@ def test_a_card_needs_no_run(weights: Path) -> None:
     assert "## Scores" not in weights.with_suffix(".md").read_text()
 
 
+def test_the_card_of_embedded_weights_goes_where_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bench.commands.card.EMBEDDED", tmp_path)
+    embedded = shutil.copy(EMBEDDED / "ncsnpp_m.safetensors", tmp_path)
+    card = tmp_path / "ncsnpp_m.md"
+    card.write_text("theirs")
+    assert main(["card", embedded]) == 2
+    assert f"{card}: is the card of embedded weights; name another file by out=NAME.md" in capsys.readouterr().err
+    assert main(["card", embedded, f"out={embedded}"]) == 2
+    assert "name it .md" in capsys.readouterr().err
+    assert card.read_text() == "theirs"
+    assert main(["card", embedded, f"out={tmp_path / 'new' / 'mine.md'}"]) == 0
+    assert (tmp_path / "new" / "mine.md").read_text().startswith("# ncsnpp_m\n")
+    assert main(["card", embedded, f"out={card}"]) == 0
+    assert card.read_text() != "theirs"
+
+
 def test_a_card_lists_the_sources_that_a_run_looks_into(weights: Path) -> None:
     none = np.zeros(0, np.uint32)
     clips = [Source("clip", f"{n}", f"p{n % 400:03}", none) for n in range(800)]
