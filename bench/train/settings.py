@@ -122,11 +122,12 @@ class Dataset(Open):
 
 
 class OptimiserSettings(Schema):
-    """Adam's step size over the steps."""
+    """Adam's step size over the steps, and the gradient's largest norm."""
 
     lr: Above0 = given()
     warmup_steps: Count = given()
     decay_steps: Positive | None = given()
+    clip: Above0 | None = given()
 
 
 class ScoresSettings(Schema):

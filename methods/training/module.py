@@ -24,11 +24,13 @@ class Optimiser:
         lr: learning rate.
         warmup_steps: linear rise from 0.
         decay_steps: cosine fall to a tenth after this many steps; None for a constant rate.
+        clip: the gradient's largest norm; a larger one is scaled down to it. None for any.
     """
 
     lr: float = 1e-4
     warmup_steps: int = 0
     decay_steps: int | None = None
+    clip: float | None = None
 
     def factor(self, step: int) -> float:
         """What ``lr`` is multiplied with at ``step`` (from 0)."""
@@ -87,3 +89,7 @@ class TrainingModule(lightning.LightningModule):
         optimizer = torch.optim.Adam(parameters, lr=self.optimiser.lr)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.optimiser.factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *_: Any, **__: Any) -> None:
+        if self.optimiser.clip is not None:
+            self.clip_gradients(optimizer, self.optimiser.clip, "norm")

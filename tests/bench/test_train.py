@@ -113,6 +113,18 @@ def test_of_several_files_the_first_that_has_a_network_gives_it(tmp_path: Path, 
     assert f"{predictive} (sha256 {load(predictive).sha256[:16]}), {first}" in card
 
 
+def test_a_gradient_is_scaled_down_to_the_largest_norm(tmp_path: Path, predictive: Path) -> None:
+    """Adam divides by what it has seen of the gradient and 1e-8: only gradients far below that leave the weights alone."""
+    start = load(predictive).networks["denoiser"].state_dict()
+    settings = [f"init={predictive}", "max_steps=5", "optimiser.lr=1e-2"]
+
+    def farthest(name: str, *more: str) -> float:
+        trained = load(train(config(tmp_path / name, *settings, *more))).networks["denoiser"].state_dict()
+        return max(float((trained[key] - value).abs().max()) for key, value in start.items())
+
+    assert farthest("clipped", "optimiser.clip=1e-14") < 1e-3 < farthest("free")
+
+
 def test_storms_score_network_begins_as_sgmses_only_where_asked(tmp_path: Path, predictive: Path) -> None:
     first = train(config(tmp_path / "sgmse", "method=sgmse_m", "max_steps=5"))
     frozen = ["method=storm", "method.objective.freeze_denoiser=true", f"init=[{predictive},{first}]", "max_steps=5"]

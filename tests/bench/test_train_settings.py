@@ -76,6 +76,7 @@ def test_what_may_change_are_keys(composed: dict[str, Any]) -> None:
         ("seed", True, "seed: a whole number"),
         ("optimiser.lr", 0, "optimiser.lr: a number above 0; got 0"),
         ("optimiser.lr", "1e-3x", "optimiser.lr: a number"),
+        ("optimiser.clip", 0, "optimiser.clip: a number above 0, or null; got 0"),
         ("ema_decay", 1.5, "ema_decay: a number from 0 to 1; got 1.5"),
         ("normalise", "max", "normalise: one of noisy, crop, clean, none; got 'max'"),
         ("precision", "bf16", "precision: one of auto, 32-true"),
