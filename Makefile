@@ -138,7 +138,7 @@ family_flow := method=flow experiment=small_family
 family_bridge := method=sgmse_bridge experiment=small_family method.spectrogram.padding=zeros
 family_sgmse_2022 := 'experiment=[sgmse_2022,small_family]' network=dcunet_small init=null warm_start=false max_steps=600 batch_size=8 \
 	optimiser.lr=2e-3 normalise=noisy 'method.parametrization={c_in: edm, c_out: edm, c_skip: edm, sigma_data: 0.3}' \
-	method.sde.theta=4 method.sampler.start=0.5 method.objective.t_max=0.5
+	method.sde.theta=4 method.sampler.start=0.5 method.sampler.t_eps=0.3 method.objective.t_max=0.5
 family_convtasnet := method=convtasnet $(FROM_ZERO) batch_size=16 max_steps=900 optimiser.decay_steps=900 optimiser.lr=1e-3 optimiser.clip=5 \
 	'method.size={filters: 128, channels: 64, hidden: 128, layers: 7, stacks: 1}'
 family_gagnet := method=gagnet $(FROM_ZERO) batch_size=16 max_steps=600 optimiser.decay_steps=600 optimiser.lr=2e-3 \
