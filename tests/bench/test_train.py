@@ -114,7 +114,7 @@ def test_of_several_files_the_first_that_has_a_network_gives_it(tmp_path: Path, 
 
 
 def test_a_gradient_is_scaled_down_to_the_largest_norm(tmp_path: Path, predictive: Path) -> None:
-    """Adam divides by what it has seen of the gradient and 1e-8: only gradients far below that leave the weights alone."""
+    """Adam divides by what it saw of the gradient plus 1e-8: only gradients far below that leave the weights alone."""
     start = load(predictive).networks["denoiser"].state_dict()
     settings = [f"init={predictive}", "max_steps=5", "optimiser.lr=1e-2"]
 
