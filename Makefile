@@ -89,7 +89,7 @@ train-sgmse_m: train-ncsnpp_m
 	$(call stage,sgmse_m,small_score_long,600,150,init=$(OUT)/ncsnpp_m/$W out=$(OUT)/sgmse_m)
 train-storm: train-ncsnpp_m train-sgmse_m  ## Its score network begins as sgmse_m's, and learns to see the estimate too.
 	$(IN_TIME)
-	$(call stage,storm,small_score_long,240,80,$(FROZEN) method.sampler.t_eps=0.5 dataset.seed=3 $(INIT_storm) out=$(OUT)/storm)
+	$(call stage,storm,small_score_long,240,80,$(FROZEN) dataset.seed=3 $(INIT_storm) out=$(OUT)/storm)
 train-refinement: train-ncsnpp_m
 	$(IN_TIME)
 	$(call stage,refinement,small_score_long,240,80,$(FROZEN) $(CLEAN) dataset.seed=4 init=$(OUT)/ncsnpp_m/$W out=$(OUT)/refinement)
