@@ -39,6 +39,9 @@ ROUNDS = 5
 BUSY = 0.25
 """A machine is busy if other processes use more than this fraction of it, or more than one core."""
 
+PATIENCE = 10
+"""So often a busy machine is looked at, a fifth of a second each: what has just started, Ray's workers, soon rests."""
+
 LONGEST_LATENCY = 0.25
 """Seconds. What looks further ahead is not meant for streaming."""
 
@@ -81,7 +84,7 @@ def measure(method: Method, excerpts: Sequence[Audio], sample_rate: int, steps: 
 
 
 def _measured(method: Method, excerpts: Sequence[Audio], sample_rate: int, steps: int | None, device: str) -> Cost:
-    busy = others()
+    busy = settled()
 
     def enhance(noisy: Audio) -> Audio:
         return method.enhance(noisy, sample_rate, steps if method.uses_steps else None, 0).audio
@@ -105,6 +108,16 @@ def others(seconds: float = 0.2) -> float:
     cores = psutil.cpu_count() or 1
     used = float(psutil.cpu_percent(seconds)) / 100
     return max(used, used * cores - 1)
+
+
+def settled() -> float:
+    """``others`` as soon as the machine is not busy; on one that stays so, what was found last."""
+    busy = others()
+    for _ in range(PATIENCE):
+        if busy <= BUSY:
+            break
+        busy = others()
+    return busy
 
 
 def count(enhance: Enhance, noisy: Audio, seconds: float) -> dict[str, float]:

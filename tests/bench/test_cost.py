@@ -93,6 +93,14 @@ def test_the_rtf_is_a_median_with_quartiles_and_only_of_an_idle_machine() -> Non
     assert Cost(idle.values, idle.times, busy=0.5).row_values() == {"parameters": 7}
 
 
+def test_what_has_just_started_is_let_finish(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([0.9, 0.6, 0.1, 0.8])
+    monkeypatch.setattr(cost, "others", lambda: next(looks))
+    assert cost.settled() == 0.1
+    monkeypatch.setattr(cost, "others", lambda: 0.9)
+    assert cost.settled() == 0.9
+
+
 @pytest.mark.parametrize("busy", [0.0, 0.9])
 def test_rows_have_the_cost_of_their_system(config: Config, monkeypatch: pytest.MonkeyPatch, busy: float) -> None:
     monkeypatch.setattr(cost, "others", lambda: busy)
