@@ -18,6 +18,7 @@ import numpy as np
 
 from metrics.base import Aspect, Clip, Metric, Undefined
 from metrics.models import sha256
+from metrics.perceptual.dnsmos_windows import Windows
 
 P835, P808 = "sig_bak_ovr.onnx", "model_v8.onnx"
 
@@ -33,13 +34,10 @@ def _network() -> Any:
 
     class SingleThreaded(dnsmos.DNSMOS):  # type: ignore[misc]
         def __init__(self, folder: Path) -> None:
-            def session(name: str) -> onnxruntime.InferenceSession:
-                return onnxruntime.InferenceSession(
-                    str(folder / name), sess_options=options, providers=["CPUExecutionProvider"]
-                )
-
-            self.onnx_sess = session(P835)
-            self.p808_onnx_sess = session(P808)
+            self.onnx_sess = Windows(folder / P835, options)
+            self.p808_onnx_sess = onnxruntime.InferenceSession(
+                str(folder / P808), sess_options=options, providers=["CPUExecutionProvider"]
+            )
 
     return SingleThreaded(_models())
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from bench.core import audio
 from metrics.base import create
 from metrics.clip import Recording
-from metrics.perceptual import dnsmos
+from metrics.perceptual import dnsmos, dnsmos_windows
 from tests.metrics.signals import RATE, hiss, pair, syllables
 
 NAMES = {"dnsmos": "ovrl_mos", "dnsmos_sig": "sig_mos", "dnsmos_bak": "bak_mos", "dnsmos_p808": "p808_mos"}
@@ -22,6 +24,26 @@ def test_the_values_are_those_of_speechmos(seconds: float) -> None:
     expected = package.run(clip, RATE)
     for name, key in NAMES.items():
         assert create(name).score(clip, pair(None, clip)).value == pytest.approx(float(expected[key]), abs=1e-5)
+
+
+def test_windows_that_overlap_have_the_values_of_windows_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, frames = dnsmos._network().onnx_sess, list[int]()
+    convolve = network._convolve
+
+    def run(names: None, given: dict[str, Any]) -> Any:
+        frames.extend(value.shape[2] for value in given.values())
+        return convolve.run(names, given)
+
+    monkeypatch.setattr(network, "_convolve", SimpleNamespace(run=run))
+    speech = hiss(syllables(12.0), 0.1, seed=7).astype(np.float32)
+    starts = [0, 1, 2, 1]  # the last one does not follow the one before it
+    windows = [speech[None, start * RATE : start * RATE + dnsmos_windows.SAMPLES] for start in starts]
+    monkeypatch.setattr(network, "_last", None)
+    in_turn = [network.run(None, {"input_1": window})[0] for window in windows]
+    assert frames == [900, 8, 108, 8, 108, 900]
+    for window, ratings in zip(windows, in_turn, strict=True):
+        network._last = None
+        np.testing.assert_allclose(ratings, network.run(None, {"input_1": window})[0], rtol=0, atol=1e-6)
 
 
 def test_four_scores_of_a_clip_cost_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
