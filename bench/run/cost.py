@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +19,9 @@ from typing import Any
 import numpy as np
 import psutil
 import torch
-from torch import nn
-from torch.nn.modules import module as hooks
-from torch.utils.flop_counter import FlopCounterMode
 
 from bench.core.types import Audio
+from bench.run.arithmetic import Enhance, count
 from bench.run.timing import Stopwatch
 from methods.base import Method
 
@@ -74,9 +72,6 @@ class Cost:
         return {**self.values, "rtf": middle, "rtf_low": low, "rtf_high": high}
 
 
-Enhance = Callable[[Audio], object]
-
-
 def measure(method: Method, excerpts: Sequence[Audio], sample_rate: int, steps: int | None, device: str) -> Cost:
     """The cost of ``method`` with ``steps``. ``excerpts``: float32 ``[samples]`` each, at ``sample_rate`` Hz."""
     with method.measuring():
@@ -88,6 +83,8 @@ def _measured(method: Method, excerpts: Sequence[Audio], sample_rate: int, steps
 
     def enhance(noisy: Audio) -> Audio:
         return method.enhance(noisy, sample_rate, steps if method.uses_steps else None, 0).audio
+
+    import torch._dynamo  # noqa: F401 - counting operations imports it, which is no memory of the method
 
     first, values = excerpts[0], dict[str, float]()
     where = str(getattr(method, "device", "cpu"))
@@ -118,46 +115,6 @@ def settled() -> float:
             break
         busy = others()
     return busy
-
-
-def count(enhance: Enhance, noisy: Audio, seconds: float) -> dict[str, float]:
-    """Parameters and multiply-accumulates of the torch modules that are called; empty if there are none.
-
-    Multiply-accumulates are half of the floating-point operations that ``torch.utils.flop_counter`` counts. It follows
-    gradients through every input of a module that asks for one, which fails in inference mode where a module is given
-    another's parameter: while it counts, parameters ask for none.
-    """
-    with _called() as modules, FlopCounterMode(display=False) as flops:
-        enhance(noisy)
-    parameters = {id(parameter): parameter.numel() for module in modules for parameter in module.parameters()}
-    if not parameters:
-        return {}
-    found = {"parameters": float(sum(parameters.values()))}
-    if total := flops.get_total_flops():
-        found["macs_per_second"] = total / 2 / seconds
-    return found
-
-
-@contextmanager
-def _called() -> Iterator[list[nn.Module]]:
-    """The modules that are called in this context, from their first call on without gradients."""
-    called: list[nn.Module] = []
-    frozen: list[nn.Parameter] = []
-
-    def note(module: nn.Module, _: object) -> None:
-        called.append(module)
-        asking = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        for parameter in asking:
-            parameter.requires_grad_(False)
-        frozen.extend(asking)
-
-    handle = hooks.register_module_forward_pre_hook(note)
-    try:
-        yield called
-    finally:
-        handle.remove()
-        for parameter in frozen:
-            parameter.requires_grad_(True)
 
 
 def algorithmic_latency(enhance: Enhance, noisy: Audio, sample_rate: int) -> float | None:

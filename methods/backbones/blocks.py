@@ -26,6 +26,15 @@ def scaled_init_(weight: Tensor, scale: float = 1.0, fan_in: int | None = None, 
     return nn.init.uniform_(weight, -limit, limit)
 
 
+def frequencies(count: int, scale: float) -> Tensor:
+    """Normal numbers of standard deviation ``scale``, ``[count]``.
+
+    On the meta device they are left out: there, such operations make torch import its compiler, which takes a second.
+    """
+    values = torch.empty(count)
+    return values if values.is_meta else values.normal_() * scale
+
+
 class Conv(nn.Conv2d):
     """A convolution that keeps the map's size, and what would be passes over the map after it.
 
@@ -115,7 +124,7 @@ class FourierFeatures(nn.Module):
     def __init__(self, count: int, scale: float = 16.0) -> None:
         super().__init__()
         # A parameter without gradient, as in the reference: it is in the weights and in the EMA.
-        self.weight = nn.Parameter(torch.randn(count) * scale, requires_grad=False)
+        self.weight = nn.Parameter(frequencies(count, scale), requires_grad=False)
 
     def forward(self, log_t: Tensor) -> Tensor:
         # The order of the products matters: angles reach 10^3 rad.

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bench.core.errors import UserError, did_you_mean
 from methods.backbones.base import Backbone, Renamings
+from methods.backbones.blocks import frequencies
 
 STRIDES = ((1, 1), (1, 1), (1, 1), (2, 1), (2, 2), (2, 2))
 DILATIONS = ((1, 1), (1, 1), (1, 1), (2, 1), (4, 1), (8, 1))
@@ -110,7 +111,7 @@ class DCUNet(Backbone):
         if not conditional:
             raise UserError("dcunet is a score network: it takes the diffusion time")
         self.conditional = True
-        self.fourier = nn.Parameter(torch.randn(embedding // 2) * 16, requires_grad=False)
+        self.fourier = nn.Parameter(frequencies(embedding // 2, 16), requires_grad=False)
         self.embed = nn.ModuleList(
             Complex(nn.Linear(embedding, embedding), nn.Linear(embedding, embedding)) for _ in range(global_layers)
         )

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.signal import istft, stft
+from torch.utils.flop_counter import FlopCounterMode
 
 from bench.core.types import Audio
 from bench.run import cost
@@ -45,6 +46,33 @@ def test_the_embedded_networks_are_counted_while_they_enhance(name: str) -> None
     assert found["parameters"] == sum(one.numel() for one in parameters)
     assert found["macs_per_second"] > 100 * found["parameters"]  # each weight of a convolution at many positions
     assert any(one.requires_grad for one in parameters)
+
+
+@pytest.mark.parametrize("name", ["ncsnpp_m", "sgmse_m"])
+def test_operations_are_those_that_torch_counts(name: str) -> None:
+    method = create(name, device="cpu")
+    for parameter in (one for network in method.model.networks.values() for one in network.parameters()):
+        parameter.requires_grad_(False)  # torch's tracker of modules would follow gradients in inference mode
+    with FlopCounterMode(display=False) as flops:
+        method.enhance(noise(RATE // 2), RATE, 1, 0)
+    found = count(lambda noisy: method.enhance(noisy, RATE, 1, 0), noise(RATE // 2), 0.5)
+    assert found["macs_per_second"] == flops.get_total_flops() / 2 / 0.5
+
+
+def test_counting_is_no_memory_of_the_method() -> None:
+    """What counts must run the method's own operators: torch's interpolation in parts takes twice the memory."""
+    method = create("ncsnpp_m", device="cpu")
+
+    def enhance(noisy: Audio) -> object:
+        return method.enhance(noisy, RATE, 1, 0)
+
+    count(enhance, noise(2 * RATE), 2.0)
+    grown: list[float] = []
+    for measured in (enhance, lambda noisy: count(enhance, noisy, 2.0)):
+        with cost._growth("cpu") as found:
+            measured(noise(2 * RATE))
+        grown += found
+    assert not grown or grown[1] < 1.3 * grown[0]
 
 
 def test_a_cost_that_cannot_be_measured_is_told_and_its_cells_are_computed(
