@@ -53,7 +53,7 @@ def _called() -> Iterator[list[nn.Module]]:
         handle.remove()
 
 
-class _Operations(TorchDispatchMode):
+class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up the floating-point operations of torch's operators, as ``FlopCounterMode`` of ``torch.utils`` does.
 
     That also attributes them to modules, and finds out anew at each of thousands of calls whether an operator is made
@@ -66,7 +66,7 @@ class _Operations(TorchDispatchMode):
     supports_higher_order_operators = True
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.flops = 0
         self._basic: set[OpOverload] = set(WHOLE)
 

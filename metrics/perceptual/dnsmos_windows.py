@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float32]
 
 WAVEFORM, SPECTROGRAM, POOLED, RATINGS = (
     "input_1",
@@ -40,16 +43,16 @@ class Windows:
 
     def __init__(self, file: Path, options: Any) -> None:
         self._analyse, self._convolve, self._rate = sessions(file, options)
-        self._last: tuple[np.ndarray, np.ndarray] | None = None
+        self._last: tuple[Values, Values] | None = None
 
-    def run(self, names: None, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    def run(self, names: None, inputs: Mapping[str, Values]) -> list[Values]:
         """The network's output for one window, ``[1, SAMPLES]``: three ratings, ``[1, 3]``."""
         spectrogram = _run(self._analyse, WAVEFORM, inputs[WAVEFORM])
         pooled = self._pooled(spectrogram)
         self._last = spectrogram, pooled
         return [_run(self._rate, POOLED, pooled)]
 
-    def _pooled(self, spectrogram: np.ndarray) -> np.ndarray:
+    def _pooled(self, spectrogram: Values) -> Values:
         """``POOLED`` of a window, ``[1, CHANNELS, FRAMES / 2, BINS // 2]``."""
         if self._last is None or not np.array_equal(self._last[0][:, :, HOP:], spectrogram[:, :, :-HOP]):
             return _run(self._convolve, SPECTROGRAM, spectrogram)
@@ -60,8 +63,8 @@ class Windows:
         return np.concatenate([start[:, :, :edge], known, end[:, :, edge:]], axis=2)
 
 
-def _run(session: Any, name: str, values: np.ndarray) -> np.ndarray:
-    found: np.ndarray = session.run(None, {name: values})[0]
+def _run(session: Any, name: str, values: Values) -> Values:
+    found: Values = session.run(None, {name: values})[0]
     return found
 
 
