@@ -11,7 +11,6 @@ import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
-from scipy.io import wavfile
 
 from bench.core.errors import UserError
 from bench.core.files import check_file
@@ -126,6 +125,8 @@ def write(path: str | Path, samples: Audio, sample_rate: int, subtype: str = "FL
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if subtype == "FLOAT" and path.suffix.lower() == ".wav":
+            from scipy.io import wavfile  # a tenth of a second of every process that needs it
+
             wavfile.write(temporary, sample_rate, np.asarray(samples, dtype=np.float32))  # writes no time stamp
         else:  # libsndfile would round to the nearest in FLAC, and down in WAV; it takes PCM from the top of 32 bits
             bits = int(subtype.removeprefix("PCM_"))

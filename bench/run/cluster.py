@@ -23,7 +23,7 @@ from bench.core import signals
 from bench.core.errors import Unfinished, UserError
 from bench.run.liveness import Health, given_up, kill_stopped
 from bench.run.machine import local_cores, local_gpus
-from bench.run.ray_home import EVERYWHERE, HERE, environment, private_folder, token
+from bench.run.ray_home import EVERYWHERE, HERE, environment, private_folder, token, without_servers
 
 OBJECT_STORE_BYTES = 256 * 2**20
 """Ray's shared memory: it holds the audio of the cells under way (the default is 30 % of the RAM). What does not fit is
@@ -199,7 +199,7 @@ def _started(pool: Pool, folder: Path) -> Iterator[Any]:
     try:
         with signals.kept():
             try:
-                with given_up("workers: Ray does not start here"):
+                with given_up("workers: Ray does not start here"), without_servers(ray._private.node.Node):
                     ray.init(
                         "local",
                         num_cpus=(decided.workers or 1) * pool.threads + (decided.scorers or 0),

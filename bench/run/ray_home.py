@@ -1,4 +1,4 @@
-"""What a private Ray is surrounded by: its environment variables, its token, and its folder."""
+"""What a private Ray is surrounded by: its environment variables, its token, its folder, and no servers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -48,6 +49,29 @@ def _set(values: Mapping[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+
+
+UNUSED = ("start_monitor", "start_log_monitor", "start_api_server")
+"""What starts processes that a private Ray has no use for: its autoscaler, the reader of its logs, its dashboard."""
+
+
+@contextmanager
+def without_servers(node: Any) -> Iterator[None]:
+    """Start none of ``UNUSED`` in this context, each most of a second of processor time.
+
+    Ray has options for two of them, which ``ray.init`` does not take. A version of it without such a method is let be.
+
+    Args:
+        node: Ray's class of that name.
+    """
+    before = {name: vars(node)[name] for name in UNUSED if name in vars(node)}
+    for name in before:
+        setattr(node, name, lambda *_, **__: None)
+    try:
+        yield
+    finally:
+        for name, method in before.items():
+            setattr(node, name, method)
 
 
 def token(folder: Path) -> dict[str, str | None]:

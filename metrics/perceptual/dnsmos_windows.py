@@ -25,7 +25,7 @@ WAVEFORM, SPECTROGRAM, POOLED, RATINGS = (
 )
 """Names in the file: its input, the logarithmic spectrogram, the first four convolutions halved, and its output."""
 
-SAMPLES, FRAMES, BINS, CHANNELS = 144160, 900, 161, 32
+SAMPLES, BINS, CHANNELS = 144160, 161, 32
 HOP = 100
 """The frames from one window to the next."""
 
@@ -53,7 +53,7 @@ class Windows:
         return [_run(self._rate, POOLED, pooled)]
 
     def _pooled(self, spectrogram: Values) -> Values:
-        """``POOLED`` of a window, ``[1, CHANNELS, FRAMES / 2, BINS // 2]``."""
+        """``POOLED`` of a window, ``[1, CHANNELS, 450, BINS // 2]``."""
         if self._last is None or not np.array_equal(self._last[0][:, :, HOP:], spectrogram[:, :, :-HOP]):
             return _run(self._convolve, SPECTROGRAM, spectrogram)
         start = _run(self._convolve, SPECTROGRAM, spectrogram[:, :, : 2 * REACH])

@@ -108,6 +108,21 @@ def test_the_folder_is_private_and_goes_with_those_of_killed_runs(
     assert not list(tmp_path.iterdir())
 
 
+def test_servers_that_nobody_asks_are_not_started_by_a_private_ray_alone() -> None:
+    class Node:
+        def start_monitor(self) -> str:
+            return "started"
+
+        def start_raylet(self) -> str:
+            return "started"
+
+    with ray_home.without_servers(Node):  # a version of Ray without the other methods
+        assert Node().start_monitor() is None
+        assert Node().start_raylet() == "started"
+    assert Node().start_monitor() == "started"
+    assert not hasattr(Node, "start_api_server")
+
+
 def test_a_folder_whose_sockets_would_have_too_long_paths_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_home.tempfile, "gettempdir", lambda: "/a/very/long/folder/for/temporary/files")
     assert ray_home._short_parent() == Path("/tmp")
@@ -160,7 +175,8 @@ with cluster(Pool(workers=1)) as found:
             fields = line.split()
             if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
                 open_to.append(fields[1].split(":")[0])
-    print(json.dumps([nice, size, open_to, folder, os.environ["RAY_AUTH_TOKEN_PATH"]]))
+    print(json.dumps([nice, size, open_to, folder, os.environ["RAY_AUTH_TOKEN_PATH"],
+                      sorted(node.all_processes)]))
 print(json.dumps([os.path.exists(folder), os.environ.get("RAY_AUTH_MODE")]))
 """
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
@@ -174,7 +190,8 @@ def test_a_ray_of_our_own_is_private_and_as_nice_as_its_caller(before: str) -> N
     done = subprocess.run([sys.executable, "-c", PROBE, before], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     there, after = map(json.loads, done.stdout.splitlines())
-    nice, size, open_to, folder, token = there
+    nice, size, open_to, folder, token, processes = there
+    assert processes == ["gcs_server", "raylet"]
     assert nice == os.nice(0) + 3 and size == 20_000_000
     assert len(open_to) >= 4 and set(open_to) <= LOOPBACK
     assert Path(token).parent == Path(folder)
