@@ -8,7 +8,7 @@ beyond full scale are clipped to it, as a converter would.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,30 +16,46 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.core.types import Audio
 from metrics.base import Aspect, Clip, Metric, Undefined
 from metrics.models import sha256
 from metrics.perceptual.dnsmos_windows import Windows
 
 P835, P808 = "sig_bak_ovr.onnx", "model_v8.onnx"
 
+WINDOW = 9.01
+"""Seconds."""
+
 
 @cache
-def _network() -> Any:
-    """The two models, loaded once per process, one thread each: recordings are scored in parallel by processes."""
-    import onnxruntime  # type: ignore[import-untyped,unused-ignore]
+def _package() -> Any:
+    """The package's own computations around its networks, without the sessions of its own, which use every core."""
     from speechmos import dnsmos
+
+    return dnsmos.DNSMOS.__new__(dnsmos.DNSMOS)
+
+
+@cache
+def _p835() -> Windows:
+    """Loaded once per process."""
+    return Windows(_models() / P835, _options())
+
+
+@cache
+def _p808() -> Any:
+    """Loaded once per process."""
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(str(_models() / P808), _options(), providers=["CPUExecutionProvider"])
+
+
+def _options() -> Any:
+    """One thread: recordings are scored in parallel by processes."""
+    import onnxruntime  # type: ignore[import-untyped,unused-ignore]
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-
-    class SingleThreaded(dnsmos.DNSMOS):  # type: ignore[misc]
-        def __init__(self, folder: Path) -> None:
-            self.onnx_sess = Windows(folder / P835, options)
-            self.p808_onnx_sess = onnxruntime.InferenceSession(
-                str(folder / P808), sess_options=options, providers=["CPUExecutionProvider"]
-            )
-
-    return SingleThreaded(_models())
+    return options
 
 
 def _models() -> Path:
@@ -49,16 +65,40 @@ def _models() -> Path:
     return Path(spec.origin).with_name("dnsmos_models")
 
 
-def opinions(clip: Clip) -> Mapping[str, float]:
-    """All four scores, by the package's names.
+def windows(clip: Clip) -> Iterator[Audio]:
+    """What the networks hear, ``WINDOW`` seconds at a time.
 
     Raises:
         Undefined: the enhanced speech is constant.
     """
     if np.ptp(clip.enhanced) == 0:
         raise Undefined("the enhanced speech is constant: there is nothing to hear")
-    audio = np.clip(clip.enhanced, -1, 1).astype(np.float32)
-    return {name: float(score) for name, score in _network()(audio, clip.sample_rate, False).items() if "mos" in name}
+    speech, rate = np.clip(clip.enhanced, -1, 1).astype(np.float32), clip.sample_rate
+    samples = int(WINDOW * rate)
+    while len(speech) < samples:
+        speech = np.append(speech, speech)
+    for second in range(int(len(speech) // rate - WINDOW) + 1):
+        window = speech[second * rate : int((second + WINDOW) * rate)]
+        if len(window) == samples:  # a product that falls below its integer leaves a sample out, and so its window
+            yield window
+
+
+def opinions(clip: Clip) -> Mapping[str, float]:
+    """The scores of P.835, by the package's names; raises as ``windows``."""
+    rated = [
+        _package().get_polyfit_val(*_p835().run(None, {"input_1": window[np.newaxis]})[0][0], False)
+        for window in windows(clip)
+    ]
+    names = ("sig_mos", "bak_mos", "ovrl_mos")
+    return {name: float(np.mean(values)) for name, values in zip(names, zip(*rated, strict=True), strict=True)}
+
+
+def overall(clip: Clip) -> float:
+    """The score of P.808; raises as ``windows``."""
+    bands = (_package().audio_melspec(audio=window[:-160]) for window in windows(clip))
+    return float(
+        np.mean([_p808().run(None, {"input_1": np.asarray(band, np.float32)[np.newaxis]})[0][0][0] for band in bands])
+    )
 
 
 class Dnsmos(Metric):
@@ -105,3 +145,6 @@ class DnsmosP808(Dnsmos):
     label = "DNSMOS-P808"
     key = "p808_mos"
     model = P808
+
+    def compute(self, clip: Clip) -> float:
+        return clip.once(overall)

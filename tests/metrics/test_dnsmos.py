@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +29,7 @@ def test_the_values_are_those_of_speechmos(seconds: float) -> None:
 
 
 def test_windows_that_overlap_have_the_values_of_windows_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    network, frames = dnsmos._network().onnx_sess, list[int]()
+    network, frames = dnsmos._p835(), list[int]()
     convolve = network._convolve
 
     def run(names: None, given: dict[str, Any]) -> Any:
@@ -46,14 +48,38 @@ def test_windows_that_overlap_have_the_values_of_windows_alone(monkeypatch: pyte
         np.testing.assert_allclose(ratings, network.run(None, {"input_1": window})[0], rtol=0, atol=1e-6)
 
 
-def test_four_scores_of_a_clip_cost_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    network, calls = dnsmos._network(), []
-    monkeypatch.setattr(dnsmos, "_network", lambda: lambda *args: calls.append(args) or network(*args))
-    clip = hiss(syllables(), 0.1, seed=99)
+def test_four_scores_of_a_clip_cost_one_pass_of_each_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = list[str]()
+    for name in ("_p835", "_p808"):
+        network = getattr(dnsmos, name)()
+
+        def run(names: None, given: dict[str, Any], name: str = name, network: Any = network) -> Any:
+            calls.append(name)
+            return network.run(names, given)
+
+        monkeypatch.setattr(dnsmos, name, lambda run=run: SimpleNamespace(run=run))
+    clip = hiss(syllables(9.5), 0.1, seed=99)
     recording = Recording(pair(None, clip))
     for name in NAMES:
         assert create(name).score(clip, recording).status == "ok"
-    assert len(calls) == 1
+    assert calls == ["_p835", "_p808"]
+
+
+USUAL = """
+import sys
+import numpy as np
+from bench.core.types import Utterance
+from metrics.base import create
+speech = np.random.default_rng(0).standard_normal(16000).astype(np.float32) * 0.1
+assert create("dnsmos").score(speech, Utterance("a", speech, 16000)).status == "ok"
+print(*(heavy for heavy in ("torch", "numba", "sklearn") if heavy in sys.modules))
+"""
+
+
+def test_what_p808_alone_needs_is_not_imported_for_the_usual_score() -> None:
+    """Librosa's filters import numba: 1.4 seconds of every process that scores."""
+    done = subprocess.run([sys.executable, "-c", USUAL], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_beyond_full_scale_is_clipped() -> None:
