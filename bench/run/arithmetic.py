@@ -11,7 +11,6 @@ from torch import nn
 from torch._ops import OpOverload
 from torch.nn.modules import module as hooks
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from bench.core.types import Audio
 
@@ -67,7 +66,10 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        from torch.utils.flop_counter import flop_registry  # a fifth of a second of a process
+
         self.flops = 0
+        self._formulas: Mapping[Any, Callable[..., int]] = flop_registry
         self._basic: set[OpOverload] = set(WHOLE)
 
     def __torch_dispatch__(
@@ -83,6 +85,6 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return value
             self._basic.add(operator)
         value = operator(*args, **given)
-        if formula := flop_registry.get(operator._overloadpacket):
+        if formula := self._formulas.get(operator._overloadpacket):
             self.flops += formula(*args, **given, out_val=value)
         return value

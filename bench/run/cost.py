@@ -84,7 +84,8 @@ def _measured(method: Method, excerpts: Sequence[Audio], sample_rate: int, steps
     def enhance(noisy: Audio) -> Audio:
         return method.enhance(noisy, sample_rate, steps if method.uses_steps else None, 0).audio
 
-    import torch._dynamo  # noqa: F401 - counting operations imports it, which is no memory of the method
+    import torch._dynamo  # what counting operations imports is no memory of the method
+    import torch.utils.flop_counter  # noqa: F401
 
     first, values = excerpts[0], dict[str, float]()
     where = str(getattr(method, "device", "cpu"))
