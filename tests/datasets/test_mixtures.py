@@ -89,6 +89,23 @@ def test_the_snr_stays_in_its_range(small: Path) -> None:
         assert 2.99 <= 10 * np.log10(np.mean(clean.astype(np.float64) ** 2) / np.mean(noise**2)) <= 6.01
 
 
+def test_raised_low_frequencies_keep_the_snr_and_are_told(small: Path) -> None:
+    def low(source: TrainingMixtures) -> float:
+        shares = []
+        for clean, noisy in (source[i] for i in range(12)):
+            spectrum = np.abs(np.fft.rfft(noisy - clean)) ** 2
+            shares.append(spectrum[np.fft.rfftfreq(clean.size, 1 / 16000) < 100].sum() / spectrum.sum())
+        return float(np.median(shares))
+
+    plain, rumbling = (TrainingMixtures(reverb_share=0, cache=small, rumble_share=share) for share in (0.0, 1.0))
+    assert low(plain) < 0.3 < low(rumbling)
+    assert "100% with raised low frequencies" in str(rumbling) and "raised" not in str(plain)
+    source = TrainingMixtures(snr=(3.0, 6.0), reverb_share=0, cache=small, rumble_share=1.0)
+    for clean, noisy in (source[i] for i in range(4)):
+        noise = (noisy - clean).astype(np.float64)
+        assert 2.99 <= 10 * np.log10(np.mean(clean.astype(np.float64) ** 2) / np.mean(noise**2)) <= 6.01
+
+
 def test_a_reverberant_pair_ends_in_a_tail_after_a_clean_end(small: Path) -> None:
     source = TrainingMixtures("train", reverb_share=1.0, cache=small)
     for clean, noisy in (source[i] for i in range(8)):

@@ -16,7 +16,7 @@ import pytest
 from bench.core.errors import UserError
 from bench.datasets.recipes import mixing
 from bench.datasets.synthesis import flite, pool
-from bench.datasets.synthesis.noise import noises
+from bench.datasets.synthesis.noise import noises, rumbling, white
 from bench.datasets.synthesis.rooms import LONGEST, SHORTEST, Room, draw_room, measure_t60, measured_room
 from bench.datasets.synthesis.sentences import draw_sentence, split_of, spoken
 from bench.datasets.synthesis.speech import LEVEL, synthesise
@@ -227,6 +227,20 @@ def test_hum_lies_on_the_harmonics_of_the_mains(speech: list[np.ndarray]) -> Non
         power = np.abs(np.fft.rfft(noises(speech)["hum"](np.random.default_rng(seed), RATE, RATE))) ** 2
         best = max(sum(power[k * mains + d] for k in range(1, 26) for d in (-2, -1, 0, 1, 2)) for mains in (50, 60))
         assert best > 0.95 * power.sum()
+
+
+def test_rumbling_raises_only_the_lowest_frequencies() -> None:
+    noise = white(np.random.default_rng(0), 160000, RATE)
+    for seed in range(4):
+        raised = rumbling(np.random.default_rng(seed), noise, RATE)
+        assert raised.dtype == np.float32 and raised.shape == noise.shape
+        assert mixing.power(raised) == pytest.approx(1, rel=1e-3)
+        ratio = np.abs(np.fft.rfft(raised)) ** 2 / np.abs(np.fft.rfft(noise)) ** 2
+        hertz = np.fft.rfftfreq(noise.size, 1 / RATE)
+        above = np.median(ratio[hertz > 1000])
+        lifted = 10 * np.log10(np.median(ratio[(hertz > 5) & (hertz < 20)]) / above)
+        assert 9.9 < lifted < 35.1
+        assert np.ptp(ratio[(hertz > 1000) & (hertz < 7900)]) < 0.05 * above
 
 
 # Rooms

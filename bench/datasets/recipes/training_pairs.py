@@ -22,7 +22,7 @@ from bench.datasets.recipes.pools import RECIPE, flite_pool, natural_pool, room_
 from bench.datasets.recipes.recordings import Folders, Split
 from bench.datasets.synthesis import flite, kokoro, rooms, speech, voices
 from bench.datasets.synthesis.choose import choose
-from bench.datasets.synthesis.noise import Noise, noises, white
+from bench.datasets.synthesis.noise import Noise, noises, rumbling, white
 
 SAMPLE_RATE = speech.SAMPLE_RATE
 FLITE_SHARE = 0.25
@@ -44,6 +44,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         size: ``len()``; by default practically endless for "train", 200 for "valid".
         snr: range in dB, drawn uniformly.
         reverb_share: fraction of pairs that are reverberant.
+        rumble_share: fraction of the noises whose lowest frequencies are raised (``synthesis.noise.rumbling``).
         low_pass: cutoffs in Hz: the other pairs are speech without what is above one of them, instead of noisy.
         speech_dirs, noise_dirs, rir_dirs: folders of recordings with speech, noise and room impulse
             responses, read recursively, used beside what is generated.
@@ -75,6 +76,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         about: str | None = None,
         cache: str | Path | None = None,
         low_pass: Sequence[float] | None = None,
+        rumble_share: float = 0.0,
     ) -> None:
         self.split = split
         self.size = size or (10**9 if split == "train" else 200)
@@ -82,6 +84,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         self.snr = snr
         self.reverb_share = reverb_share
         self.low_pass = tuple(low_pass or ())
+        self.rumble_share = rumble_share
         self.real_share = real_share
         self.natural_share = natural_share or 0.0
         self.about = about
@@ -139,7 +142,8 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
             lines.append(f"{len(self._flite)} utterances by Flite {flite.version()}'s voices {speakers}")
         if not self.low_pass:
             generated = "generated noise" if self._generated(self._noise_files) else "noise"
-            lines.append(f"{generated} at {self.snr[0]:g} to {self.snr[1]:g} dB SNR")
+            rumbling = f", {self.rumble_share:.0%} with raised low frequencies" if self.rumble_share else ""
+            lines.append(f"{generated} at {self.snr[0]:g} to {self.snr[1]:g} dB SNR{rumbling}")
         if self._rooms:
             lines.append(f"{len(self._rooms) // 2} simulated rooms")
         cutoffs = " or ".join(f"{cutoff:g}" for cutoff in self.low_pass)
@@ -197,7 +201,11 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
             noise = recordings.read_noise(choose(rng, self._noise_files), rng, samples, SAMPLE_RATE)
         else:
             noise = choose(rng, self._noises)(rng, samples, SAMPLE_RATE)
-        return noise if noise.any() else white(rng, samples, SAMPLE_RATE)
+        if not noise.any():
+            noise = white(rng, samples, SAMPLE_RATE)
+        if self.rumble_share and rng.random() < self.rumble_share:
+            return rumbling(rng, noise, SAMPLE_RATE)
+        return noise
 
     def _draw_room(self, rng: np.random.Generator) -> rooms.Room:
         if self._own(rng, self._room_files):
