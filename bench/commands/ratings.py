@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 
 from bench.core.errors import UserError
 from listening_test.analysis.panel import judge
-from listening_test.design.conditions import Condition
 from listening_test.design.mapping import Test
 from listening_test.webmushra import collect
 from results.figures.ratings import draw
@@ -43,10 +42,5 @@ def draw_test(folder: Path, width: str) -> Figure:
     kept = used if kept.empty else kept
     labels = [label for label in test.conditions if label in set(kept["condition"])]
     scores = {label: kept.loc[kept["condition"] == label, "score"].tolist() for label in labels}
-    kinds = {label: _kind(test.conditions[label]) for label in labels}
+    kinds = {label: test.conditions[label].kind for label in labels}
     return draw(scores, kinds, test.kind == "mushra", width)
-
-
-def _kind(condition: Condition) -> str:
-    """The paradigm of a system; else whether it is the reference or an anchor."""
-    return condition.paradigm if condition.role == "system" and condition.paradigm else condition.role

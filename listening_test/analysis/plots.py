@@ -79,7 +79,7 @@ def _draw(
     ax: Axes, ratings: pd.DataFrame, order: Sequence[str], conditions: Mapping[str, Condition], kind: Kind
 ) -> None:
     scores = [ratings.loc[ratings["condition"] == label, "score"].to_numpy() for label in order]
-    boxes.draw(ax, scores, [conditions[label].paradigm or conditions[label].role for label in order])
+    boxes.draw(ax, scores, [conditions[label].kind for label in order])
     ax.set_xticks(range(len(order)), [textwrap.fill(_spaced(label), _WIDEST) for label in order])
     if kind == "mushra":
         boxes.mushra(ax)

@@ -29,6 +29,11 @@ class Condition:
     steps: int | None = None
     seed: int | None = None
 
+    @property
+    def kind(self) -> str:
+        """The paradigm of a system, by which figures colour it; of others, reference or anchor."""
+        return self.paradigm if self.role == "system" and self.paradigm else self.role
+
 
 REFERENCE = Condition("reference", "reference")
 

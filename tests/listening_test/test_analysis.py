@@ -12,6 +12,7 @@ from scipy import stats
 from listening_test.analysis import crossed, mixed, power
 from listening_test.analysis import ratings as analysis
 from listening_test.analysis.crossed import Array
+from listening_test.design.conditions import REFERENCE, Condition, anchors
 from listening_test.design.mapping import Kind
 from results.statistics.scale import UNBOUNDED
 from tests.listening_test import simulate
@@ -350,3 +351,9 @@ def test_preferences_are_tested_over_listeners() -> None:
     assert (clear["condition"], clear["other"], level["other"]) == ("a", "b", "c")
     assert clear["p_holm"] < 0.01 and 0 < clear["low"] < 0.75 < clear["high"]
     assert level["p_holm"] > 0.05 and level["low"] < 0 < level["high"]
+
+
+def test_the_noisy_recording_as_an_anchor_is_coloured_as_an_anchor() -> None:
+    (anchor,) = anchors(["mixture"], [])
+    kinds = [REFERENCE.kind, anchor.kind, Condition("a", "system", "generative").kind, Condition("b", "system").kind]
+    assert kinds == ["reference", "anchor", "generative", "system"]
