@@ -26,6 +26,9 @@ WAVEFORM, SPECTROGRAM, POOLED, RATINGS = (
 """Names in the file: its input, the logarithmic spectrogram, the first four convolutions halved, and its output."""
 
 SAMPLES, BINS, CHANNELS = 144160, 161, 32
+FRAME = 160
+"""The samples from one frame to the next."""
+
 HOP = 100
 """The frames from one window to the next."""
 
@@ -43,18 +46,20 @@ class Windows:
 
     def __init__(self, file: Path, options: Any) -> None:
         self._analyse, self._convolve, self._rate = sessions(file, options)
-        self._last: tuple[Values, Values] | None = None
+        self._last: tuple[Values, Values] | None = None  # the last window, and what the convolutions made of it
 
     def run(self, names: None, inputs: Mapping[str, Values]) -> list[Values]:
         """The network's output for one window, ``[1, SAMPLES]``: three ratings, ``[1, 3]``."""
-        spectrogram = _run(self._analyse, WAVEFORM, inputs[WAVEFORM])
-        pooled = self._pooled(spectrogram)
-        self._last = spectrogram, pooled
+        window = inputs[WAVEFORM]
+        pooled = self._pooled(window)
+        self._last = window, pooled
         return [_run(self._rate, POOLED, pooled)]
 
-    def _pooled(self, spectrogram: Values) -> Values:
+    def _pooled(self, window: Values) -> Values:
         """``POOLED`` of a window, ``[1, CHANNELS, 450, BINS // 2]``."""
-        if self._last is None or not np.array_equal(self._last[0][:, :, HOP:], spectrogram[:, :, :-HOP]):
+        spectrogram = _run(self._analyse, WAVEFORM, window)
+        moved = HOP * FRAME
+        if self._last is None or not np.array_equal(self._last[0][:, moved:], window[:, :-moved]):
             return _run(self._convolve, SPECTROGRAM, spectrogram)
         start = _run(self._convolve, SPECTROGRAM, spectrogram[:, :, : 2 * REACH])
         end = _run(self._convolve, SPECTROGRAM, spectrogram[:, :, -HOP - 2 * REACH :])
