@@ -134,7 +134,7 @@ def wind(rng: np.random.Generator, samples: int, rate: int) -> Audio:
 def rumbling(rng: np.random.Generator, noise: Audio, rate: int) -> Audio:
     """``noise`` with its lowest frequencies raised by 10 to 35 dB: a low shelf with a corner at 40 to 150 Hz.
 
-    So are many recordings, of traffic, ventilation or handling: most of the noise's power lies where the ear hears little,
+    So are many recordings, of traffic, ventilation or handling: most of the power lies where the ear hears little,
     and at a given SNR the speech is far less disturbed than by the same noise without it.
     """
     corner, raised = rng.uniform(40, 150), 10 ** (rng.uniform(10, 35) / 10) - 1
