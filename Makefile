@@ -136,16 +136,17 @@ family_bbed := method=bbed experiment=small_family frames=128 batch_size=2
 family_crp := method=crp experiment=small_family frames=128 batch_size=4 max_steps=300 optimiser.lr=6e-4 init=$(FAMILY)/bbed/$W
 family_flow := method=flow experiment=small_family
 family_bridge := method=sgmse_bridge experiment=small_family method.spectrogram.padding=zeros
-family_sgmse_2022 := 'experiment=[sgmse_2022,small_family]' network=dcunet_small init=null warm_start=false max_steps=600 batch_size=8 \
-	optimiser.lr=2e-3 normalise=noisy 'method.parametrization={c_in: edm, c_out: edm, c_skip: edm, sigma_data: 0.3}' \
-	method.sde.theta=4 method.sampler.start=0.5 method.sampler.t_eps=0.3 method.objective.t_max=0.5
-family_convtasnet := method=convtasnet $(FROM_ZERO) batch_size=16 max_steps=900 optimiser.decay_steps=900 optimiser.lr=1e-3 optimiser.clip=5 \
+family_sgmse_2022 := 'experiment=[sgmse_2022,small_family]' network=dcunet_small init=null warm_start=false max_steps=800 batch_size=8 \
+	optimiser.lr=5e-3 optimiser.warmup_steps=20 ema_decay=0.95 valid_every=200 valid_size=32 normalise=noisy \
+	'method.parametrization={c_in: edm, c_out: edm, c_skip: edm, sigma_data: 0.3}' method.objective.l1_weight=2000 \
+	method.sde.theta=4 method.sde.sigma_min=0.01 method.sde.sigma_max=0.1 method.t_eps=0.7 method.sampler.t_eps=0.7
+family_convtasnet := method=convtasnet $(FROM_ZERO) batch_size=16 max_steps=500 optimiser.decay_steps=500 optimiser.lr=1e-3 optimiser.clip=5 \
 	'method.size={filters: 128, channels: 64, hidden: 128, layers: 7, stacks: 1}'
-family_gagnet := method=gagnet $(FROM_ZERO) batch_size=16 max_steps=600 optimiser.decay_steps=600 optimiser.lr=2e-3 \
+family_gagnet := method=gagnet $(FROM_ZERO) batch_size=16 max_steps=300 optimiser.decay_steps=300 optimiser.lr=2e-3 \
 	'method.size={channels: 16, hidden: 32, groups: 1, stages: 2}'
 family_sips := method=sips $(FROM_ZERO) normalise=clean optimiser.lr=5e-3 frames=64 $(NARROW)
-family_udiffse := method=udiffse experiment=small_family normalise=clean method.parametrization.predicts=clean method.sde.theta=0.1 \
-	frames=128 batch_size=2 max_steps=300 optimiser.lr=4e-4
+family_udiffse := method=udiffse experiment=small_family normalise=clean 'method.parametrization={predicts: denoised, sigma_data: 0.2}' \
+	method.sde.theta=0.1 frames=128 batch_size=4 max_steps=600 checkpoint_every=50 optimiser.lr=8e-4
 family_vae_nmf := method=vae_nmf $(FROM_ZERO) normalise=clean frames=256 batch_size=8 max_steps=1200 optimiser.decay_steps=1200 \
 	valid_every=400 optimiser.lr=2e-3 method.latent=32 method.hidden=256
 MEMBERS := bbed crp flow bridge sgmse_2022 convtasnet gagnet sips udiffse vae_nmf

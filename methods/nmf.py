@@ -46,6 +46,11 @@ class NoiseModel:
         total = self.W.sum(-2, keepdim=True).clamp(min=FLOOR)
         return NoiseModel(self.W / total, self.H * total.mT)
 
+    def scaled(self, spectrograms: Tensor, share: float) -> NoiseModel:
+        """With a mean variance of ``share`` of the mean power of each of ``[B, 1, F, T]``."""
+        level = spectrograms.abs().square().mean(dim=(2, 3)).clamp(min=FLOOR)[:, :, None]
+        return NoiseModel(self.W.clone(), self.H * (share * level / self.variance.mean(dim=(1, 2), keepdim=True)))
+
     @classmethod
     def drawn(cls, rank: int, randn_like: RandnLike, spectrograms: Tensor) -> NoiseModel:
         """A random start for each of ``[B, 1, F, T]``: magnitudes of Gaussian draws, at least ``FLOOR``."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from bench.core.errors import UserError
+from bench.core.errors import UserError, did_you_mean
 from methods.backbones import Network
 from methods.diffusion.paths import OUVE, per_item
+from methods.diffusion.samplers.predictor_corrector import STEPPINGS
 from methods.diffusion.score_matching import check_score_objective, score_loss
 from methods.diffusion.score_model import ScoreModel
 from methods.losses import Losses, Objective, SpectrogramBatch
@@ -36,6 +37,8 @@ class PosteriorSampling:
         weight: of the likelihood's gradient, lambda.
         every: the likelihood acts once in so many steps, from the first.
         t_eps: the last time at which the score is evaluated.
+        stepping: "uniform", every step is 1/N as in the release, which overshoots at late times where N is small; or
+            "grid", the differences of the times, the last one down to 0.
     """
 
     steps: int = 30
@@ -43,6 +46,18 @@ class PosteriorSampling:
     weight: float = 1.5
     every: int = 2
     t_eps: float = 0.03
+    stepping: str = "uniform"
+
+    def __post_init__(self) -> None:
+        if self.stepping not in STEPPINGS:
+            raise did_you_mean("stepping", self.stepping, STEPPINGS)
+
+    def grid(self) -> tuple[list[float], list[float]]:
+        """The times, from 1 downwards, and the length of the step from each."""
+        times = torch.linspace(1.0, self.t_eps, self.steps)
+        if self.stepping == "uniform":
+            return times.tolist(), [1 / self.steps] * self.steps
+        return times.tolist(), (times - torch.cat((times[1:], torch.zeros(1)))).tolist()
 
     def sample(self, score: Score, path: OUVE, noisy: Tensor, variance: Tensor | None, randn_like: RandnLike) -> Tensor:
         """Samples like ``noisy``, complex ``[samples, 1, F, T]``.
@@ -52,8 +67,7 @@ class PosteriorSampling:
         """
         ones = torch.ones(len(noisy), device=noisy.device)
         x = noisy + per_item(path.std(ones)) * randn_like(noisy)
-        step = 1 / self.steps
-        for i, time in enumerate(torch.linspace(1.0, self.t_eps, self.steps).tolist()):
+        for i, (time, step) in enumerate(zip(*self.grid(), strict=True)):
             t = time * ones
             x = self.correct(score, path, x, t, randn_like)
             x = self.predict(score, path, x, t, step, None if i == self.steps - 1 else randn_like)
@@ -92,14 +106,17 @@ class UDiffSE(SpectralMethod):
     brought to a largest magnitude of 1 with the release's factor of 0.15, in proportion with another, which is that of
     the clean speech in training. The output is the mean of the last E-step's samples.
 
-    Follows the released code: the first E-step has no likelihood, the corrector's step is half of SGMSE's.
+    Follows the released code by default: the first E-step has no likelihood, the corrector's step is half of SGMSE's.
 
     Args:
         checkpoint, device, weights, options: see ``TrainedMethod``.
         iterations: of EM. Network calls: twice N for each.
         samples: that are drawn together in an E-step; a call with all of them counts once.
         rank: of the noise's NMF.
-        snr, likelihood: see ``PosteriorSampling``.
+        snr, likelihood, every, stepping: see ``PosteriorSampling``; ``likelihood`` is its weight.
+        start: the noise's mean variance before the first E-step, of the recording's mean power; that E-step then has a
+            likelihood, too. None, as the release: the first samples know nothing of the noisy speech but their start,
+            and what such a sample lacks of the speech is noise for the first M-step.
     """
 
     name = "udiffse"
@@ -118,15 +135,22 @@ class UDiffSE(SpectralMethod):
         rank: int = 4,
         snr: float = 0.5,
         likelihood: float = 1.5,
+        every: int = 2,
+        stepping: str = "uniform",
+        start: float | None = None,
         **options: Any,
     ) -> None:
-        if min(iterations, samples, rank) < 1:
-            raise UserError(f"iterations, samples and rank must be at least 1; got {iterations}, {samples}, {rank}")
+        if min(iterations, samples, rank, every) < 1:
+            given = f"{iterations}, {samples}, {rank}, {every}"
+            raise UserError(f"iterations, samples, rank and every must be at least 1; got {given}")
+        if start is not None and not start > 0:
+            raise UserError(f"start must be above 0, got {start}")
         super().__init__(checkpoint, **options)
         if not isinstance(self.model.sde, OUVE):
             raise UserError(f"{self.name} runs along the SDE ouve, not {self.model.sde.name}")
         self.default_steps = int(self.model.sampler.get("steps", self.default_steps))
-        self.iterations, self.samples, self.rank, self.snr, self.likelihood = iterations, samples, rank, snr, likelihood
+        self.iterations, self.samples, self.rank, self.start = iterations, samples, rank, start
+        self.sampling = PosteriorSampling(self.default_steps, snr, likelihood, every, self.model.t_eps, stepping)
 
     @classmethod
     def networks(cls, settings: Any) -> Mapping[str, Network]:
@@ -147,8 +171,10 @@ class UDiffSE(SpectralMethod):
         largest = largest * (FACTOR / self.model.spectrogram.factor)
         given = (noisy / largest).repeat(self.samples, 1, 1, 1)
         score = ScoreModel(self.model, torch.zeros_like(given), ()).score
-        sampling = PosteriorSampling(steps or self.default_steps, self.snr, self.likelihood, t_eps=self.model.t_eps)
+        sampling = replace(self.sampling, steps=steps or self.default_steps)
         noise = NoiseModel.drawn(self.rank, randn_like, noisy)
+        if self.start is not None:
+            noise = noise.scaled(noisy / largest, self.start)
         path = self.model.sde
         assert isinstance(path, OUVE)
 
@@ -156,12 +182,15 @@ class UDiffSE(SpectralMethod):
             """One draw for each sample: the source has one noise for each recording."""
             return torch.cat([randn_like(noisy) for _ in range(self.samples)])
 
-        speech = expectation_maximisation(score, path, sampling, given, noise, self.iterations, draws)
+        speech = expectation_maximisation(
+            score, path, sampling, given, noise, self.iterations, draws, guided=self.start is not None
+        )
         return EnhancedSpectrogram(speech * largest)
 
     def provenance(self) -> dict[str, Any]:
-        em = {"iterations": self.iterations, "samples": self.samples, "rank": self.rank}
-        return {**super().provenance(), **em, "snr": self.snr, "likelihood": self.likelihood}
+        em = {"iterations": self.iterations, "samples": self.samples, "rank": self.rank, "start": self.start}
+        sampling = {"snr": self.sampling.snr, "likelihood": self.sampling.weight, "every": self.sampling.every}
+        return {**super().provenance(), **em, **sampling, "stepping": self.sampling.stepping}
 
 
 def expectation_maximisation(
@@ -172,12 +201,15 @@ def expectation_maximisation(
     noise: NoiseModel,
     iterations: int,
     randn_like: RandnLike,
+    *,
+    guided: bool = False,
 ) -> Tensor:
     """The estimates of clean speech, ``[B, 1, F, T]``.
 
     Args:
         noisy: for each sample all recordings, ``[samples * B, 1, F, T]``.
         noise: of the B recordings.
+        guided: whether the first E-step has a likelihood.
     """
     batch = len(noise.W)
 
@@ -187,7 +219,7 @@ def expectation_maximisation(
 
     samples = noisy
     for iteration in range(iterations):
-        variance = noise.variance[:, None].repeat(len(noisy) // batch, 1, 1, 1) if iteration else None
+        variance = noise.variance[:, None].repeat(len(noisy) // batch, 1, 1, 1) if iteration or guided else None
         samples = sampling.sample(score, path, noisy, variance, randn_like)
         noise = noise.fitted(mean((noisy - samples).abs().square()).squeeze(1))
     return mean(samples)

@@ -119,7 +119,7 @@ class VAENMF(SpectralMethod):
         start = NoiseModel.drawn(self.rank, randn_like, noisy)
         with torch.inference_mode(False), torch.enable_grad():
             given = noisy.clone()
-            found = self._filtered(given, scaled(start, given, START), randn_like)
+            found = self._filtered(given, start.scaled(given, START), randn_like)
         return EnhancedSpectrogram(found)
 
     def _filtered(self, noisy: Tensor, noise: NoiseModel, randn_like: RandnLike) -> Tensor:
@@ -156,12 +156,6 @@ def encoded(encoder: Backbone, x: Tensor) -> Posterior:
     """The encoder's q(z) for a complex ``[B, 1, F, T]``."""
     mean, log_variance = encoder(x).chunk(2, dim=-1)
     return Posterior(mean.contiguous(), log_variance.clamp(-10, 10).contiguous())
-
-
-def scaled(noise: NoiseModel, spectrograms: Tensor, share: float) -> NoiseModel:
-    """The noise with a mean variance of ``share`` of the mean power of each of ``[B, 1, F, T]``."""
-    level = spectrograms.abs().square().mean(dim=(2, 3)).clamp(min=FLOOR)[:, :, None]
-    return NoiseModel(noise.W.clone(), noise.H * (share * level / noise.variance.mean(dim=(1, 2), keepdim=True)))
 
 
 def maximised(power: Tensor, speech: Tensor, noise: NoiseModel, gain: Tensor) -> tuple[NoiseModel, Tensor]:

@@ -78,6 +78,27 @@ def test_with_the_true_prior_only_what_is_like_speech_stays_and_the_likelihood_b
     assert found[0] < 0.9 * alone[0] and found[1] < 0.01 * errors(noisy)[1]
 
 
+def test_noise_that_starts_quietly_leaves_the_speech() -> None:
+    """The likelihood then acts from the first E-step; steps on the grid end at 0 and do not overshoot."""
+    generator = torch.Generator().manual_seed(0)
+
+    def randn_like(like: Tensor) -> Tensor:
+        return torch.randn(like.shape, dtype=like.dtype, generator=generator)
+
+    clean = 0.3 * randn_like(torch.zeros(1, 1, 16, 40, dtype=torch.complex64))
+    noisy = clean + 0.03 * randn_like(clean)
+    noise = NoiseModel.drawn(4, randn_like, noisy).scaled(noisy, 0.1)
+    assert float(noise.variance.mean()) == pytest.approx(0.1 * float(noisy.abs().square().mean()), rel=1e-4)
+    sampling = PosteriorSampling(10, weight=1, every=1, stepping="grid")
+    assert sum(sampling.grid()[1]) == pytest.approx(1)
+    score = gaussian_score(torch.full((1, 1, 16, 40), 0.09))
+    found = expectation_maximisation(score, PATH, sampling, noisy, noise, 1, randn_like, guided=True)
+    alone = expectation_maximisation(score, PATH, sampling, noisy, noise, 1, randn_like)
+    assert (found - clean).abs().square().mean() < 0.5 * (alone - clean).abs().square().mean()
+    with pytest.raises(UserError, match="stepping"):
+        PosteriorSampling(stepping="grids")
+
+
 def test_it_is_a_method_with_weights_whose_cost_is_counted(tmp_path: Path) -> None:
     model = new_model("udiffse", SMALL)
     save(tmp_path / "w.safetensors", model)
@@ -91,7 +112,7 @@ def test_it_is_a_method_with_weights_whose_cost_is_counted(tmp_path: Path) -> No
     t, z = torch.tensor([0.3, 0.8]), torch.randn_like(clean)
     one, other = (losses(model, Objective(), clean, given, t, z).total for given in (noisy, 2 * noisy))
     assert torch.equal(one, other)
-    with pytest.raises(UserError, match="iterations, samples and rank must be at least 1"):
+    with pytest.raises(UserError, match="iterations, samples, rank and every must be at least 1"):
         create("udiffse", checkpoint=model, iterations=0)
     with pytest.raises(UserError, match="udiffse runs along the SDE ouve, not bbed"):
         create("udiffse", checkpoint=new_model("udiffse", SMALL, sde=BBED()))
@@ -103,7 +124,7 @@ def test_the_noisy_speech_is_as_large_as_the_prior_knows_speech(
 ) -> None:
     given: list[Tensor] = []
 
-    def noted(score: Any, path: Any, sampling: Any, noisy: Tensor, *_: Any) -> Tensor:
+    def noted(score: Any, path: Any, sampling: Any, noisy: Tensor, *_: Any, **__: Any) -> Tensor:
         given.append(noisy)
         return noisy
 
