@@ -79,7 +79,7 @@ class Backbone(nn.Module, ABC):
         def autocast(x: Tensor, t: Tensor | None = None) -> Tensor:
             with torch.autocast(next(self.parameters()).device.type, dtype=torch.bfloat16):
                 output = exact(x, t)
-            return output.to(torch.complex64)
+            return output.to(torch.complex64 if output.is_complex() else torch.float32)
 
         self.forward = autocast  # type: ignore[method-assign]
 

@@ -53,6 +53,8 @@ def test_it_is_a_method_with_weights_whose_cost_is_counted(tmp_path: Path) -> No
     assert made.nfe == 1 + 2 * 4 + 1 and np.isfinite(made.audio).all()
     assert np.array_equal(made.audio, method.enhance(clip, 16000, generator=0).audio)
     assert load(tmp_path / "w.safetensors").settings == model.settings
+    half = create("vae_nmf", checkpoint=model, iterations=4, rank=2, precision="bfloat16")
+    np.testing.assert_allclose(half.enhance(clip, 16000, generator=0).audio, made.audio, atol=0.02)
     with pytest.raises(UserError, match="iterations and rank must be at least 1"):
         create("vae_nmf", checkpoint=model, rank=0)
     with pytest.raises(UserError, match="n_fft=510 gives 256 frequency bins, but the network 'encoder' takes 513"):
