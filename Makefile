@@ -142,7 +142,7 @@ family_sgmse_2022 := 'experiment=[sgmse_2022,small_family]' network=dcunet_small
 	method.sde.theta=4 method.sde.sigma_min=0.01 method.sde.sigma_max=0.1 method.t_eps=0.7 method.sampler.t_eps=0.7
 family_convtasnet := method=convtasnet $(FROM_ZERO) batch_size=16 max_steps=500 optimiser.decay_steps=500 optimiser.lr=1e-3 optimiser.clip=5 \
 	'method.size={filters: 128, channels: 64, hidden: 128, layers: 7, stacks: 1}'
-family_gagnet := method=gagnet $(FROM_ZERO) batch_size=16 max_steps=300 optimiser.decay_steps=300 optimiser.lr=2e-3 \
+family_gagnet := method=gagnet $(FROM_ZERO) batch_size=16 max_steps=600 optimiser.decay_steps=600 optimiser.lr=2e-3 \
 	'method.size={channels: 16, hidden: 32, groups: 1, stages: 2}'
 family_sips := method=sips $(FROM_ZERO) normalise=clean optimiser.lr=5e-3 frames=64 $(NARROW)
 family_udiffse := method=udiffse experiment=small_family normalise=clean 'method.parametrization={predicts: denoised, sigma_data: 0.2}' \
