@@ -110,7 +110,7 @@ class Dataset(Open):
     seed: Count = given()
     snr: Annotated[tuple[Number, ...], AfterValidator(_range)] = given()
     reverb_share: Share = given()
-    rumble_share: Share = given()
+    rumble_share: Share | None = given()
     low_pass: Annotated[tuple[Above0, ...], MinLen(1)] | None = given()
     real_share: Share = given()
     natural_share: Share | None = given()

@@ -97,7 +97,7 @@ def test_raised_low_frequencies_keep_the_snr_and_are_told(small: Path) -> None:
             shares.append(spectrum[np.fft.rfftfreq(clean.size, 1 / 16000) < 100].sum() / spectrum.sum())
         return float(np.median(shares))
 
-    plain, rumbling = (TrainingMixtures(reverb_share=0, cache=small, rumble_share=share) for share in (0.0, 1.0))
+    plain, rumbling = (TrainingMixtures(reverb_share=0, cache=small, rumble_share=share) for share in (None, 1.0))
     assert low(plain) < 0.3 < low(rumbling)
     assert "100% with raised low frequencies" in str(rumbling) and "raised" not in str(plain)
     source = TrainingMixtures(snr=(3.0, 6.0), reverb_share=0, cache=small, rumble_share=1.0)

@@ -44,7 +44,8 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         size: ``len()``; by default practically endless for "train", 200 for "valid".
         snr: range in dB, drawn uniformly.
         reverb_share: fraction of pairs that are reverberant.
-        rumble_share: fraction of the noises whose lowest frequencies are raised (``synthesis.noise.rumbling``).
+        rumble_share: fraction of the noises whose lowest frequencies are raised (``synthesis.noise.rumbling``);
+            None: none.
         low_pass: cutoffs in Hz: the other pairs are speech without what is above one of them, instead of noisy.
         speech_dirs, noise_dirs, rir_dirs: folders of recordings with speech, noise and room impulse
             responses, read recursively, used beside what is generated.
@@ -76,7 +77,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         about: str | None = None,
         cache: str | Path | None = None,
         low_pass: Sequence[float] | None = None,
-        rumble_share: float = 0.0,
+        rumble_share: float | None = None,
     ) -> None:
         self.split = split
         self.size = size or (10**9 if split == "train" else 200)
@@ -84,7 +85,7 @@ class TrainingMixtures(Sequence[tuple[Audio, Audio]]):
         self.snr = snr
         self.reverb_share = reverb_share
         self.low_pass = tuple(low_pass or ())
-        self.rumble_share = rumble_share
+        self.rumble_share = rumble_share or 0.0
         self.real_share = real_share
         self.natural_share = natural_share or 0.0
         self.about = about
