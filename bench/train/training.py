@@ -203,6 +203,4 @@ def main(overrides: Sequence[str]) -> None:
 def _say(path: Path) -> None:
     record = load(path).training
     print(f"weights: {path} ({path.stat().st_size / 1e6:.1f} MB), card beside it")
-    print(
-        f"the best of {len(record['validation_curve'])} validations: step {record['steps']}, {record['valid_loss']:g}"
-    )
+    print(f"the lowest validation loss of this training: {record['valid_loss']:g}, at step {record['steps']}")
