@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench.conf.compose import compose
+from bench.conf.values import spelled
+from bench.core.errors import UserError
+from bench.train.settings import differences
 from methods.base import METHODS
 from methods.spectrogram import Spectrogram
 from methods.weights import TrainedModel
@@ -56,7 +61,21 @@ def stages(training: Record) -> list[Record]:
 
 def commands(training: Record) -> list[str]:
     """The commands that make the weights again, in their order."""
-    return [stage["command"] for stage in stages(training)]
+    return [_again(stage) for stage in stages(training)]
+
+
+def _again(stage: Record) -> str:
+    """A stage's command, and after it what it stood for and does not by now: defaults and experiments change.
+
+    A command that can no longer be read is left as it was given.
+    """
+    command = str(stage["command"])
+    try:
+        today = compose("train", shlex.split(command)[2:])
+    except UserError:
+        return command
+    since = differences(today, stage["config"])
+    return " ".join([command, *(shlex.quote(f"{key}={spelled(then)}") for key, (_, then) in since.items())])
 
 
 def model_card(model: TrainedModel, size: int, heard: Sequence[str] = ()) -> str:

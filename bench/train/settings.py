@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le, MinLen, MultipleOf
 from pydantic import AfterValidator, Field, Strict
 
 from bench.conf.schema import Count, Number, Open, Positive, Schema, Share, Text, Truth
+from bench.conf.values import spelled
 from bench.core.errors import UserError
 
 MAY_CHANGE = {
@@ -233,13 +234,24 @@ def check_same(given: Mapping[str, Any], stored: Mapping[str, Any], out: Path) -
     Raises:
         UserError: names the first key that differs.
     """
+    for key, (now, then) in differences(given, stored).items():
+        raise UserError(
+            f"{out}: holds a training with {key}={spelled(then)}, not {spelled(now)}; continue it with that, or name "
+            "another out="
+        )
+
+
+def differences(given: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The keys on which weights depend and in which two configurations differ, with the values of both.
+
+    A key that an older version did not have was null.
+    """
     now, then = flatten(given), _as_today(flatten(stored))
-    for key in sorted({*now, *then}):
-        if now.get(key) != then.get(key) and not _may_change(key):
-            raise UserError(
-                f"{out}: holds a training with {key}={_shown(then, key)}, not {_shown(now, key)}; continue it with "
-                "that, or name another out="
-            )
+    return {
+        key: (now.get(key), then.get(key))
+        for key in sorted({*now, *then})
+        if now.get(key) != then.get(key) and not _may_change(key)
+    }
 
 
 RENAMED = {"method.parametrization.told": "method.parametrization.time_input"}
@@ -257,10 +269,6 @@ def _as_today(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def _may_change(key: str) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in MAY_CHANGE)
-
-
-def _shown(flat: Mapping[str, Any], key: str) -> str:
-    return str(flat[key]).lower() if isinstance(flat.get(key), bool) else str(flat.get(key, "null"))
 
 
 def flatten(config: Mapping[str, Any], parents: str = "") -> dict[str, Any]:

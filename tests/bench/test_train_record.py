@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.conf.compose import compose
 from bench.core.errors import UserError
-from bench.train.model_card import stages
+from bench.train.model_card import commands, stages
+from bench.train.settings import differences
 from bench.train.training import fit
-from methods.weights import load
+from methods.weights import EMBEDDED, load
 from tests.bench.tones import Tones, config, ended, train
 
 
@@ -37,6 +40,25 @@ def test_record_and_card_hold_the_whole_chain(tmp_path: Path) -> None:
         assert told in card
     for step, loss in [*before["validation_curve"], *record["validation_curve"]]:
         assert f"| {step} | {loss:g} |" in card
+
+
+def test_a_command_names_what_has_other_defaults_since() -> None:
+    command = "bench train method=ncsnpp_m experiment=small"
+    stored = compose("train", ["method=ncsnpp_m", "experiment=small", "optimiser.lr=0.5", "dataset.low_pass=[2000]"])
+    del stored["dataset"]["rumble_share"]
+    assert commands({"command": command, "config": stored}) == [f"{command} 'dataset.low_pass=[2000]' optimiser.lr=0.5"]
+    gone = "bench train method=ncsnpp_m a_key_of_before=1"
+    assert commands({"command": gone, "config": stored}) == [gone]
+
+
+@pytest.mark.parametrize("name", ["ncsnpp_m", "sgmse_m", "refinement", "storm"])
+def test_the_commands_of_an_embedded_card_stand_for_its_trainings(name: str) -> None:
+    training = load(EMBEDDED / f"{name}.safetensors").training
+    card = (EMBEDDED / f"{name}.md").read_text().splitlines()
+    told = [line.strip() for line in card if line.startswith("    bench train ")]
+    assert told == commands(training)
+    for stage, command in zip(stages(training), told, strict=True):
+        assert differences(compose("train", shlex.split(command)[2:]), stage["config"]) == {}
 
 
 def test_the_record_counts_every_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
