@@ -40,7 +40,7 @@ def lag(signal: Audio, reference: Audio, most: int) -> Lag:
         most: the largest lag looked for, in samples, either way.
     """
     most = min(most, reference.size - 1)
-    return _peak(_correlation(signal, reference, most), most)
+    return _peak(correlate(signal, reference, most), most)
 
 
 def fine_lag(signal: Audio, reference: Audio, most: int) -> Lag:
@@ -50,7 +50,7 @@ def fine_lag(signal: Audio, reference: Audio, most: int) -> Lag:
     fully; at most half of the signal is left out.
     """
     most = min(most, reference.size // 2)
-    correlation = _correlation(signal, reference, most + TAPS)
+    correlation = correlate(signal, reference, most + TAPS)
     correlation /= _overlap(signal, reference, most, correlation.size)
     whole = _peak(correlation, most)
     if not whole.correlation:
@@ -70,7 +70,7 @@ def _peak(correlation: NDArray[np.float64], most: int) -> Lag:
     return Lag(best, float(correlation[best]), float(correlation[0]))
 
 
-def _correlation(signal: Audio, reference: Audio, most: int) -> NDArray[np.float64]:
+def correlate(signal: Audio, reference: Audio, most: int) -> NDArray[np.float64]:
     """The circular correlation by its lag, padded so that up to ``most`` nothing wraps around, scaled to -1 to 1."""
     pair = [x.astype(np.float64) for x in (signal, reference)]
     size = next_fast_len(reference.size + most + 1, real=True)
@@ -83,7 +83,7 @@ def _correlation(signal: Audio, reference: Audio, most: int) -> NDArray[np.float
 
 
 def _overlap(signal: Audio, reference: Audio, most: int, size: int) -> NDArray[np.float64]:
-    """By lag, as ``_correlation``: the energy of the overlapping parts, as a share of all; 1 beyond ``most``."""
+    """By lag, as ``correlate``: the energy of the overlapping parts, as a share of all; 1 beyond ``most``."""
     energies = [np.concatenate([[0.0], np.cumsum(x.astype(np.float64) ** 2)]) for x in (signal, reference)]
     total, length = [energy[-1] for energy in energies], reference.size
     later = np.arange(most + 1)

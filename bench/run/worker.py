@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,7 @@ from bench.run.limits import TimedOut, within
 from bench.run.machine import machine
 from bench.run.parts import Parts
 from bench.run.plan import Cell
-from metrics.checks.findings import of_enhanced, of_recording
+from metrics.checks.findings import Check
 from metrics.clip import Recording
 from results.store.rows import Key, Row
 
@@ -65,14 +65,14 @@ class Sizes:
 
 
 class _Loaded:
-    """A recording, and its findings once they are needed."""
+    """A recording, and the check of it and of what is made of it, once that is needed."""
 
     def __init__(self, utterance: Utterance) -> None:
         self.recording = Recording(utterance)
 
     @cached_property
-    def findings(self) -> Mapping[str, float]:
-        return of_recording(self.recording)
+    def check(self) -> Check:
+        return Check(self.recording)
 
 
 class Worker:
@@ -170,7 +170,7 @@ class Worker:
         traces: list[str] = []
         try:
             loaded = self._load(row.key)
-            found = {**loaded.findings, **of_enhanced(audio, loaded.recording, loaded.findings)}
+            found = {**loaded.check.of_recording, **loaded.check.of_enhanced(audio)}
             left_out = self.parts.scoring.left_out.get(row.key.dataset, {})
             scores = {name: Score.missing("skipped", why) for name, why in left_out.items() if name not in row.scores}
             for name in metrics:

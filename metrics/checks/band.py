@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from scipy.fft import rfft
 
 from bench.core.findings import FINDINGS
-from bench.core.types import Audio
+from metrics.checks.signal import Signal
 
 FALL = 35.0
 """Decibels by which the spectrum falls at the end of a band. Of 52 recordings of speech none falls by more than 26 dB
@@ -19,21 +22,23 @@ WIDTH, GAP, LOWEST = 400.0, 300.0, 1000.0
 """Hz that are averaged on either side of the fall, between the two, and the lowest band told."""
 
 
-def check(signal: Audio, sample_rate: int) -> dict[str, float]:
-    """The finding of ``signal``, float32 ``[samples]``."""
-    edge, half = band_edge(signal, sample_rate), sample_rate / 2
+def check(signal: Signal) -> dict[str, float]:
+    """The finding of ``signal``."""
+    edge, half = band_edge(signal), signal.sample_rate / 2
     if edge is not None and edge < FINDINGS["band"].threshold * half:
         return {"band": edge}
     return {"band": half} if half < WIDE else {}
 
 
-def band_edge(signal: Audio, sample_rate: int) -> float | None:
+def band_edge(signal: Signal) -> float | None:
     """Where in Hz the long-term spectrum falls by 35 dB and stays there; None where it does not."""
-    size = 2 ** round(np.log2(sample_rate / 16))
-    if signal.size < 4 * size or np.ptp(signal) == 0:
+    sample_rate = signal.sample_rate
+    size = 2 ** round(math.log2(sample_rate / 16))
+    if signal.wide.size < 4 * size or signal.low == signal.high:
         return None
-    frames = np.lib.stride_tricks.sliding_window_view(signal.astype(np.float64), size)[:: size // 2]
-    power = np.mean(np.abs(np.fft.rfft(frames * np.hanning(size))) ** 2, axis=0)
+    frames = np.lib.stride_tricks.sliding_window_view(signal.wide, size)[:: size // 2]
+    spectra = rfft(frames * np.hanning(size))
+    power = sum(np.einsum("ij,ij->j", part, part) for part in (spectra.real, spectra.imag)) / len(frames)
     per_bin = sample_rate / size
     width, gap, first = (round(hertz / per_bin) for hertz in (WIDTH, GAP, LOWEST))
     until = round(FINDINGS["band"].threshold * power.size)

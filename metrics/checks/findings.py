@@ -4,55 +4,72 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-
-import numpy as np
+from functools import cached_property
 
 from bench.core.findings import kind
 from bench.core.types import Audio, Utterance
 from metrics.checks import alignment, band, levels
+from metrics.checks.alignment import Reference
+from metrics.checks.signal import Signal
 
 Found = dict[str, float]
 
 
-def of_recording(utterance: Utterance) -> Found:
-    """What is amiss with the recording itself, whatever is made of it; names have the prefix of their signal.
+class Check:
+    """Checks a recording, and what methods make of it. What depends on the recording alone is computed once."""
 
-    What the clean speech has already is not said again of the noisy.
-    """
-    clean = {} if utterance.clean is None else _alone(utterance.clean, utterance.sample_rate)
-    noisy = _alone(utterance.noisy, utterance.sample_rate)
-    if utterance.clean is not None:
-        noisy |= _beside(utterance.noisy, utterance.clean, utterance.sample_rate)
-    return _named("clean_", clean) | _named("noisy_", _new(noisy, clean))
+    def __init__(self, utterance: Utterance) -> None:
+        self._noisy = Signal(utterance.noisy, utterance.sample_rate)
+        self._clean = None if utterance.clean is None else Signal(utterance.clean, utterance.sample_rate)
+
+    @cached_property
+    def of_recording(self) -> Mapping[str, float]:
+        """What is amiss with the recording itself, whatever is made of it; names have the prefix of their signal.
+
+        What the clean speech has already is not said again of the noisy.
+        """
+        clean = {} if self._clean is None else _alone(self._clean)
+        noisy = _alone(self._noisy)
+        if self._clean is not None:
+            noisy |= self._beside(self._noisy)
+        return _named("clean_", clean) | _named("noisy_", _new(noisy, clean))
+
+    def of_enhanced(self, enhanced: Audio) -> Found:
+        """What is amiss with enhanced speech that the recording does not have already."""
+        signal = Signal(enhanced, self._noisy.sample_rate)
+        found = _alone(signal) | self._beside(signal)
+        if self._clean is None:
+            found.pop("level", None)  # relative to speech in noise: enhancement lowers it
+        for known in self._known:
+            found = _new(found, known)
+        return _named("", found)
+
+    def _beside(self, signal: Signal) -> Found:
+        """Nothing of signals that no metric will compare: they end in an error."""
+        reference = self._reference
+        if reference is None or signal.samples.shape != reference.signal.samples.shape or not signal.finite:
+            return {}
+        return alignment.check(signal, reference)
+
+    @cached_property
+    def _reference(self) -> Reference | None:
+        """What signals are compared with; None if it cannot be."""
+        signal = self._noisy if self._clean is None else self._clean
+        return Reference(signal) if signal.finite and signal.energy else None
+
+    @cached_property
+    def _known(self) -> tuple[Found, ...]:
+        """The findings of the recording, by their kinds: of the clean speech, and of the noisy."""
+        return tuple(
+            {kind(name)[1]: value for name, value in self.of_recording.items() if kind(name)[0] == prefix}
+            for prefix in ("clean_", "noisy_")
+        )
 
 
-def of_enhanced(enhanced: Audio, utterance: Utterance, recording: Mapping[str, float]) -> Found:
-    """What is amiss with enhanced speech that the recording does not have already.
-
-    Args:
-        recording: what ``of_recording`` found.
-    """
-    found = _alone(enhanced, utterance.sample_rate)
-    reference = utterance.noisy if utterance.clean is None else utterance.clean
-    found |= _beside(enhanced, reference, utterance.sample_rate)
-    if utterance.clean is None:
-        found.pop("level", None)  # relative to speech in noise: enhancement lowers it
-    for prefix in ("clean_", "noisy_"):
-        found = _new(found, {kind(name)[1]: value for name, value in recording.items() if kind(name)[0] == prefix})
-    return _named("", found)
-
-
-def _alone(signal: Audio, sample_rate: int) -> Found:
-    if not (signal.size and np.isfinite(signal).all()):
+def _alone(signal: Signal) -> Found:
+    if not (signal.samples.size and signal.finite):
         return {}
-    return levels.check(signal, sample_rate) | band.check(signal, sample_rate)
-
-
-def _beside(signal: Audio, reference: Audio, sample_rate: int) -> Found:
-    """Nothing of signals that no metric will compare: they end in an error."""
-    if signal.shape != reference.shape or not (np.isfinite(signal).all() and np.isfinite(reference).all()):
-        return {}
-    return alignment.check(signal, reference, sample_rate)
+    return levels.check(signal) | band.check(signal)
 
 
 def _new(found: Mapping[str, float], known: Mapping[str, float]) -> Found:

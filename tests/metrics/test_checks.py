@@ -13,7 +13,8 @@ from bench.core import audio
 from bench.core.types import Audio, Utterance
 from bench.datasets.demo import demo_full
 from metrics.checks.band import band_edge
-from metrics.checks.findings import of_enhanced, of_recording
+from metrics.checks.findings import Check
+from metrics.checks.signal import Signal
 from tests.metrics.signals import RATE, hiss, pair, syllables, tone
 
 CLEAN = syllables(3.0)
@@ -22,9 +23,8 @@ GOOD = CLEAN + hiss(CLEAN, 0.005, seed=5)
 
 
 def found(enhanced: Audio, clean: Audio | None = CLEAN, noisy: Audio = NOISY, rate: int = RATE) -> dict[str, float]:
-    utterance = pair(clean, noisy, rate)
-    recording = of_recording(utterance)
-    return recording | of_enhanced(np.asarray(enhanced, dtype=np.float32), utterance, recording)
+    check = Check(pair(clean, noisy, rate))
+    return {**check.of_recording, **check.of_enhanced(np.asarray(enhanced, dtype=np.float32))}
 
 
 def late(signal: Audio, samples: int) -> Audio:
@@ -103,14 +103,14 @@ def test_what_a_recording_has_itself_is_not_said_again() -> None:
 @pytest.mark.parametrize(("rate", "told"), [(8000, 4000), (12000, 6000), (16000, None), (48000, None)])
 def test_a_low_rate_is_a_narrow_band(rate: int, told: float | None) -> None:
     noisy = hiss(np.zeros(rate), 0.1)
-    assert of_recording(pair(None, noisy, rate)) == ({} if told is None else {"noisy_band": told})
+    assert Check(pair(None, noisy, rate)).of_recording == ({} if told is None else {"noisy_band": told})
 
 
 def test_a_band_ends_where_the_spectrum_falls_not_where_it_slopes() -> None:
-    assert band_edge(hiss(np.zeros(RATE), 0.1), RATE) is None
-    assert band_edge(audio.resample(CLEAN, RATE, 8000), 8000) is None
+    assert band_edge(Signal(hiss(np.zeros(RATE), 0.1), RATE)) is None
+    assert band_edge(Signal(audio.resample(CLEAN, RATE, 8000), 8000)) is None
     dull = lfilter([0.1], [1, -0.9], hiss(np.zeros(RATE), 0.1)).astype(np.float32)
-    assert band_edge(dull, RATE) is None
+    assert band_edge(Signal(dull, RATE)) is None
 
 
 @pytest.mark.parametrize("size", [1, 2, 100])
@@ -133,7 +133,7 @@ def test_delay_is_found_in_noise() -> None:
 def test_the_demo_has_no_finding() -> None:
     demo = demo_full()
     for name in (*demo.ids()[::12], "dereverb-03"):  # there a reflection is stronger than the direct sound
-        assert of_recording(demo.load(name)) == {}
+        assert Check(demo.load(name)).of_recording == {}
 
 
 def test_real_recordings_have_no_finding_and_changed_ones_theirs(shared: Path) -> None:
@@ -141,8 +141,9 @@ def test_real_recordings_have_no_finding_and_changed_ones_theirs(shared: Path) -
     for path in sorted((folder / "clean").glob("*.wav"))[:6]:
         clean, noisy = (audio.read(folder / part / path.name)[0] for part in ("clean", "noisy"))
         utterance = Utterance(path.stem, noisy, RATE, clean)
-        assert of_recording(utterance) == {}
-        assert of_enhanced(late(clean, 480), utterance, {}) == {"delay": pytest.approx(30)}
+        check = Check(utterance)
+        assert check.of_recording == {}
+        assert check.of_enhanced(late(clean, 480)) == {"delay": pytest.approx(30)}
         narrow = audio.resample(audio.resample(noisy, RATE, 8000), 8000, RATE)
-        told = of_recording(replace(utterance, noisy=np.round(narrow * 32768).astype(np.float32) / 32768))
-        assert told == {"noisy_band": pytest.approx(4000, rel=0.1)}
+        told = Check(replace(utterance, noisy=np.round(narrow * 32768).astype(np.float32) / 32768))
+        assert told.of_recording == {"noisy_band": pytest.approx(4000, rel=0.1)}
