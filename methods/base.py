@@ -296,10 +296,10 @@ def _returned(made: Enhanced, rate: int, sample_rate: int, length: int) -> Enhan
 
 def _fresh(generator: Seed) -> torch.Generator:
     """A new CPU generator with the given one's state (or seed); the given one is not changed."""
-    own = torch.Generator()
     if isinstance(generator, torch.Generator):
-        own.set_state(generator.get_state())
-    elif generator is None:
+        return generator.clone_state()
+    own = torch.Generator()
+    if generator is None:
         own.seed()
     else:
         own.manual_seed(generator)

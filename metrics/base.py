@@ -118,13 +118,11 @@ class Metric(ABC):
         ):
             if needed and given is None:
                 return Score.missing("skipped", what)
-        signals = {"enhanced": enhanced, "noisy": utterance.noisy, "clean": utterance.clean, "estimate": estimate}
-        problem = _problem({name: signal for name, signal in signals.items() if signal is not None})
-        if problem:
-            return Score.missing("error", problem)
+        take = Recording.of(utterance).take(enhanced, estimate)
+        if take.problem:
+            return Score.missing("error", take.problem)
         if reason := self._undefined(enhanced, utterance):
             return Score.missing("undefined", reason)
-        take = Recording.of(utterance).take(enhanced, estimate)
         try:
             answer = self.compute(take.clip(self._rate(utterance.sample_rate)))
         except Undefined as reason:
@@ -159,18 +157,6 @@ class Metric(ABC):
     def _rate(self, rate: int) -> int:
         """The rate in Hz at which a recording of that rate is scored."""
         return rate if self.sample_rate is None or rate in self.native_rates else self.sample_rate
-
-
-def _problem(signals: Mapping[str, Audio]) -> str:
-    """Why these signals cannot be compared; empty if they can."""
-    for name, signal in signals.items():
-        if signal.ndim != 1 or signal.size == 0:
-            return f"{name} must be samples of one channel, got shape {list(signal.shape)}"
-        if len(signal) != len(signals["noisy"]):
-            return f"{name} has {len(signal)} samples, noisy {len(signals['noisy'])}"
-        if not np.isfinite(signal).all():
-            return f"{name} holds NaN or infinity"
-    return ""
 
 
 @cache

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, TypeVar
+
+import numpy as np
 
 from bench.core.audio import resample
 from bench.core.types import Audio, Tag, Utterance
@@ -104,6 +107,11 @@ class Recording(Utterance):
             object.__setattr__(self, "_last", last)
         return last
 
+    @property
+    def problem(self) -> str:
+        """Why nothing can be compared with these signals; empty if it can."""
+        return self._signals.once("problem", lambda: _first_problem(self, noisy=self.noisy, clean=self.clean))
+
     def at(self, rate: int) -> tuple[Audio, Audio | None, Shared]:
         """The noisy and the clean speech at ``rate`` in Hz, and the shared results for them."""
         clean = self.clean
@@ -127,6 +135,16 @@ class Take:
         self.recording, self.enhanced, self.estimate = recording, enhanced, estimate
         self._clips: dict[int, Clip] = {}
 
+    @cached_property
+    def problem(self) -> str:
+        """Why these signals cannot be compared; empty if they can."""
+        recording = self.recording
+        return (
+            _first_problem(recording, enhanced=self.enhanced)
+            or recording.problem
+            or _first_problem(recording, estimate=self.estimate)
+        )
+
     def clip(self, rate: int) -> Clip:
         """The clip at ``rate`` in Hz."""
         if rate not in self._clips:
@@ -143,3 +161,17 @@ class Take:
                 _of_recording=shared,
             )
         return self._clips[rate]
+
+
+def _first_problem(recording: Recording, **signals: Audio | None) -> str:
+    """Why the first of ``signals`` that has one is not to be compared with the recording."""
+    for name, signal in signals.items():
+        if signal is None:
+            continue
+        if signal.ndim != 1 or signal.size == 0:
+            return f"{name} must be samples of one channel, got shape {list(signal.shape)}"
+        if len(signal) != len(recording.noisy):
+            return f"{name} has {len(signal)} samples, noisy {len(recording.noisy)}"
+        if not np.isfinite(signal).all():
+            return f"{name} holds NaN or infinity"
+    return ""

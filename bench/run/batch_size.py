@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal
 
 from bench.core.notes import show
@@ -62,12 +62,12 @@ class BatchSize:
         self._most_samples = length * max(1, size // 2)
         show([f"out of memory on {self._device} with a batch of {size}: {max(1, size // 2)} from now on"])
 
-    @contextmanager
-    def measured(self, length: int, size: int) -> Iterator[None]:
+    def measured(self, length: int, size: int) -> AbstractContextManager[object]:
         """Learn from the block how much memory ``size`` clips of ``length`` take."""
-        if self._asked != "auto" or not self._on_gpu:
-            yield
-            return
+        return self._measured(length, size) if self._asked == "auto" and self._on_gpu else nullcontext()
+
+    @contextmanager
+    def _measured(self, length: int, size: int) -> Iterator[None]:
         import torch
 
         before = torch.cuda.memory_allocated(self._device)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from bench.run.pools import Pools
 from bench.run.preview import preview
 from bench.run.progress import progress
 from bench.run.settings import Settings, check_device
-from bench.run.worker import Item, Limits, Outcome, Sizes, Worker
+from bench.run.worker import Item, Limits, Sizes, Worker
 from results.store.columns import ByKey
 from results.store.folder import Store
 from results.store.merge import Stored, infos
@@ -203,10 +203,9 @@ def execute(
         work = workers.run(items, CellFlow(there, kept(settings, there), limits, together > 1))
         with closing(work), progress(len(cells)) as advance:
             for _, outcome in work:
-                if outcome.enhanced:
-                    outcome = replace(outcome, row=costs.with_cost(outcome.row, known))
-                collect(outcome, store)
-                failures += outcome.row.failed
+                row = costs.with_cost(outcome.row, known) if outcome.enhanced else outcome.row
+                collect(row, outcome.trace, store)
+                failures += row.failed
                 advance(failures)
 
 
@@ -263,12 +262,11 @@ def has_audio(key: Key, store: Store, parts: Parts) -> bool:
     return all(map(store.holds, needed))
 
 
-def collect(outcome: Outcome, store: Store) -> None:
-    """Store an outcome; its audio is stored already."""
-    row = outcome.row
-    if outcome.trace:
+def collect(row: Row, trace: str, store: Store) -> None:
+    """Store a row, whose audio is stored already, and the traceback of what failed."""
+    if trace:
         with naming(store.folder / "errors.log"), (store.folder / "errors.log").open("a", encoding="utf-8") as log:
-            log.write(f"{manifest.now()} {row.key}\n{outcome.trace}\n")
+            log.write(f"{manifest.now()} {row.key}\n{trace}\n")
     store.append(row)
 
 

@@ -56,6 +56,7 @@ class Store:
         self.remote = Remote.of(self.folder)
         self._lock = FileLock(self.folder / ".lock", thread_local=False)
         self._file: FileIO | None = None
+        self._opened: os.stat_result
         self._safe, self._synced, self._end = 0, 0.0, 0
 
     def __enter__(self) -> Store:
@@ -117,7 +118,7 @@ class Store:
         """
         file = self._open()
         line = f"{row.to_json()}\n".encode("utf-8", "surrogatepass")
-        self._check_untouched(file)
+        self._check_untouched()
         with naming(self.rows_path):
             self._write(file, line)
             if monotonic() - self._synced >= SYNC_SECONDS:
@@ -134,13 +135,14 @@ class Store:
             raise
         self._end = end
 
-    def _check_untouched(self, file: FileIO) -> None:
+    def _check_untouched(self) -> None:
         """What is written to a file that was removed is lost with it, and nobody would say so."""
         try:
-            untouched = os.path.samestat(self.rows_path.stat(), os.fstat(file.fileno()))
+            found = self.rows_path.stat()
+            untouched = os.path.samestat(found, self._opened) and found.st_size == self._end
         except OSError:
             untouched = False
-        if not untouched or file.seek(0, os.SEEK_END) != self._end:
+        if not untouched:
             raise Unfinished(
                 f"{self.rows_path}: another program has removed, replaced or changed it while this run was writing; "
                 "the same command computes what is missing"
@@ -254,11 +256,12 @@ class Store:
 
     def _open(self) -> FileIO:
         """Open ``rows.jsonl`` for appending, after repairing its last line."""
-        self.lock()
         if self._file is None:
+            self.lock()
             with naming(self.rows_path):
                 tail = unfinished(self.rows_path) if self.rows_path.exists() else b""
                 self._file = FileIO(self.rows_path, "ab")
+                self._opened = os.fstat(self._file.fileno())
                 if tail and is_json(tail):  # only the newline is missing
                     self._file.write(b"\n")
                 elif tail:

@@ -15,7 +15,9 @@ READABLE = (1, 2)
 """Version 2 added ``findings``, ``adjusted``, ``computing`` and ``cost``; a row of version 1 has none of them."""
 
 _OPTIONAL = ("findings", "adjusted", "computing", "cost")
-_MAPPINGS = {"metric_versions", "tags", *_OPTIONAL}
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=dict)
+"""Writes any mapping as a dictionary."""
 
 NOT_COMPUTED = Score.missing("skipped", "not computed")
 """The score of a metric that a row does not have."""
@@ -118,9 +120,7 @@ class Row:
         data = {name: value for name, value in vars(self).items() if value or name not in _OPTIONAL}
         data["key"] = vars(self.key)
         data["scores"] = {name: _without_blanks(vars(score)) for name, score in self.scores.items()}
-        for name in _MAPPINGS & data.keys():
-            data[name] = dict(data[name])
-        return json.dumps({"schema": SCHEMA_VERSION, **data}, ensure_ascii=False, allow_nan=False)
+        return _ENCODER.encode({"schema": SCHEMA_VERSION, **data})
 
     @staticmethod
     def from_json(line: str) -> Row:
@@ -150,7 +150,5 @@ class Row:
 def _without_blanks(score: dict[str, Any]) -> dict[str, Any]:
     """``score`` without empty fields: only few metrics have counts or details."""
     return {
-        name: dict(value) if name == "detail" else value
-        for name, value in score.items()
-        if name in ("value", "status", "reason") or value not in (None, {})
+        name: value for name, value in score.items() if name in ("value", "status", "reason") or value not in (None, {})
     }
