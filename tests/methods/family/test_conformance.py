@@ -33,6 +33,7 @@ NETWORKS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     ),
     "gagnet": ("gagnet", None, {"size": GAGNET}, {}),
     "udiffse": ("udiffse", SMALL, None, {}),
+    "udiffse_by_diffpir": ("udiffse", SMALL, None, {}),
     "vae_nmf": ("vae_nmf", None, {"bins": 256, "latent": 2, "hidden": 4}, {}),
     "sips": ("sips", None, {"size": EDM2}, {"spectrogram": AT_512}),
     "storm_after_another": ("storm", SMALL, None, {}),
@@ -40,6 +41,7 @@ NETWORKS: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
 }
 OPTIONS: dict[str, dict[str, Any]] = {
     "udiffse": {"iterations": 1, "samples": 1},
+    "udiffse_by_diffpir": {"iterations": 2, "samples": 1, "sampler": "diffpir", "posterior": "wiener", "quantile": 0.1},
     "vae_nmf": {"iterations": 2, "rank": 2},
     "sips": {"predictor": "logmmse", "kappa": 0.1},
     "storm_after_another": {"predictor": "logmmse"},

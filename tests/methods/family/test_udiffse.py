@@ -16,9 +16,10 @@ from methods import create
 from methods.diffusion.paths import OUVE, per_item
 from methods.diffusion.paths.brownian_bridge import BBED
 from methods.losses import Objective
-from methods.nmf import NoiseModel
+from methods.nmf import FLOOR, NoiseModel, quiet_level
+from methods.posterior_sampling import DiffPIR, Posterior, PosteriorSampling, combined
 from methods.spectrogram import Spectrogram
-from methods.udiffse import PosteriorSampling, expectation_maximisation
+from methods.udiffse import expectation_maximisation
 from methods.weights import load, new_model, save
 from tests.methods.family.reference2 import Reference2, near, replayed
 from tests.methods.trained import losses
@@ -99,6 +100,91 @@ def test_noise_that_starts_quietly_leaves_the_speech() -> None:
         PosteriorSampling(stepping="grids")
 
 
+@pytest.mark.parametrize(("speech", "noise"), [(0.09, 0.09), (0.01, 0.09), (0.3, 0.01)])
+def test_diffpir_ends_at_the_wiener_filter_of_a_gaussian_prior(speech: float, noise: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def randn_like(like: Tensor) -> Tensor:
+        return torch.randn(like.shape, dtype=like.dtype, generator=generator)
+
+    noisy = (speech + noise) ** 0.5 * randn_like(torch.zeros(8, 1, 64, 40, dtype=torch.complex64))
+    variance = torch.full(noisy.shape, noise)
+    found = DiffPIR(300, t_eps=0.01).sample(gaussian_score(torch.tensor(speech)), PATH, noisy, variance, randn_like)
+    gain = (found * noisy.conj()).sum().real / noisy.abs().square().sum()
+    assert float(gain) == pytest.approx(speech / (speech + noise), abs=0.02)
+
+
+def test_the_combination_is_exact_where_the_estimates_error_is_known() -> None:
+    """Gaussian speech of variance S seen twice: as the state x = m s + sigma z, and in noise of variance V."""
+    S, V, m, sigma = 0.2, 0.05, 0.7, 0.3
+    x, noisy = torch.tensor([0.4 - 0.1j]), torch.tensor([0.2 + 0.3j])
+    precision = 1 / S + (m / sigma) ** 2
+    estimate = x * m / sigma**2 / precision
+    exact = (x * m / sigma**2 + noisy / V) / (precision + 1 / V)
+    assert torch.allclose(combined(estimate, torch.tensor(1 / precision), noisy, torch.tensor(V)), exact)
+
+
+def test_the_posterior_knows_the_noise_that_it_cannot_see() -> None:
+    """Where the noisy power is what the variances say, so is the noise's, whatever part of it is in the speech."""
+    speech = torch.tensor([0.0, 0.1, 0.3, 3.0])
+    variance = torch.full((4,), 0.04)
+    noisy = torch.sqrt(speech.square() + variance) * torch.exp(torch.tensor(1j))
+    found = Posterior.filtered(speech, noisy, variance)
+    assert torch.allclose(found.noise_power(noisy), variance)
+    assert torch.allclose(found.mean[[0, 3]], noisy[[0, 3]] * torch.tensor([0.0, 9 / 9.04]))
+    sample = Posterior(0.5 * noisy)
+    assert torch.allclose(sample.noise_power(noisy), 0.25 * noisy.abs().square())
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0])
+def test_the_level_of_stationary_noise_is_found_from_a_low_quantile(power: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    level = torch.tensor([[0.01, 0.1], [1.0, 4.0]])
+    noise = level[:, None, :, None] * torch.randn(2, 1, 2, 100_000, dtype=torch.complex64, generator=generator)
+    compressed = torch.polar(noise.abs() ** power, noise.angle())
+    expected = compressed.squeeze(1).abs().square().mean(-1)
+    for quantile in (0.1, 0.3):
+        found = quiet_level(compressed, quantile, power)
+        assert torch.allclose(found, expected, rtol=0.05)
+        padded = torch.nn.functional.pad(compressed, (0, 50_000))
+        assert torch.equal(quiet_level(padded, quantile, power), found)
+    assert torch.equal(quiet_level(torch.zeros(1, 1, 2, 64), 0.1, power), torch.full((1, 2), FLOOR))
+
+
+def test_noise_that_starts_stationary_can_become_what_it_is() -> None:
+    generator = torch.Generator().manual_seed(0)
+    level = torch.rand(1, 16, generator=generator) + 0.1
+    drawn = NoiseModel.drawn(2, lambda like: torch.randn(like.shape, generator=generator), torch.zeros(1, 1, 16, 40))
+    model = drawn.stationary(level)
+    assert torch.allclose(model.variance, level[..., None].expand(-1, -1, 40))
+    power = level[..., None] * torch.cat((torch.full((1, 16, 20), 0.1), torch.ones(1, 16, 20)), dim=-1)
+    power[:, :8, :20] *= 5
+    stationary = divergence(power, power.mean(-1, keepdim=True).expand(-1, -1, 40))
+    for _ in range(50):
+        model = model.fitted(power)
+    assert divergence(power, model.variance) < 0.1 * stationary
+
+
+def test_iterations_with_the_filters_posterior_correct_the_noise() -> None:
+    """Half of the bins have speech, as the prior knows; the noise starts at four times its variance."""
+    generator = torch.Generator().manual_seed(0)
+
+    def randn_like(like: Tensor) -> Tensor:
+        return torch.randn(like.shape, dtype=like.dtype, generator=generator)
+
+    prior = torch.cat((torch.full((1, 1, 8, 200), 0.3), torch.full((1, 1, 8, 200), 1e-4)), dim=2)
+    clean = prior.sqrt() * randn_like(torch.zeros(1, 1, 16, 200, dtype=torch.complex64))
+    noisy = clean + 0.2 * randn_like(clean)
+    start = NoiseModel.drawn(1, randn_like, noisy).stationary(torch.full((1, 16), 0.16))
+
+    def error(iterations: int) -> float:
+        score, given = gaussian_score(prior), (noisy, start, iterations, randn_like)
+        found = expectation_maximisation(score, PATH, DiffPIR(10), *given, guided=True, filtered=True)
+        return float((found - clean).abs().square().mean())
+
+    assert error(10) < 0.7 * error(1) < 0.7 * float((noisy - clean).abs().square().mean())
+
+
 def test_it_is_a_method_with_weights_whose_cost_is_counted(tmp_path: Path) -> None:
     model = new_model("udiffse", SMALL)
     save(tmp_path / "w.safetensors", model)
@@ -108,12 +194,25 @@ def test_it_is_a_method_with_weights_whose_cost_is_counted(tmp_path: Path) -> No
         method = create("udiffse", checkpoint=model, iterations=iterations, samples=samples)
         assert method.enhance(clip, 16000, 3, 0).nfe == 2 * 3 * iterations
         assert method.provenance()["iterations"] == iterations
+    quick: dict[str, Any] = {"sampler": "diffpir", "posterior": "wiener", "quantile": 0.1}
+    method = create("udiffse", checkpoint=model, iterations=2, samples=3, **quick)
+    assert method.enhance(clip, 16000, 3, 0).nfe == 2 * 3
+    assert quick.items() <= method.provenance().items() and "snr" not in method.provenance()
     clean, noisy = (model.spectrogram.forward(torch.randn(2, 1408)) for _ in range(2))
     t, z = torch.tensor([0.3, 0.8]), torch.randn_like(clean)
     one, other = (losses(model, Objective(), clean, given, t, z).total for given in (noisy, 2 * noisy))
     assert torch.equal(one, other)
     with pytest.raises(UserError, match="iterations, samples, rank and every must be at least 1"):
         create("udiffse", checkpoint=model, iterations=0)
+    for wrong, told in (
+        ({"sampler": "diffpri"}, "diffpir"),
+        ({"posterior": "winer"}, "wiener"),
+        ({"sampler": "diffpir", "snr": 0.4}, "sampler=diffpir takes no snr, likelihood, every or stepping"),
+        ({"quantile": 0.1, "start": 0.3}, "without start"),
+        ({"quantile": 1.0}, "between 0 and 1"),
+    ):
+        with pytest.raises(UserError, match=told):
+            create("udiffse", checkpoint=model, **wrong)
     with pytest.raises(UserError, match="udiffse runs along the SDE ouve, not bbed"):
         create("udiffse", checkpoint=new_model("udiffse", SMALL, sde=BBED()))
 
