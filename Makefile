@@ -146,7 +146,7 @@ family_gagnet := method=gagnet $(FROM_ZERO) batch_size=16 max_steps=600 optimise
 	'method.size={channels: 16, hidden: 32, groups: 1, stages: 2}'
 family_sips := method=sips $(FROM_ZERO) normalise=clean optimiser.lr=5e-3 frames=64 $(NARROW)
 family_udiffse := method=udiffse experiment=small_family normalise=clean 'method.parametrization={predicts: denoised, sigma_data: 0.2}' \
-	method.sde.theta=0.1 frames=128 batch_size=4 max_steps=600 checkpoint_every=50 optimiser.lr=8e-4
+	method.sde.theta=0.1 frames=128 batch_size=4 max_steps=250 valid_every=125 optimiser.lr=8e-4
 family_vae_nmf := method=vae_nmf $(FROM_ZERO) normalise=clean frames=256 batch_size=8 max_steps=1200 optimiser.decay_steps=1200 \
 	valid_every=400 optimiser.lr=2e-3 method.latent=32 method.hidden=256
 MEMBERS := bbed crp flow bridge sgmse_2022 convtasnet gagnet sips udiffse vae_nmf
