@@ -110,8 +110,9 @@ def probability_flow(golden: Golden) -> Iterator[Comparison]:
     yield "calls", abs(score.count - 1 - int(a["nfe"])) <= 6, True
 
 
-@reproduces("sampler/sgmse_sb_analytic.npz", tolerance=1e-5)
+@reproduces("sampler/sgmse_sb_analytic.npz", tolerance=1e-4)
 def schroedinger_bridge(golden: Golden) -> Iterator[Comparison]:
+    """Terms of the first step are 10^4 times larger than their sum: processors differ by 2e-5."""
     a = golden.arrays()
 
     def estimate(x: Tensor, t: Tensor) -> Tensor:

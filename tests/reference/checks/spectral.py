@@ -44,9 +44,12 @@ def transform(golden: Golden) -> Iterator[Comparison]:
         yield "frames", ours.forward(torch.zeros(1, samples)).shape[-1], frames
 
 
-@reproduces("spectral/storm_dataset_item.npz", tolerance=1e-5)
+@reproduces("spectral/storm_dataset_item.npz", tolerance=2e-4)
 def validation_item(golden: Golden) -> Iterator[Comparison]:
-    """Normalised by the whole recording's peak, cut in the middle or padded on both sides, transformed."""
+    """Normalised by the whole recording's peak, cut in the middle or padded on both sides, transformed.
+
+    The transform's square root makes 1e-4 of a rounding error of 1e-8 in an empty bin: processors differ by as much.
+    """
     a = golden.arrays()
     clean, noisy = a["clean_long"].numpy(), a["noisy_long"].numpy()
     ours = Spectrogram()
