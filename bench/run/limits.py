@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import AbstractContextManager, nullcontext
-from types import FrameType, TracebackType
-from typing import ClassVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 REPEAT_SECONDS = 5.0
 """The exception is raised again after this time, if the code has caught it."""
@@ -20,34 +20,24 @@ class TimedOut(BaseException):
     """Raised where code takes too long. No ``Exception``, because plugins catch those and go on."""
 
 
-def within(seconds: float | None) -> AbstractContextManager[object]:
-    """A context in which ``TimedOut`` is raised after ``seconds``; None: no limit.
+@contextmanager
+def within(seconds: float | None) -> Iterator[None]:
+    """Raise ``TimedOut`` in this context after ``seconds``; None: no limit.
 
     There is no limit outside the main thread, nor on systems without timers.
     """
     timers = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    return nullcontext() if seconds is None or not timers else _Limit(seconds)
+    if seconds is None or not timers:
+        yield
+        return
 
+    def alarm(number: int, frame: FrameType | None) -> None:
+        raise TimedOut(f"no end within {seconds:g} s")
 
-class _Limit:
-    """``within`` so many seconds. Its handler stays when it ends: to install one takes longer than all else here."""
-
-    in_force: ClassVar[float]
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def __enter__(self) -> None:
-        _Limit.in_force = self._seconds
-        if signal.getsignal(signal.SIGALRM) is not _alarm:  # the first, or others' code has installed its own
-            signal.signal(signal.SIGALRM, _alarm)
-        signal.setitimer(signal.ITIMER_REAL, self._seconds, REPEAT_SECONDS)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    former = signal.signal(signal.SIGALRM, alarm)
+    signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_SECONDS)
+    try:
+        yield
+    finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _alarm(number: int, frame: FrameType | None) -> None:
-    raise TimedOut(f"no end within {_Limit.in_force:g} s")
+        signal.signal(signal.SIGALRM, former)
