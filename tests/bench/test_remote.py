@@ -192,8 +192,8 @@ def test_rows_are_sent_while_a_run_goes_on(config: Config, memory: Any, monkeypa
     monkeypatch.setattr("results.store.remote.SECONDS", 0.01)
     collect, seen = benchmark.collect, list[int]()
 
-    def slowly(outcome: Any, store: Store) -> None:
-        collect(outcome, store)
+    def slowly(*arguments: Any) -> None:
+        collect(*arguments)
         for _ in range(500):
             if memory.exists("/bucket/runs/test/rows"):
                 break
