@@ -16,11 +16,12 @@ from bench.core.folders import recordings_in
 from bench.core.notes import show
 from bench.core.types import Utterance
 from bench.run import alignment
+from bench.run.assembly import shared_options
 from bench.run.cluster import Pool
 from bench.run.enhance import Input, Result, Way, enhance, how, load
 from bench.run.enhanced_folder import EnhancedFolder
 from bench.run.entries import Spec
-from bench.run.parts import Recipe, shared_options
+from bench.run.parts import Recipe
 from bench.run.settings import check_device
 from methods.base import METHODS, Method
 

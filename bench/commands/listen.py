@@ -16,9 +16,10 @@ from bench.core import audio
 from bench.core.errors import UserError
 from bench.core.seeds import stable_seed
 from bench.core.types import Audio, Utterance
+from bench.run.assembly import labelled
 from bench.run.entries import Spec
 from bench.run.inference import Inference
-from bench.run.parts import Recipe, labelled
+from bench.run.parts import Recipe
 from bench.run.settings import check_device
 from methods.base import METHODS
 from metrics.base import METRICS, Metric

@@ -8,6 +8,7 @@ from contextlib import suppress
 from bench.core.errors import UserError
 from bench.core.notes import show
 from bench.core.types import Utterance
+from bench.run.cell_enhancer import generator
 from bench.run.parts import Parts
 from bench.run.plan import Cell
 from results.store.rows import Key
@@ -45,7 +46,7 @@ def _enhance(parts: Parts, keys: Sequence[Key]) -> None:
                 [recording.noisy for _, recording in group],
                 rate,
                 group[0][0].steps,
-                [parts.generator(key) for key, _ in group],
+                [generator(parts, key) for key, _ in group],
                 utterance_ids=[recording.id for _, recording in group],
                 batch=len(group),
             )

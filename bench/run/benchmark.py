@@ -14,9 +14,10 @@ import numpy as np
 from bench.core.errors import UserError
 from bench.core.files import naming, sweep
 from bench.core.notes import show
-from bench.run import alignment, costs, manifest, parts
+from bench.run import alignment, costs, manifest
 from bench.run.ahead import enhance_ahead
 from bench.run.archive import Archive
+from bench.run.assembly import assembled, plugins
 from bench.run.baseline import Baseline
 from bench.run.batch_size import LARGEST
 from bench.run.cell import GRACE_SECONDS, CellFlow
@@ -26,6 +27,7 @@ from bench.run.flows import Crew, Serial
 from bench.run.leaks import leaks, note, remarks
 from bench.run.machine import local_gpus
 from bench.run.manifest import Manifest
+from bench.run.outcome import Item, Limits, Sizes
 from bench.run.parallel import runner
 from bench.run.parts import Parts
 from bench.run.plan import Cell, Drawn, in_blocks, keys, plan, recordings
@@ -33,7 +35,7 @@ from bench.run.pools import Pools
 from bench.run.preview import preview
 from bench.run.progress import progress
 from bench.run.settings import Settings, check_device
-from bench.run.worker import Item, Limits, Sizes, Worker
+from bench.run.worker import Worker
 from results.store.columns import ByKey
 from results.store.folder import Store
 from results.store.merge import Stored, infos
@@ -87,14 +89,14 @@ def run(config: Mapping[str, Any]) -> Result:
         raise UserError("dry_run: bench.run.forecast.forecast tells what a run would compute; this would compute it")
     if settings.ray_address is None:
         check_device(settings.device)
-    here = parts.of(settings, device="cpu")
+    here = assembled(settings, device="cpu")
     show(preview(here))
     seen = leaks(here)
     show(remarks(seen))
     baseline = baseline_of(settings, here)
     with Store(settings.folder) as store, sending(store):
         sweep(settings.folder)
-        session = manifest.session(config, parts.plugins(settings))
+        session = manifest.session(config, plugins(settings))
         known = _known(store)
         merged = manifest.merge(known, manifest.describe(here), session)
         merged["drawn"] = drawn = drawn_by(known, settings)

@@ -12,8 +12,8 @@ from typing import Any
 
 from bench.core.errors import Unfinished, UserError
 from bench.run.flows import TRIES, Call, Flow, Reply, WorkerDied
+from bench.run.outcome import Item, Limits, Outcome, failed, with_failed_scores
 from bench.run.parts import Parts
-from bench.run.worker import Item, Limits, Outcome, failed, with_failed_scores
 from results.store.rows import Key
 
 GRACE_SECONDS = 60.0

@@ -7,6 +7,7 @@ the workers are, and how many, is not its business: ``Serial`` has one of each c
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from threadpoolctl import threadpool_limits
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What libraries read when they are loaded."""
 
 TRIES = 2
 """The number of tries for a call whose process dies."""
@@ -152,6 +156,12 @@ def _advanced(item: T, steps: Flow[R], reply: Any, waiting: deque[tuple[T, Flow[
         waiting.append((item, steps, steps.send(reply)))
     except StopIteration as end:
         yield item, end.value
+
+
+def limit_threads_of_process(threads: int) -> None:
+    """Limit the threads of what is loaded, and of what will be, torch above all, which need not be loaded for it."""
+    os.environ.update(dict.fromkeys(THREADS, str(threads)))
+    threadpool_limits(threads)
 
 
 def limit_threads(threads: int) -> threadpool_limits:

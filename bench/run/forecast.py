@@ -17,7 +17,7 @@ from bench.core.notes import show
 from bench.core.registry import Registry
 from bench.core.types import Utterance
 from bench.datasets.base import DATASETS, Dataset
-from bench.run import parts
+from bench.run.assembly import assembled, with_options
 from bench.run.benchmark import baseline_of, drawn_by, has_audio, kept
 from bench.run.cluster import Pool
 from bench.run.cost import EXCERPT_SECONDS
@@ -116,7 +116,7 @@ def forecast(config: Mapping[str, Any]) -> Forecast:
     settings, missing = _possible(Settings.of(config))
     if not all((settings.methods, settings.datasets, settings.metrics is None or settings.metrics)):
         raise UserError("; ".join(missing))
-    here = parts.of(settings, device="cpu")
+    here = assembled(settings, device="cpu")
     show(preview(here))
     bring(settings.folder)
     store, baseline = Store(settings.folder), baseline_of(settings, here)
@@ -144,7 +144,7 @@ def _possible(settings: Settings) -> tuple[Settings, list[str]]:
         return tuple(spec for spec in specs if can_be_built(kind, registry, spec))
 
     possible = {
-        "methods": able("method", METHODS, parts.with_options(settings)),
+        "methods": able("method", METHODS, with_options(settings)),
         "datasets": able("dataset", DATASETS, settings.datasets),
         "metrics": None if settings.metrics is None else able("metric", METRICS, settings.metrics),
     }

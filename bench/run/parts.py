@@ -1,26 +1,50 @@
-"""The methods, datasets and metrics of a run: built by name, once per process, when first needed."""
+"""The methods, datasets and metrics of a run: built by name, once per process, when first needed.
+
+Nothing here imports torch: a process that only scores has no use for it, and its import takes over a second.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
-
-import torch
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from bench.core.errors import UserError
-from bench.core.registry import AT_RUN_TIME, OURS, Registry, built
+from bench.core.registry import Registry, built
 from bench.core.remote import copied, is_url
-from bench.core.seeds import stable_seed
-from bench.datasets.base import DATASETS, Dataset
-from bench.run.entries import Spec, check_label
-from bench.run.scoring import Scoring, by_cards, label_of, named
-from bench.run.settings import Settings
-from methods.base import METHODS, Method
-from metrics.base import METRICS, Metric
-from results.store.rows import Key
+from bench.datasets.base import Dataset
+from bench.run.entries import Spec
+from bench.run.scoring import Scoring
+from metrics.base import Metric
+
+if TYPE_CHECKING:
+    from methods.base import Method
 
 T = TypeVar("T")
+
+OURS = ("bench", "methods", "metrics")
+"""The packages that every worker can import."""
+
+
+@dataclass(frozen=True)
+class Place(Generic[T]):
+    """Where a factory of ours is; its module is imported when it is wanted."""
+
+    module: str
+    name: str
+
+    @staticmethod
+    def of(factory: Callable[..., T]) -> Place[T] | None:
+        """The place of a factory; None for one that must be sent itself: a plugin's, or one without a name."""
+        place = Place[T](factory.__module__, getattr(factory, "__qualname__", ""))
+        if place.module.partition(".")[0] not in OURS:
+            return None
+        return place if getattr(import_module(place.module), place.name, None) is factory else None
+
+    def found(self) -> Callable[..., T]:
+        factory: Callable[..., T] = getattr(import_module(self.module), self.name)
+        return factory
 
 
 @dataclass(frozen=True)
@@ -28,13 +52,22 @@ class Recipe(Generic[T]):
     """How to build one part: contains the factory itself, so that a worker does not need the registry."""
 
     name: str
-    factory: Callable[..., T]
+    source: Callable[..., T] | Place[T]
     options: Mapping[str, Any]
     takes_device: bool = False
     beside: frozenset[str] = frozenset()
     """The options that are not the factory's but common to the registry's entries."""
     remote: frozenset[str] = frozenset()
     """The options that are URLs where the factory takes paths: it is given the paths of their copies on its machine."""
+
+    @property
+    def factory(self) -> Callable[..., T]:
+        return self.source.found() if isinstance(self.source, Place) else self.source
+
+    def __reduce__(self) -> tuple[type[Recipe[T]], tuple[Any, ...]]:
+        """Other processes import a factory when they build with it."""
+        source = self.source if isinstance(self.source, Place) else Place.of(self.source) or self.source
+        return Recipe, (self.name, source, self.options, self.takes_device, self.beside, self.remote)
 
     @staticmethod
     def of(registry: Registry[T], spec: Spec) -> Recipe[T]:
@@ -98,13 +131,6 @@ class Parts:
         built: Metric = self._once("metric", label, self.metrics)
         return built
 
-    def generator(self, key: Key) -> torch.Generator:
-        """The generator of a cell's noise. Its seed depends on the names of dataset and method, not on their labels:
-        two checkpoints of one method get the same noise.
-        """
-        dataset, method = self.dataset(key.dataset).name, self.methods[key.method].name
-        return torch.Generator().manual_seed(stable_seed(key.seed, dataset, key.utterance, method, key.steps))
-
     def needs_estimate(self, metric: str) -> bool:
         """Whether a metric needs the first estimate of two-stage methods."""
         return bool(getattr(self.metrics[metric].factory, "needs_estimate", False))
@@ -126,93 +152,3 @@ class Parts:
         if (kind, label) not in self._built:
             self._built[kind, label] = recipes[label].build(self.device)
         return self._built[kind, label]
-
-
-def plugins(settings: Settings) -> list[str]:
-    """The other packages that parts of the run come from."""
-    named = ((METHODS, settings.methods), (DATASETS, settings.datasets), (METRICS, settings.metrics or ()))
-    origins = {registry.origin(spec.name) for registry, specs in named for spec in specs}
-    return sorted(origins - {OURS, AT_RUN_TIME})
-
-
-def of(settings: Settings, device: str) -> Parts:
-    """All parts of the run, already built, so that a wrong name, option or file is found at once.
-
-    Raises:
-        UserError: a name or option is unknown, a checkpoint or folder is missing, or a label is used twice.
-    """
-    methods = [Recipe.of(METHODS, spec) for spec in with_options(settings)]
-    datasets = [Recipe.of(DATASETS, spec) for spec in settings.datasets]
-    data = [recipe.build(device) for recipe in datasets]
-    found = labelled("datasets", settings.datasets, datasets, [one.name for one in data])
-    ready: dict[tuple[str, str], Any] = {("dataset", label): one for label, one in zip(found, data, strict=True)}
-
-    def metric(spec: Spec) -> None:
-        ready["metric", label_of(spec)] = Recipe.of(METRICS, spec).build(device)
-
-    by_label = dict(zip(found, data, strict=True))
-    scoring = by_cards(by_label, metric) if settings.metrics is None else named(settings.metrics, by_label)
-    metrics = [Recipe.of(METRICS, spec) for spec in scoring.specs]
-    parts = Parts(
-        labelled("methods", settings.methods, methods),
-        found,
-        labelled("metrics", scoring.specs, metrics),
-        device,
-        scoring,
-        ready,
-    )
-    for label in parts.methods:
-        parts.method(label)
-    for label in parts.metrics:
-        parts.metric(label)
-    return parts
-
-
-def with_options(settings: Settings) -> list[Spec]:
-    """The methods of a run, with the options that it gives to all of them."""
-    return with_shared(settings.methods, shared_options(settings.checkpoint, settings.precision, settings.compile))
-
-
-def with_shared(specs: Sequence[Spec], shared: Mapping[str, Any]) -> list[Spec]:
-    """The methods, with those of the ``shared`` options that they take and do not name themselves.
-
-    Raises:
-        UserError: none of the methods takes an option.
-    """
-    for option, value in shared.items():
-        if not any(option in METHODS.options(spec.name).keys() - spec.options.keys() for spec in specs):
-            raise UserError(f"{option}={str(value).lower() if value is True else value}: none of the methods takes it")
-    return [
-        replace(
-            spec, options={**{key: shared[key] for key in shared if key in METHODS.options(spec.name)}, **spec.options}
-        )
-        for spec in specs
-    ]
-
-
-def shared_options(checkpoint: str | None, precision: str, compile: bool) -> dict[str, Any]:
-    """The options that a command gives to all its methods, those left out that are as by default."""
-    return {
-        **({} if checkpoint is None else {"checkpoint": checkpoint}),
-        **({} if precision == "float32" else {"precision": precision}),
-        **({"compile": True} if compile else {}),
-    }
-
-
-def labelled(
-    key: str, specs: Sequence[Spec], recipes: Sequence[Recipe[T]], names: Sequence[str] | None = None
-) -> dict[str, Recipe[T]]:
-    """The recipes by their labels in rows.
-
-    Args:
-        names: what entries without a label are called; None: as in the registry.
-
-    Raises:
-        UserError: a label is used twice.
-    """
-    labels = [spec.label or name for spec, name in zip(specs, names or [s.name for s in specs], strict=True)]
-    for label in labels:
-        check_label(key, label)
-        if labels.count(label) > 1:
-            raise UserError(f"{key}: two entries are called '{label}'; give one a label: {{name: ..., label: ...}}")
-    return dict(zip(labels, recipes, strict=True))

@@ -26,7 +26,7 @@ from typing import Any, Generic, TypeVar
 
 from bench.core.errors import Unfinished, UserError
 from bench.run.cluster import CHECK_SECONDS, Cluster, Pool, first_line
-from bench.run.flows import Call, Crew, Flow, Reply, WorkerDied, limit_threads
+from bench.run.flows import Call, Crew, Flow, Reply, WorkerDied, limit_threads_of_process
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -50,13 +50,13 @@ class _Actor:
         """Use the driver's module path and, where it exists, its working directory; then build the worker.
 
         Args:
-            threads: None: without a limit, and without the import of torch that a limit needs.
+            threads: None: without a limit.
         """
         sys.path.extend(entry for entry in path if entry not in sys.path)
         if Path(folder).is_dir():
             os.chdir(folder)
         if threads is not None:
-            limit_threads(threads)
+            limit_threads_of_process(threads)
         self._worker = pickle.loads(build)()
 
     def work(self, method: str, *arguments: Any) -> Any:

@@ -90,7 +90,7 @@ def test_a_cost_that_cannot_be_measured_is_told_and_its_cells_are_computed(
     def fails(*_: object) -> Cost:
         raise AttributeError("no such hook")
 
-    monkeypatch.setattr("bench.run.worker.measure", fails)
+    monkeypatch.setattr("bench.run.cell_enhancer.measure", fails)
     folder = run(config(methods=["toy_network"], limit=1)).folder
     assert "costs of toy_network not measured: AttributeError: no such hook" in capsys.readouterr().err
     assert all(row.status == "ok" and not row.cost for row in Store(folder).rows().values())
@@ -143,7 +143,7 @@ def test_rows_have_the_cost_of_their_system(config: Config, monkeypatch: pytest.
     monkeypatch.setattr(cost, "others", lambda: busy)
     measured = []
     real = cost.measure
-    monkeypatch.setattr("bench.run.worker.measure", lambda *given: measured.append(given) or real(*given))
+    monkeypatch.setattr("bench.run.cell_enhancer.measure", lambda *given: measured.append(given) or real(*given))
     settings = {"methods": ["noisy", "toy_network", "toy_diffusion"]}
     folder = run(config(**settings, limit=2)).folder
     for key, row in Store(folder).rows().items():

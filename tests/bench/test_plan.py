@@ -11,7 +11,7 @@ import pytest
 
 from bench.core.errors import UserError
 from bench.core.types import Score
-from bench.run import parts
+from bench.run.assembly import assembled
 from bench.run.draw import draw
 from bench.run.plan import Cell, keys, plan
 from bench.run.settings import Settings
@@ -32,7 +32,7 @@ ROW = Row(
 
 
 def asked(settings: Settings) -> list[Key]:
-    return keys(settings, parts.of(settings, "cpu"))
+    return keys(settings, assembled(settings, "cpu"))
 
 
 def test_cells_are_methods_by_datasets_by_steps_by_seeds_by_utterances(config: Config) -> None:
@@ -63,7 +63,7 @@ def test_limit_draws_the_same_utterances_every_time_and_more_contain_fewer(confi
 
 def test_a_run_of_an_earlier_version_goes_on_with_the_first_utterances(config: Config) -> None:
     settings = Settings.of(config(methods=["noisy"], limit=2))
-    old = keys(settings, parts.of(settings, "cpu"), "first")
+    old = keys(settings, assembled(settings, "cpu"), "first")
     assert [key.utterance for key in old] == ["clip0", "clip1"]
 
 
@@ -172,11 +172,11 @@ def test_stored_rows_that_nobody_asked_for_change_nothing() -> None:
 def test_a_runs_precision_is_an_option_of_the_methods_that_have_one_and_name_none(config: Config) -> None:
     methods = ["noisy", "ncsnpp_m", {"name": "storm", "precision": "float32"}]
     run = Settings.of(config(methods=methods, precision="bfloat16", compile=True))
-    options = {label: recipe.options for label, recipe in parts.of(run, "cpu").methods.items()}
+    options = {label: recipe.options for label, recipe in assembled(run, "cpu").methods.items()}
     assert options == {
         "noisy": {},
         "ncsnpp_m": {"precision": "bfloat16", "compile": True},
         "storm": {"precision": "float32", "compile": True},
     }
     with pytest.raises(UserError, match="precision=bfloat16: none of the methods takes it"):
-        parts.of(Settings.of(config(methods=["noisy"], precision="bfloat16")), "cpu")
+        assembled(Settings.of(config(methods=["noisy"], precision="bfloat16")), "cpu")

@@ -15,7 +15,7 @@ from bench.core import audio
 from bench.core.memory import keep_freed_memory
 from bench.core.types import Utterance
 from bench.datasets.paired_folder import PairedFolder
-from bench.run import parts
+from bench.run.assembly import assembled
 from bench.run.benchmark import execute
 from bench.run.plan import keys, plan
 from bench.run.settings import Settings
@@ -37,7 +37,7 @@ def measure(options: Options) -> Iterator[Ratio]:
         settings = Settings.of({**config, "metrics": [METRIC], "workers": 0, "measure_cost": False})
         loop = _bare_loop(clips)
         started = time.perf_counter()
-        there = parts.of(settings, "cpu")
+        there = assembled(settings, "cpu")
         versions = {label: there.version(label) for label in there.metrics}
         with Store(settings.folder) as store:
             cells = list(plan(keys(settings, there), {}, versions, lambda _: False))
