@@ -14,6 +14,7 @@ import torch
 from bench.core.audio import resample
 from bench.core.errors import UserError
 from bench.core.registry import Registry
+from bench.core.threads import threads_kept
 from bench.core.types import Audio, Tag, Utterance
 from methods import names
 from methods.alignment import Alignment
@@ -216,13 +217,14 @@ class Method(ABC):
         own = [_resampled(clip, sample_rate, rate) for clip in clips]
         made: dict[int, Enhanced] = {}
         for group in grouped([self.padded_length(clip.size) for clip in own], batch if self.batches else 1):
-            together = self.enhance_together(
-                [own[i] for i in group],
-                rate,
-                steps,
-                [_fresh(generators[i]) for i in group],
-                [utterance_ids[i] for i in group],
-            )
+            with threads_kept():
+                together = self.enhance_together(
+                    [own[i] for i in group],
+                    rate,
+                    steps,
+                    [_fresh(generators[i]) for i in group],
+                    [utterance_ids[i] for i in group],
+                )
             if self.alignment.align and not self.fits_length:
                 together = [
                     _fitted(one, self.alignment, rate, own[i].size) for i, one in zip(group, together, strict=True)

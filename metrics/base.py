@@ -12,6 +12,7 @@ import numpy as np
 from bench.core.audio import RESAMPLER
 from bench.core.errors import UserError
 from bench.core.registry import Registry
+from bench.core.threads import threads_kept
 from bench.core.types import Audio, Score, Utterance
 from metrics.checks.levels import lost_by_clipping
 from metrics.clip import Clip, Recording
@@ -124,7 +125,8 @@ class Metric(ABC):
         if reason := self._undefined(enhanced, utterance):
             return Score.missing("undefined", reason)
         try:
-            answer = self.compute(take.clip(self._rate(utterance.sample_rate)))
+            with threads_kept():
+                answer = self.compute(take.clip(self._rate(utterance.sample_rate)))
         except Undefined as reason:
             return Score.missing("undefined", str(reason))
         except Skipped as reason:

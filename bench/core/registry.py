@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from bench.core.errors import UserError, did_you_mean
 from bench.core.signatures import Declared, declared
+from bench.core.threads import threads_kept
 
 T = TypeVar("T")
 
@@ -157,7 +158,8 @@ class Registry(Generic[T]):
 
 def built(factory: Callable[..., T], options: Mapping[str, Any], beside: Collection[str]) -> T:
     """Call ``factory`` with ``options``, without those in ``beside``, which are set on what it gives."""
-    made: Any = factory(**{name: value for name, value in options.items() if name not in beside})
+    with threads_kept():
+        made: Any = factory(**{name: value for name, value in options.items() if name not in beside})
     if beside:
         made.set_common(**{name: options[name] for name in beside})
     found: T = made

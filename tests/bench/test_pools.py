@@ -156,7 +156,7 @@ assert "torch" not in sys.modules
 
 
 def test_who_only_scores_never_imports_torch(config: Config, tmp_path: Path) -> None:
-    """It is sent methods too, by name: whoever has no GPU to serve starts in half the time, and is a third as large."""
+    """It is sent methods too, but by name: their modules import torch, which takes longer than all the rest."""
     settings = Settings.of(config(methods=["ncsnpp_m"], metrics=["si_sdr", "pesq"], limit=1))
     there = assembled(settings, "cpu")
     item = Item(Cell(keys(settings, there)[0], ("si_sdr", "pesq"), enhance=False))

@@ -23,18 +23,21 @@ from tests.bench.tones import Tones, assert_same, config, ended, train
 
 OBJECTIVES = {
     "predictive": ["method=ncsnpp_m"],
-    "predictive_mae": ["method=ncsnpp_m", "method.objective.supervised_loss=mae"],
     "generative": ["method=sgmse_m"],
-    "generative_mae": ["method=sgmse_m", "method.objective.score_loss=mae"],
     "generative_clean": ["method=sgmse_m", "method.parametrization.predicts=clean"],
     "refinement": ["method=refinement"],
     "joint": ["experiment=table7_joint"],
     "frozen": ["experiment=table7_frozen"],
+    "post_denoiser": ["experiment=table6_post_denoiser"],
+}
+COMBINED = {
+    "predictive_mae": ["method=ncsnpp_m", "method.objective.supervised_loss=mae"],
+    "generative_mae": ["method=sgmse_m", "method.objective.score_loss=mae"],
     "unsupervised": ["experiment=table7_unsupervised"],
     "pretrained_joint": ["experiment=table7_pretrained_joint"],
     "noisy": ["experiment=table6_noisy"],
-    "post_denoiser": ["experiment=table6_post_denoiser"],
 }
+"""Of parts that the others train too."""
 
 
 @pytest.fixture
@@ -45,9 +48,9 @@ def predictive(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", [*OBJECTIVES, *(pytest.param(name, marks=pytest.mark.slow) for name in COMBINED)])
 def test_thirty_steps_lower_the_loss_and_give_weights_that_enhance(tmp_path: Path, predictive: Path, name: str) -> None:
-    settings = config(tmp_path / "out", *OBJECTIVES[name], "max_steps=30", "optimiser.lr=1e-2")
+    settings = config(tmp_path / "out", *{**OBJECTIVES, **COMBINED}[name], "max_steps=30", "optimiser.lr=1e-2")
     if settings.init is not None:
         settings.init = str(predictive)
     model = load(train(settings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def golden(project: str) -> tuple[dict[str, dict[str, str]], dict[str, np.ndarra
         return json.loads((folder / f"{project}.json").read_text()), dict(arrays)
 
 
+@cache
 def state(name: str) -> dict[str, torch.Tensor]:
     """The weights of a kind's networks, by their names there."""
     shapes = []
@@ -114,7 +116,7 @@ def test_every_option_does_what_the_reference_does(tmp_path: Path, name: str) ->
     path = tmp_path / "file.ckpt"
     path.touch()
     files = {
-        case: Checkpoint(path, state(name), None, settings, {"lightning": "1.8.3", "epoch": 1, "step": 1})
+        case: Checkpoint(path, dict(state(name)), None, settings, {"lightning": "1.8.3", "epoch": 1, "step": 1})
         for case, settings in cases(kind)
     }
     assert files.keys() == told[name].keys()
