@@ -109,7 +109,13 @@ def judged(kind: Kind, case: str, there: str, expected: np.ndarray | None, file:
     return "" if apart < (1e-2 if kind.settings["sde"] == "sbve" else 1e-4) else f"{apart:.1e} apart"
 
 
-@pytest.mark.parametrize("name", KINDS)
+ALIKE = {"v2", "48k", "storm_score", "sgmse_without_pyramids"}
+"""Kinds whose options others have too: ``v2_edm``, ``48k_pyramids``, ``storm_joint``, ``sgmse``."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in ALIKE else name for name in KINDS]
+)
 def test_every_option_does_what_the_reference_does(tmp_path: Path, name: str) -> None:
     kind = KINDS[name]
     told, arrays = golden(kind.project)
