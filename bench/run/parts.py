@@ -14,6 +14,7 @@ from bench.core.errors import UserError
 from bench.core.registry import Registry, built
 from bench.core.remote import copied, is_url
 from bench.datasets.base import Dataset
+from bench.run.cluster import OUR_PACKAGES
 from bench.run.entries import Spec
 from bench.run.scoring import Scoring
 from metrics.base import Metric
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from methods.base import Method
 
 T = TypeVar("T")
-
-OURS = ("bench", "methods", "metrics")
-"""The packages that every worker can import."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Place(Generic[T]):
     def of(factory: Callable[..., T]) -> Place[T] | None:
         """The place of a factory; None for one that must be sent itself: a plugin's, or one without a name."""
         place = Place[T](factory.__module__, getattr(factory, "__qualname__", ""))
-        if place.module.partition(".")[0] not in OURS:
+        if place.module.partition(".")[0] not in OUR_PACKAGES:
             return None
         return place if getattr(import_module(place.module), place.name, None) is factory else None
 
