@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.core.audio import RESAMPLER
 from bench.core.errors import UserError
+from bench.core.installed import version
 from bench.core.registry import Registry
 from bench.core.threads import threads_kept
 from bench.core.types import Audio, Score, Utterance
@@ -164,13 +165,12 @@ class Metric(ABC):
 @cache
 def distribution(package: str) -> str:
     """The name and version under which ``package`` (or the distribution of that name) is installed."""
-    from importlib.metadata import PackageNotFoundError, packages_distributions, version
+    from importlib.metadata import packages_distributions
 
-    try:
-        return f"{package} {version(package)}"
-    except PackageNotFoundError:
-        names = packages_distributions().get(package)
-        return f"{names[0]} {version(names[0])}" if names else package
+    if found := version(package):
+        return f"{package} {found}"
+    names = packages_distributions().get(package)
+    return f"{names[0]} {version(names[0])}" if names else package
 
 
 METRICS: Registry[Metric] = Registry(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
+
+from bench.core.installed import entry_points
 
 GROUPS = ("sebench.methods", "sebench.backbones")
 """Entry points whose packages are looked at; nothing in them is imported."""
@@ -12,7 +13,7 @@ GROUPS = ("sebench.methods", "sebench.backbones")
 
 def folders() -> list[Path]:
     """The folders ``conf`` of those packages that have one, e.g. with ``method/NAME.yaml`` for ``bench train``."""
-    packages = {entry.module.partition(".")[0] for group in GROUPS for entry in entry_points(group=group)}
+    packages = {entry.module.partition(".")[0] for group in GROUPS for entry in entry_points(group)}
     specs = [find_spec(package) for package in sorted(packages)]
     places = [Path(place) / "conf" for spec in specs if spec for place in spec.submodule_search_locations or ()]
     return [place for place in places if place.is_dir()]

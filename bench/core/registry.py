@@ -9,10 +9,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any, Generic, TypeVar
 
 from bench.core.errors import UserError, did_you_mean
+from bench.core.installed import entry_points
 from bench.core.signatures import Declared, declared
 from bench.core.threads import threads_kept
 
@@ -54,7 +55,7 @@ class Registry(Generic[T]):
         return decorate
 
     def _plugins(self) -> dict[str, EntryPoint]:
-        return {entry.name: entry for entry in entry_points(group=self.group)}
+        return {entry.name: entry for entry in entry_points(self.group)}
 
     def names(self) -> list[str]:
         """Every known name, without importing anything."""

@@ -7,11 +7,11 @@ import platform
 import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from bench.core.errors import UserError
+from bench.core.installed import version
 from bench.core.registry import AT_RUN_TIME, OURS
 from bench.run.code import code_sha256
 from bench.run.machine import machine
@@ -161,14 +161,7 @@ def now() -> str:
 
 def versions(plugins: Iterable[str]) -> dict[str, str | None]:
     """Versions of Python and of the packages that results depend on; None if not installed as a package."""
-    return {"python": platform.python_version(), **{package: _version(package) for package in (*PACKAGES, *plugins)}}
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+    return {"python": platform.python_version(), **{package: version(package) for package in (*PACKAGES, *plugins)}}
 
 
 def revision() -> str | None:

@@ -67,6 +67,18 @@ def config(tmp_path: Path, recordings: Path) -> Callable[..., dict[str, Any]]:
     return make
 
 
+@pytest.fixture
+def drawn() -> None:
+    """Asked for by a test that looks at plots."""
+
+
+@pytest.fixture(autouse=True)
+def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of a few small clips draws for longer than it computes: only where plots are looked at."""
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr("results.views.summary._draw", lambda looks, folder: None)
+
+
 @pytest.fixture(scope="session")
 def ray() -> Iterator[None]:
     """Ray with two workers, started once; runs inside use it as they find it."""

@@ -92,6 +92,7 @@ def test_runs_on_other_recordings_are_refused_unless_told(config: Config, tmp_pa
     assert "dataset talk: the recordings differ between one and two" in text
 
 
+@pytest.mark.usefixtures("drawn")
 def test_views_are_written_and_what_does_not_exist_is_named(config: Config, tmp_path: Path, recordings: Path) -> None:
     lines = ["id,noisy,clean,snr,speaker"]
     lines += [f"clip{i},noisy/clip{i}.wav,clean/clip{i}.wav,{i % 2 * 5},s{i % 3}" for i in range(6)]

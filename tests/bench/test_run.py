@@ -37,6 +37,7 @@ def calls(log: Path) -> int:
     return len(log.read_text().splitlines()) if log.exists() else 0
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_run_leaves_rows_audio_leaderboard_plots_and_manifest(config: Config) -> None:
     result = run(config(metrics=["si_sdr", {"name": "si_sdr", "label": "again"}], steps=[1, 4], seeds=[0, 1]))
     assert (result.asked, result.computed, result.failures) == (6 + 6 * 4, 6 + 6 * 4, {})

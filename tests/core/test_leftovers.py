@@ -31,7 +31,7 @@ def test_what_a_killed_writer_left_goes_and_nothing_else(tmp_path: Path) -> None
 
 
 def test_a_file_that_cannot_be_written_is_named_as_it_was_asked_for(tmp_path: Path) -> None:
-    path = tmp_path / ("x" * 250)  # with the temporary prefix too long a name
+    path = tmp_path / ("x" * 255)  # the longest name there is: with the prefix of a temporary file it is too long
     with pytest.raises(UserError, match=f"^{path}: cannot be used"), replacing(path) as temporary:
         temporary.write_text("")
 

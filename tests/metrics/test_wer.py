@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
 import pytest
 
 from bench.core.errors import UserError
-from bench.core.types import Audio, Tag, Utterance
+from bench.core.types import Utterance
 from metrics.base import create
 from metrics.intelligibility.normalisers import normalised
-from metrics.recognisers.base import RECOGNISERS, Recogniser
+from tests.metrics import parrots  # noqa: F401 (registers them)
 from tests.metrics.signals import RATE, syllables
 
 CLIP = syllables(1.0)
-
-
-@RECOGNISERS.register("parrot")
-class Parrot(Recogniser):
-    """Hears ``words``, or in quiet recordings ``quiet``."""
-
-    def __init__(self, words: str = "", quiet: str = "") -> None:
-        self.words, self.quiet = words, quiet
-
-    def recognise(self, speech: Audio, tags: Mapping[str, Tag]) -> str:
-        return self.words if np.abs(speech).max() > 0.05 else self.quiet
-
-    def settings(self) -> Mapping[str, str]:
-        return {"engine": "parrot 1"}
-
-
-@RECOGNISERS.register("phoneme_parrot")
-class PhonemeParrot(Parrot):
-    units = "phonemes"
 
 
 def wer(said: str | None, heard: str, **options: str):

@@ -20,8 +20,11 @@ from results.store.folder import Store
 from results.store.frame import to_frame, write_csv
 from results.store.reading import as_rows
 from results.store.rows import Row
+from tests.metrics import parrots  # noqa: F401 (registers them)
 from tests.results.conftest import make_row
 from tests.results.store import plain
+
+HEARD = "{name: wer, recogniser: {name: parrot, words: bin blue}}"
 
 
 def synthetic(folder: Path) -> list[Row]:
@@ -31,7 +34,9 @@ def synthetic(folder: Path) -> list[Row]:
 def real(folder: Path) -> list[Row]:
     """Two recordings of the demo; of each a rate, findings and tags."""
     keys = [f"runs_dir={folder}", "run=real", "datasets=[demo]", "limit=2", "workers=0", "measure_cost=false"]
-    made = run(compose("run", [*keys, "methods=[noisy,logmmse]", "metrics=[si_sdr,estoi,lsd,wer]"]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("results.views.summary._draw", lambda looks, folder: None)
+        made = run(compose("run", [*keys, "methods=[noisy,logmmse]", f"metrics=[si_sdr,estoi,lsd,{HEARD}]"]))
     return list(map(Row.from_line, (made.folder / "rows.jsonl").read_bytes().splitlines()))
 
 

@@ -1,0 +1,53 @@
+"""What is installed for this Python: entry points and versions of packages.
+
+Python reads the metadata of every package whenever it is asked, a sixth of a second each time; here they are kept for
+as long as no folder of the module path changes.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from importlib import metadata
+from importlib.metadata import EntryPoint, PackageNotFoundError
+from pathlib import Path
+from typing import Any
+
+
+def entry_points(group: str) -> list[EntryPoint]:
+    """What the installed packages announce under the name of ``group``."""
+    return list(_entry_points(_state()).select(group=group))
+
+
+def version(package: str) -> str | None:
+    """The version of a package; None where it is not installed as one."""
+    return _version(package, _state())
+
+
+_State = tuple[tuple[str, int], ...]
+
+
+def _state() -> _State:
+    """The folders of the module path, each with the time at which something was last put into it or taken out."""
+    places = [Path(place).absolute() for place in sys.path]
+    return tuple((str(place), _changed(place)) for place in places)
+
+
+def _changed(place: Path) -> int:
+    try:
+        return place.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=1)
+def _entry_points(state: _State) -> Any:  # of another type in Python 3.12
+    return metadata.entry_points()
+
+
+@lru_cache(maxsize=256)
+def _version(package: str, state: _State) -> str | None:
+    try:
+        return metadata.version(package)
+    except PackageNotFoundError:
+        return None
