@@ -316,7 +316,7 @@ def test_a_run_with_a_checkpoint_of_the_reference(tmp_path: Path, capsys: pytest
     copy = tmp_path / "epoch=2-pesq=1.03.ckpt"
     shutil.copy(STORM, copy)
     common = ["run", "datasets=[demo]", "limit=1", "metrics=[si_sdr]", "steps=[1]", "workers=0"]
-    common += [f"runs_dir={tmp_path / 'runs'}"]
+    common += [f"runs_dir={tmp_path / 'runs'}", "measure_cost=false"]
     named = f"methods=[noisy,{{name: storm, checkpoint: {copy}, label: released}}]"
     assert main([*common, named, "run=named"]) == 0
     assert main([*common, "methods=[noisy,storm,ncsnpp_m]", f"checkpoint={copy}", "run=all"]) == 0

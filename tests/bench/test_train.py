@@ -24,13 +24,13 @@ from tests.bench.tones import Tones, assert_same, config, ended, train
 OBJECTIVES = {
     "predictive": ["method=ncsnpp_m"],
     "generative": ["method=sgmse_m"],
-    "generative_clean": ["method=sgmse_m", "method.parametrization.predicts=clean"],
     "refinement": ["method=refinement"],
     "joint": ["experiment=table7_joint"],
     "frozen": ["experiment=table7_frozen"],
-    "post_denoiser": ["experiment=table6_post_denoiser"],
 }
 COMBINED = {
+    "generative_clean": ["method=sgmse_m", "method.parametrization.predicts=clean"],
+    "post_denoiser": ["experiment=table6_post_denoiser"],
     "predictive_mae": ["method=ncsnpp_m", "method.objective.supervised_loss=mae"],
     "generative_mae": ["method=sgmse_m", "method.objective.score_loss=mae"],
     "unsupervised": ["experiment=table7_unsupervised"],

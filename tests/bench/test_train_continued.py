@@ -67,7 +67,13 @@ def started(out: Path) -> dict[str, Any]:
     return ended(settings)
 
 
-@pytest.mark.parametrize("moment", KILLS)
+OFTEN = {"between accumulated batches", "in a validation", "before a checkpoint"}
+"""The moments that are no slow tests."""
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(moment, marks=[] if moment in OFTEN else [pytest.mark.slow]) for moment in KILLS]
+)
 def test_a_killed_training_ends_as_an_unbroken_one(
     tmp_path: Path, unbroken: dict[str, Any], moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,9 +115,11 @@ def test_a_training_that_is_killed_again_and_again_ends_as_an_unbroken_one(
 @pytest.mark.parametrize(
     ("number", "owner", "name", "index", "step"),
     [
-        (signal.SIGTERM, TrainingModule, "training_step", 8, 5),
+        pytest.param(signal.SIGTERM, TrainingModule, "training_step", 8, 5, marks=pytest.mark.slow),
         (signal.SIGHUP, TrainingModule, "training_step", 9, 5),  # the second of two accumulated batches
-        (signal.SIGTERM, TrainingModule, "training_step", 11, 6),  # a validation follows
+        pytest.param(
+            signal.SIGTERM, TrainingModule, "training_step", 11, 6, marks=pytest.mark.slow
+        ),  # then a validation
         (signal.SIGTERM, TrainingModule, "validation_step", 0, 3),
     ],
 )

@@ -70,7 +70,14 @@ def equal(ours: NCSNpp, theirs: NCSNpp) -> bool:
     )
 
 
-@pytest.mark.parametrize(("name", "networks", "settings"), KINDS.values(), ids=KINDS)
+SLOW = {"noisy", "StoRM's large one"}
+"""Each has the networks of others; test_settings.py tries its settings."""
+
+
+@pytest.mark.parametrize(
+    ("name", "networks", "settings"),
+    [pytest.param(*kind, marks=[pytest.mark.slow] if name in SLOW else [], id=name) for name, kind in KINDS.items()],
+)
 def test_every_kind_comes_back_with_its_averages_or_raw(
     tmp_path: Path, name: str, networks: Callable[[], Networks], settings: dict[str, Any]
 ) -> None:

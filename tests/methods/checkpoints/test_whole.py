@@ -93,7 +93,11 @@ def made(path: Path, files: dict[str, str], settings: dict[str, Any]) -> Path:
     return write(path, {**lightning({}, {}, **settings), "state_dict": reference_weights(files), "ema": None})
 
 
-@pytest.mark.parametrize("tag", WHOLE)
+SLOW = {"storm_noisy_ald_N2", "sgmse_ncsnpp_rd_ald_N3", "v2_sb_sde_N3"}
+"""Each differs from another in one setting, which test_settings.py tries alone."""
+
+
+@pytest.mark.parametrize("tag", [pytest.param(tag, marks=[pytest.mark.slow] if tag in SLOW else []) for tag in WHOLE])
 def test_a_file_of_the_references_networks_enhances_as_the_reference(tmp_path: Path, tag: str) -> None:
     """Told nothing but N (and, for the bridge's second sampler, which): the rest is in the file."""
     project, files, settings, options = WHOLE[tag]

@@ -38,7 +38,7 @@ def storm() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("rename", WRAPPED.values(), ids=WRAPPED)
-@pytest.mark.parametrize("weights", ["ema", "raw"])
+@pytest.mark.parametrize("weights", ["ema", pytest.param("raw", marks=pytest.mark.slow)])
 def test_what_was_around_a_network_is_taken_off_its_names(tmp_path: Path, rename: Rename, weights: str) -> None:
     content = storm()
     plain = open_model(write(tmp_path / "plain.ckpt", content), weights)

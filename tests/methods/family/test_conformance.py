@@ -61,7 +61,13 @@ def model(name: str) -> TrainedModel:
     return made
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+SLOW = {"udiffse_by_diffpir", "refinement_after_another"}
+"""Each has all but one part in common with another."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in NETWORKS]
+)
 def test_it_keeps_the_contract(name: str) -> None:
     made = model(name)
     method = create(made.method, checkpoint=made, device="cpu", **OPTIONS.get(name, {}))
