@@ -12,6 +12,7 @@ import torch
 from bench.run.cluster import Pool, gpu_share
 from bench.run.machine import local_cores
 from bench.run.parallel import WorkerDied, map_unordered
+from tests.bench.crews import Count
 
 
 class Square:
@@ -19,17 +20,6 @@ class Square:
         if item == 3:
             os.abort()
         return item * item, torch.get_num_threads()
-
-
-class Count:
-    """Knows how many items this worker has had."""
-
-    def __init__(self) -> None:
-        self.items = 0
-
-    def __call__(self, item: int) -> int:
-        self.items += 1
-        return self.items
 
 
 def test_serial_twin_keeps_order_and_limits_threads_while_it_works() -> None:

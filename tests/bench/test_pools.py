@@ -31,6 +31,7 @@ from bench.run.settings import Settings
 from bench.run.worker import Worker
 from results.store.folder import Store
 from results.store.rows import Key, Row
+from tests.bench.crews import Judge, Maker, Together
 from tests.conftest import ROOT
 
 Config = Callable[..., dict[str, Any]]
@@ -38,16 +39,6 @@ Config = Callable[..., dict[str, Any]]
 
 def untimed(folder: Path) -> dict[Key, Row]:
     return {key: replace(row, enhance_seconds=None) for key, row in Store(folder).rows().items()}
-
-
-class Maker:
-    def make(self, item: int) -> tuple[int, np.ndarray]:
-        return os.getpid(), np.full(200_000, item, np.float32)
-
-
-class Judge:
-    def judge(self, signal: np.ndarray) -> tuple[int, float]:
-        return os.getpid(), float(signal.mean())
 
 
 def flow(item: int, together: bool) -> Flow[tuple[Reply, Reply]]:
@@ -166,18 +157,6 @@ def test_who_only_scores_never_imports_torch(config: Config, tmp_path: Path) -> 
     subprocess.run([sys.executable, "-c", SCORES_ALONE, str(sent)], cwd=ROOT, check=True)
 
 
-class Together:
-    """Says how many calls came with each."""
-
-    def one(self, item: int) -> tuple[int, int]:
-        return 1, item
-
-    def several(self, calls: list[tuple[int]]) -> list[int]:
-        if any(item == 7 for (item,) in calls):
-            os.abort()
-        return [value for (item,) in calls for value in (len(calls), item)]
-
-
 def grouped(item: int, together: bool) -> Flow[Reply]:
     return (yield Call("makers", "one", (item,), signals=1, group=item % 2, many="several"))
 
@@ -202,6 +181,7 @@ def test_a_batch_in_one_process_is_that_of_the_pools(config: Config) -> None:
     assert [row.computing["batch"] for row in Store(folder).rows().values()] == [3, 3, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 def test_clips_share_network_calls_and_a_poison_clip_does_not_spoil_them(config: Config) -> None:
     crash = {"name": "toy_predictor", "abort_on": "clip2"}

@@ -106,7 +106,7 @@ def judged(table: pd.DataFrame, test: Test, **changes: object) -> panel.Panel:
     return panel.judge(table, test, **{**options, **changes})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("pages", [4, 8])
+@pytest.mark.parametrize("pages", [4, pytest.param(8, marks=pytest.mark.slow)])
 def test_honest_listeners_stay(tests: dict[Kind, Test], pages: int) -> None:
     """Of 300 who slip in 4 % of the pages, under 2 % are lost to all rules together."""
     table = ratings(tests["mushra"], 300, pages, slips=0.04, clips=pages)
