@@ -51,13 +51,19 @@ def recordings(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def config(tmp_path: Path, recordings: Path) -> Callable[..., dict[str, Any]]:
-    """``config(key=value, ...)``: a small serial run over ``recordings`` with one step count and one seed."""
+    """``config(key=value, ...)``: a small serial run over ``recordings``, one step count, one seed, no costs."""
     from bench.conf.compose import compose
 
     defaults = {
         **compose("run", []),
         **{"run": "test", "runs_dir": str(tmp_path / "runs"), "datasets": [str(recordings)]},
-        **{"methods": ["noisy", "toy_diffusion"], "metrics": ["si_sdr"], "steps": [3], "workers": 0},
+        **{
+            "methods": ["noisy", "toy_diffusion"],
+            "metrics": ["si_sdr"],
+            "steps": [3],
+            "workers": 0,
+            "measure_cost": False,
+        },
     }
 
     def make(**changes: Any) -> dict[str, Any]:

@@ -142,8 +142,8 @@ def test_commands_and_plugins_are_aligned_too(delay: Any, config: Config, tmp_pa
     (tmp_path / "late.py").write_text(LATE_PROGRAM)
     command = {"name": "command", "run": f"{sys.executable} {tmp_path}/late.py {{noisy}} {{enhanced}}"}
     for entry in (command, {"name": "toy_late"}):
-        found = rows(config(methods=[{**entry, "delay": delay, "label": "theirs"}], run=entry["name"]))
-        assert [row.adjusted["delay"] for row in found] == 6 * [pytest.approx(LATE, abs=0.05)]
+        found = rows(config(methods=[{**entry, "delay": delay, "label": "theirs"}], run=entry["name"], limit=2))
+        assert [row.adjusted["delay"] for row in found] == 2 * [pytest.approx(LATE, abs=0.05)]
         assert si_sdr(found) > 0
 
 

@@ -109,7 +109,9 @@ def test_a_mistake_is_one_line(
 # The method protocol.
 
 
-@pytest.mark.parametrize("name", ["noisy", f"{{name: storm, checkpoint: {STORM}}}"])
+@pytest.mark.parametrize(
+    "name", ["noisy", pytest.param(f"{{name: storm, checkpoint: {STORM}}}", marks=pytest.mark.slow, id="storm")]
+)
 def test_our_methods_keep_the_protocol(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", f"method={name}"]) == 0
     assert capsys.readouterr().out.count("\n  ok ") == 5

@@ -91,7 +91,7 @@ def test_a_cost_that_cannot_be_measured_is_told_and_its_cells_are_computed(
         raise AttributeError("no such hook")
 
     monkeypatch.setattr("bench.run.cell_enhancer.measure", fails)
-    folder = run(config(methods=["toy_network"], limit=1)).folder
+    folder = run(config(methods=["toy_network"], limit=1, measure_cost=True)).folder
     assert "costs of toy_network not measured: AttributeError: no such hook" in capsys.readouterr().err
     assert all(row.status == "ok" and not row.cost for row in Store(folder).rows().values())
 
@@ -144,7 +144,7 @@ def test_rows_have_the_cost_of_their_system(config: Config, monkeypatch: pytest.
     measured = []
     real = cost.measure
     monkeypatch.setattr("bench.run.cell_enhancer.measure", lambda *given: measured.append(given) or real(*given))
-    settings = {"methods": ["noisy", "toy_network", "toy_diffusion"]}
+    settings = {"methods": ["noisy", "toy_network", "toy_diffusion"], "measure_cost": True}
     folder = run(config(**settings, limit=2)).folder
     for key, row in Store(folder).rows().items():
         if key.method == "toy_network":
@@ -160,7 +160,7 @@ def test_rows_have_the_cost_of_their_system(config: Config, monkeypatch: pytest.
 
 
 def test_a_run_without_measurement_has_no_costs(config: Config) -> None:
-    folder = run(config(methods=["toy_network"], limit=1, measure_cost=False)).folder
+    folder = run(config(methods=["toy_network"], limit=1)).folder
     assert all(not row.cost for row in Store(folder).rows().values())
 
 

@@ -56,6 +56,7 @@ def test_its_method_metric_and_dataset_go_through_bench_run(installed: Path, tmp
         "datasets=[{name: chirps, count: 2}]",
         "metrics=[level,si_sdr]",
         "workers=2",
+        "measure_cost=false",
         "run=plugin",
     )
     assert done.returncode == 0, done.stderr

@@ -88,7 +88,6 @@ def test_the_driver_does_not_grow_with_the_number_of_items() -> None:
 @pytest.mark.usefixtures("ray")
 def test_two_pools_give_the_rows_and_audio_of_a_serial_run(config: Config) -> None:
     changes = {"metrics": ["si_sdr", "estimate_distance"], "methods": ["noisy", "toy_diffusion", "toy_two_stages"]}
-    changes["measure_cost"] = False
     serial, pools = run(config(run="serial", **changes)), run(config(run="p", workers=1, scorers=1, **changes))
     assert untimed(serial.folder) == untimed(pools.folder)
     one, other = Store(serial.folder), Store(pools.folder)
@@ -177,7 +176,7 @@ def test_calls_of_a_group_go_together_in_one_process_too() -> None:
 
 
 def test_a_batch_in_one_process_is_that_of_the_pools(config: Config) -> None:
-    folder = run(config(methods=["ncsnpp_m"], batch=3, limit=3, measure_cost=False)).folder
+    folder = run(config(methods=["ncsnpp_m"], batch=3, limit=3)).folder
     assert [row.computing["batch"] for row in Store(folder).rows().values()] == [3, 3, 3]
 
 
@@ -185,9 +184,9 @@ def test_a_batch_in_one_process_is_that_of_the_pools(config: Config) -> None:
 @pytest.mark.usefixtures("ray")
 def test_clips_share_network_calls_and_a_poison_clip_does_not_spoil_them(config: Config) -> None:
     crash = {"name": "toy_predictor", "abort_on": "clip2"}
-    settings = {"methods": ["ncsnpp_m", crash], "measure_cost": False}
+    settings = {"methods": ["ncsnpp_m", crash]}
     single, batch = (
-        run(config(run="single", methods=["ncsnpp_m"], measure_cost=False)),
+        run(config(run="single", methods=["ncsnpp_m"])),
         run(config(**settings, batch=3, workers=1)),
     )
     assert [key.utterance for key in batch.failures] == ["clip2"]

@@ -33,6 +33,7 @@ def test_published_pesq_is_reproduced_file_by_file(vbdmd: Path, tmp_path: Path) 
         assert row.scores["pesq"].value == pytest.approx(expected[key.utterance, signals[key.method]], abs=1e-3), key
 
 
+@pytest.mark.slow
 def test_the_four_methods_run_over_real_speech(vbdmd: Path, tmp_path: Path) -> None:
     overrides = [
         "methods=[ncsnpp_m,sgmse_m,refinement,storm]",

@@ -26,9 +26,9 @@ OBJECTIVES = {
     "generative": ["method=sgmse_m"],
     "refinement": ["method=refinement"],
     "joint": ["experiment=table7_joint"],
-    "frozen": ["experiment=table7_frozen"],
 }
 COMBINED = {
+    "frozen": ["experiment=table7_frozen"],
     "generative_clean": ["method=sgmse_m", "method.parametrization.predicts=clean"],
     "post_denoiser": ["experiment=table6_post_denoiser"],
     "predictive_mae": ["method=ncsnpp_m", "method.objective.supervised_loss=mae"],

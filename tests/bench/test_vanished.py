@@ -24,7 +24,7 @@ def test_a_recording_that_vanishes_after_planning(
         gone.unlink()
         execute(*arguments)
 
-    asked = config(methods=["noisy"], measure_cost=False)
+    asked = config(methods=["noisy"])
     with monkeypatch.context() as patch:
         patch.setattr(benchmark, "execute", without)
         first = benchmark.run(asked)

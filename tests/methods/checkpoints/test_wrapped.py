@@ -37,7 +37,14 @@ def storm() -> dict[str, Any]:
     return lightning(networks, networks, **STORM, condition="both")
 
 
-@pytest.mark.parametrize("rename", WRAPPED.values(), ids=WRAPPED)
+COMBINED = {"compiled, then parallel", "parallel, then compiled", "in a class", "the network inside"}
+"""Slow tests: others have the same names around a network, or more."""
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [pytest.param(to, marks=[pytest.mark.slow] if name in COMBINED else [], id=name) for name, to in WRAPPED.items()],
+)
 @pytest.mark.parametrize("weights", ["ema", pytest.param("raw", marks=pytest.mark.slow)])
 def test_what_was_around_a_network_is_taken_off_its_names(tmp_path: Path, rename: Rename, weights: str) -> None:
     content = storm()

@@ -107,6 +107,15 @@ def test_suspects_come_first_and_every_recording_comes() -> None:
     assert set(sections.suspects(view)[:3]) <= set(order[:12])
 
 
+@pytest.fixture
+def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing them takes most of a page's time."""
+    monkeypatch.setattr(
+        sections, "_charts", lambda look, metric: {"metric": metric, "costs": [], "distribution": "", "strata": []}
+    )
+
+
+@pytest.mark.usefixtures("without_charts")
 def test_a_small_budget_holds_fewer_recordings(tmp_path: Path) -> None:
     one = len(as_json(sounds.encoded(tones("demo", "a"))))
     made = write(looks(rows()), ABOUT, tones, tmp_path / "a.html", megabytes=2.5 * one / 1e6)
@@ -114,6 +123,7 @@ def test_a_small_budget_holds_fewer_recordings(tmp_path: Path) -> None:
     assert write(looks(rows()), ABOUT, tones, tmp_path / "b.html", megabytes=0).heard == 0
 
 
+@pytest.mark.usefixtures("without_charts")
 def test_a_folder_has_every_recording_beside_the_page(tmp_path: Path) -> None:
     made = write(looks(rows()), ABOUT, tones, tmp_path / "out", megabytes=0)
     assert made.path == tmp_path / "out" / "index.html" and made.heard == 8
