@@ -4,8 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Python compiles a module when it is first imported: most of what is installed never is.
-INSTALL = $(BIN)/python -m pip install -qq --no-compile --constraint constraints.txt
+INSTALL = $(BIN)/python -m pip install -qq --constraint constraints.txt
 FROM_CHECKOUT = --build-constraint constraints.txt --editable
 TRAIN = $(BIN)/bench train
 # make train-small SPEECH=folder NOISE=folder: real recordings beside the generated ones, as for the embedded weights.

@@ -95,6 +95,7 @@ def test_enhancing_from_python(tmp_path, monkeypatch):
     assert soundfile.info("enhanced.wav").frames == noisy.size
 
 
+@pytest.mark.slow
 def test_the_example_of_a_package(tmp_path):
     source, site = tmp_path / "my_enhancer", tmp_path / "site"
     source.mkdir()

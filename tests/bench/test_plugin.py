@@ -73,6 +73,7 @@ def test_its_method_metric_and_dataset_go_through_bench_run(installed: Path, tmp
     assert manifest["sessions"][0]["versions"]["sebench-example"] == "1.2.3"
 
 
+@pytest.mark.slow
 def test_rows_of_edited_code_are_not_taken_for_its_own(installed: Path, tmp_path: Path) -> None:
     """The same run is refused; with a baseline, every call has a run of its own."""
     site = shutil.copytree(installed, tmp_path / "site")

@@ -198,6 +198,7 @@ def test_clips_share_network_calls_and_a_poison_clip_does_not_spoil_them(config:
             assert value is not None and value == pytest.approx(alone, abs=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 def test_enhancement_goes_on_while_a_metric_takes_its_time(config: Config, tmp_path: Path) -> None:
     log = str(tmp_path / "log")
@@ -207,8 +208,9 @@ def test_enhancement_goes_on_while_a_metric_takes_its_time(config: Config, tmp_p
     assert not result.failures
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
-@pytest.mark.parametrize("scorers", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scorers", [0, 1])
 def test_a_metric_whose_process_dies_costs_only_its_own_scores(config: Config, tmp_path: Path, scorers: int) -> None:
     log = tmp_path / "log"
     toy = {"name": "toy_diffusion", "log": str(log)}

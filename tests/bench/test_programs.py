@@ -84,7 +84,8 @@ def test_what_fails_costs_its_own_row(
         assert found["clip3"].reason == "command: ended with status 1: it does not like this one"
 
 
-@pytest.mark.parametrize("mode", [pytest.param("file", marks=pytest.mark.slow), "folder"])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["file", "folder"])
 def test_several_workers_call_it_too(
     mode: str, config: Config, theirs: Callable[..., dict[str, Any]], ray: None
 ) -> None:

@@ -88,6 +88,7 @@ def test_three_ratings_of_a_clip_cost_one_pass(monkeypatch: pytest.MonkeyPatch) 
     assert sorted(calls) == ["pesq", "wss"]
 
 
+@pytest.mark.slow
 def test_published_scores_of_real_recordings(shared: Path) -> None:
     """To the printed digits: six after the point."""
     folder = shared / "realdata/vbdmd"

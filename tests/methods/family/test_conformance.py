@@ -61,8 +61,8 @@ def model(name: str) -> TrainedModel:
     return made
 
 
-SLOW = {"udiffse_by_diffpir", "refinement_after_another"}
-"""Each has all but one part in common with another."""
+SLOW = {"udiffse", "udiffse_by_diffpir", "refinement_after_another"}
+"""``udiffse`` is tried in test_udiffse.py too; the others have all but one part in common with another."""
 
 
 @pytest.mark.parametrize(
