@@ -137,7 +137,7 @@ def test_a_forgotten_delay_is_said_before_anything_is_computed(
     assert si_sdr(mended) > 10 > si_sdr(late)
 
 
-@pytest.mark.parametrize("delay", ["auto", "37 ms", LATE])
+@pytest.mark.parametrize("delay", ["auto", pytest.param("37 ms", marks=pytest.mark.slow), LATE])
 def test_commands_and_plugins_are_aligned_too(delay: Any, config: Config, tmp_path: Path) -> None:
     (tmp_path / "late.py").write_text(LATE_PROGRAM)
     command = {"name": "command", "run": f"{sys.executable} {tmp_path}/late.py {{noisy}} {{enhanced}}"}

@@ -85,6 +85,7 @@ def test_the_driver_does_not_grow_with_the_number_of_items() -> None:
     assert driver.memory_info().rss - early < 32 * 2**20
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 def test_two_pools_give_the_rows_and_audio_of_a_serial_run(config: Config) -> None:
     changes = {"metrics": ["si_sdr", "estimate_distance"], "methods": ["noisy", "toy_diffusion", "toy_two_stages"]}

@@ -24,10 +24,10 @@ from tests.bench.tones import Tones, assert_same, config, ended, train
 OBJECTIVES = {
     "predictive": ["method=ncsnpp_m"],
     "generative": ["method=sgmse_m"],
-    "refinement": ["method=refinement"],
     "joint": ["experiment=table7_joint"],
 }
 COMBINED = {
+    "refinement": ["method=refinement"],
     "frozen": ["experiment=table7_frozen"],
     "generative_clean": ["method=sgmse_m", "method.parametrization.predicts=clean"],
     "post_denoiser": ["experiment=table6_post_denoiser"],

@@ -67,7 +67,7 @@ def started(out: Path) -> dict[str, Any]:
     return ended(settings)
 
 
-OFTEN = {"between accumulated batches", "in a validation", "before a checkpoint"}
+OFTEN = {"between accumulated batches", "in a validation"}
 """The moments that are no slow tests."""
 
 

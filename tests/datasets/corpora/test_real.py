@@ -80,6 +80,7 @@ def test_a_copy_by_another_resampler_and_its_effect_on_pesq(
     assert "PESQ of the noisy recordings" in told
 
 
+@pytest.mark.slow
 def test_leaks_among_real_recordings(real: Path) -> None:
     files = sorted((real / "speech").rglob("*.flac"))
     items = [Source("clip", path.stem, path.parent.name, sound_print(*audio.read(path))) for path in files]

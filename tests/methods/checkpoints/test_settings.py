@@ -109,8 +109,8 @@ def judged(kind: Kind, case: str, there: str, expected: np.ndarray | None, file:
     return "" if apart < (1e-2 if kind.settings["sde"] == "sbve" else 1e-4) else f"{apart:.1e} apart"
 
 
-ALIKE = {"v2", "48k", "storm_score", "sgmse_without_pyramids"}
-"""Kinds whose options others have too: ``v2_edm``, ``48k_pyramids``, ``storm_joint``, ``sgmse``."""
+ALIKE = {"v2", "48k", "storm_score", "sgmse_without_pyramids", "bridge"}
+"""Kinds whose options others have too: ``v2_edm``, ``48k_pyramids``, ``storm_joint``, ``sgmse``; a bridge is tried in test_whole.py."""
 
 
 @pytest.mark.parametrize(
