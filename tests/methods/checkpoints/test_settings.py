@@ -110,7 +110,8 @@ def judged(kind: Kind, case: str, there: str, expected: np.ndarray | None, file:
 
 
 ALIKE = {"v2", "48k", "storm_score", "sgmse_without_pyramids", "bridge"}
-"""Kinds whose options others have too: ``v2_edm``, ``48k_pyramids``, ``storm_joint``, ``sgmse``; a bridge is tried in test_whole.py."""
+"""Kinds whose options others have too: ``v2_edm``, ``48k_pyramids``, ``storm_joint``, ``sgmse``; for the bridge see
+test_whole.py."""
 
 
 @pytest.mark.parametrize(
