@@ -1,6 +1,6 @@
 """What is installed for this Python: entry points and versions of packages.
 
-Python reads the metadata of every package whenever it is asked, a sixth of a second each time; here they are kept for
+Python reads the metadata of every package whenever it is asked, and a run asks dozens of times; here they are kept for
 as long as no folder of the module path changes.
 """
 
