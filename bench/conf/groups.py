@@ -10,6 +10,7 @@ from typing import Any
 
 from bench.conf.plugins import folders
 from bench.core.errors import UserError, did_you_mean
+from bench.core.files import Stamps, stamps
 
 CONF = Path(__file__).parent
 
@@ -81,23 +82,15 @@ def composed(job: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
         if names != "null"
     ]
     places = tuple(folders())
-    tree = deepcopy(_by_hydra(job, tuple(choices), places, _state((CONF, *places))))
+    there = stamps(path for home in (CONF, *places) for path in sorted(home.rglob("*.yaml")))
+    tree = deepcopy(_by_hydra(job, tuple(choices), places, there))
     if prepared:
         tree["dataset"]["name"] = data
     return tree
 
 
-_State = tuple[tuple[Path, int, int], ...]
-
-
-def _state(homes: Sequence[Path]) -> _State:
-    """The files that there are to choose from, each with the time of its last change and its size."""
-    found = [(path, path.stat()) for home in homes for path in sorted(home.rglob("*.yaml"))]
-    return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in found)
-
-
 @lru_cache(maxsize=32)
-def _by_hydra(job: str, choices: tuple[str, ...], places: tuple[Path, ...], state: _State) -> dict[str, Any]:
+def _by_hydra(job: str, choices: tuple[str, ...], places: tuple[Path, ...], files: Stamps) -> dict[str, Any]:
     """What Hydra composes of the files as they are: a quarter of a second, and every validation of a training asks."""
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -130,3 +130,22 @@ def sha256(path: Path) -> str:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
+
+
+Stamps = tuple[tuple[str, int, int], ...]
+
+
+def stamps(paths: Iterable[Path]) -> Stamps:
+    """Each path with the time of its last change and its size, zeros where there is none.
+
+    What was read of files, or of which names a folder holds, stays true for as long as these are the same.
+    """
+    return tuple((str(path.absolute()), *_stamp(path)) for path in paths)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size

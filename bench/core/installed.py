@@ -13,40 +13,30 @@ from importlib.metadata import EntryPoint, PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
+from bench.core.files import Stamps, stamps
+
 
 def entry_points(group: str) -> list[EntryPoint]:
     """What the installed packages announce under the name of ``group``."""
-    return list(_entry_points(_state()).select(group=group))
+    return list(_entry_points(_module_path()).select(group=group))
 
 
 def version(package: str) -> str | None:
     """The version of a package; None where it is not installed as one."""
-    return _version(package, _state())
+    return _version(package, _module_path())
 
 
-_State = tuple[tuple[str, int], ...]
-
-
-def _state() -> _State:
-    """The folders of the module path, each with the time at which something was last put into it or taken out."""
-    places = [Path(place).absolute() for place in sys.path]
-    return tuple((str(place), _changed(place)) for place in places)
-
-
-def _changed(place: Path) -> int:
-    try:
-        return place.stat().st_mtime_ns
-    except OSError:
-        return 0
+def _module_path() -> Stamps:
+    return stamps(map(Path, sys.path))
 
 
 @lru_cache(maxsize=1)
-def _entry_points(state: _State) -> Any:  # of another type in Python 3.12
+def _entry_points(module_path: Stamps) -> Any:  # of another type in Python 3.12
     return metadata.entry_points()
 
 
 @lru_cache(maxsize=256)
-def _version(package: str, state: _State) -> str | None:
+def _version(package: str, module_path: Stamps) -> str | None:
     try:
         return metadata.version(package)
     except PackageNotFoundError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bench.conf import compose as config
@@ -93,3 +95,17 @@ def test_a_job_in_a_folder_of_its_own_knows_no_groups() -> None:
     """``method`` is a key of ``bench check`` and a group of ``bench train``."""
     assert config.compose("check", ["method=storm"])["method"] == "storm"
     assert config.compose("train", ["method=storm"])["method"]["name"] == "storm"
+
+
+def test_a_file_to_choose_that_changes_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is done to a configuration does not come back with the next."""
+    monkeypatch.setattr("bench.conf.groups.folders", lambda: [tmp_path])
+    mine = tmp_path / "experiment" / "mine.yaml"
+    mine.parent.mkdir()
+    for steps in (7, 1234):
+        mine.write_text(f"# @package _global_\nmax_steps: {steps}\n")
+        for _ in range(2):
+            composed = config.compose("train", ["experiment=mine"])
+            assert composed["max_steps"] == steps
+            composed["max_steps"] = composed["dataset"]["seed"] = -1
+        assert config.compose("train", ["experiment=mine"])["dataset"]["seed"] != -1

@@ -15,6 +15,7 @@ import soundfile
 
 from bench.core import audio
 from bench.core.errors import UserError
+from bench.core.types import Audio
 from bench.datasets.demo import demo_full
 from metrics.base import create
 from metrics.recognisers.base import RECOGNISERS
@@ -43,6 +44,22 @@ def test_what_is_heard_does_not_depend_on_what_was_heard_before(sphinx: PocketSp
     first = sphinx.recognise(COMMAND.clean, COMMAND.tags)
     sphinx.recognise(hiss(COMMAND.clean, 0.3), COMMAND.tags)
     assert sphinx.recognise(COMMAND.clean, COMMAND.tags) == first
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        np.zeros(RATE, np.float32),
+        np.full(RATE, 0.2, np.float32),
+        np.array([0.5], np.float32),
+        1e-20 * hiss(syllables(1.0), 0.1),
+        np.sign(hiss(syllables(1.0), 0.1)),
+    ],
+    ids=["silent", "constant", "one sample", "almost silent", "clipped"],
+)
+def test_anything_is_heard_the_same_twice(sphinx: PocketSphinx, signal: Audio) -> None:
+    first = sphinx.recognise(signal, {})
+    assert isinstance(first, str) and sphinx.recognise(signal, {}) == first
 
 
 def test_phonemes_do_not_depend_on_what_was_heard_before() -> None:
